@@ -1,0 +1,220 @@
+"""Messages to people: channels, delivery states, and what a platform's refusal means.
+
+States and error classes follow our delivery semantics; the codes are those of the platforms'
+own lists (微信公众平台/小程序 全局返回码, 企业微信 全局错误码).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from enum import StrEnum
+from typing import Final
+from zoneinfo import ZoneInfo
+
+
+class Channel(StrEnum):
+    INBOX = "inbox"  # the list inside the mini-program: always
+    SUBSCRIPTION = "subscription"  # 小程序订阅消息
+    TEMPLATE = "template"  # 公众号模板消息
+    SMS = "sms"
+    WECOM_CARD = "wecom-card"  # 企业微信模板卡片
+    WECOM_TEXT = "wecom-text"
+    WECOM_CARD_UPDATE = "wecom-card-update"
+
+
+class Lane(StrEnum):
+    """What goes first when much is due."""
+
+    CLINICAL = "1-clinical"
+    TRANSACTIONAL = "2-transactional"
+    BULK = "3-bulk"
+
+
+class CommunicationState(StrEnum):
+    QUEUED = "queued"
+    CLAIMED = "claimed"
+    CALLING = "calling"
+    HELD = "held"
+    UNKNOWN = "unknown"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    REFUSED = "refused"
+    DEAD = "dead"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+FINAL: Final = frozenset(
+    {
+        CommunicationState.DELIVERED,
+        CommunicationState.REFUSED,
+        CommunicationState.DEAD,
+        CommunicationState.CANCELLED,
+        CommunicationState.EXPIRED,
+    }
+)
+
+_NEXT: Final[dict[CommunicationState, frozenset[CommunicationState]]] = {
+    CommunicationState.QUEUED: frozenset(
+        {
+            CommunicationState.CLAIMED,
+            CommunicationState.HELD,
+            CommunicationState.CANCELLED,
+            CommunicationState.EXPIRED,
+        }
+    ),
+    CommunicationState.CLAIMED: frozenset(
+        {
+            CommunicationState.CALLING,
+            CommunicationState.QUEUED,
+            CommunicationState.HELD,
+            CommunicationState.CANCELLED,
+            CommunicationState.EXPIRED,
+        }
+    ),
+    CommunicationState.CALLING: frozenset(
+        {
+            CommunicationState.SENT,
+            CommunicationState.DELIVERED,
+            CommunicationState.QUEUED,
+            CommunicationState.HELD,
+            CommunicationState.UNKNOWN,
+            CommunicationState.REFUSED,
+            CommunicationState.DEAD,
+        }
+    ),
+    CommunicationState.HELD: frozenset(
+        {CommunicationState.QUEUED, CommunicationState.CANCELLED, CommunicationState.EXPIRED}
+    ),
+    CommunicationState.UNKNOWN: frozenset(
+        {
+            CommunicationState.QUEUED,
+            CommunicationState.SENT,
+            CommunicationState.DELIVERED,
+            CommunicationState.REFUSED,
+            CommunicationState.DEAD,
+        }
+    ),
+    # A platform that took a message may still say that it did not arrive.
+    CommunicationState.SENT: frozenset({CommunicationState.DELIVERED, CommunicationState.REFUSED}),
+}
+
+
+def may_become(state: CommunicationState, after: CommunicationState) -> bool:
+    """Return whether a message may go from `state` to `after`; final states never move."""
+    return after in _NEXT.get(state, frozenset())
+
+
+class OnAmbiguity(StrEnum):
+    """What to do when a call broke off after its first byte."""
+
+    WAIT = "wait"  # at most once: unknown until a receipt says
+    RESEND = "resend"  # the platform drops repeats for a while
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRule:
+    """How one channel may be repeated; `resend_for` counts from the first try."""
+
+    on_ambiguity: OnAmbiguity
+    resend_for: timedelta
+
+
+DELIVERY: Final = {
+    Channel.INBOX: DeliveryRule(OnAmbiguity.RESEND, timedelta(days=7)),
+    # No idempotency key, and a right is spent.
+    Channel.SUBSCRIPTION: DeliveryRule(OnAmbiguity.WAIT, timedelta()),
+    # `client_msg_id` is honoured for 10 minutes.
+    Channel.TEMPLATE: DeliveryRule(OnAmbiguity.RESEND, timedelta(minutes=9)),
+    # The provider drops repeats of our idempotency key within the life of a code.
+    Channel.SMS: DeliveryRule(OnAmbiguity.RESEND, timedelta(minutes=5)),
+    # `enable_duplicate_check` over byte-identical bodies for 4 hours.
+    Channel.WECOM_CARD: DeliveryRule(OnAmbiguity.RESEND, timedelta(hours=4)),
+    Channel.WECOM_TEXT: DeliveryRule(OnAmbiguity.RESEND, timedelta(hours=4)),
+    # A response code works once: a second try would be refused, not repeated.
+    Channel.WECOM_CARD_UPDATE: DeliveryRule(OnAmbiguity.WAIT, timedelta()),
+}
+
+
+class ErrorClass(StrEnum):
+    NOT_SENT = "not-sent"  # nothing left this machine
+    AMBIGUOUS = "ambiguous"  # bytes left, no answer came
+    TOKEN = "token"  # noqa: S105
+    BUSY = "busy"
+    PERSON_BUSY = "person-busy"
+    RATE = "rate"
+    QUOTA = "quota"
+    RECIPIENT = "recipient"  # gone, refused, not following
+    WINDOW = "window"
+    CONTENT = "content"
+    OURS = "ours"  # our fault, or a ban: hold and page
+    DUPLICATE = "duplicate"  # already sent: success
+    OTHER = "other"
+
+
+class Platform(StrEnum):
+    WECHAT = "wechat"
+    WECOM = "wecom"
+    SMS = "sms"
+
+
+_CODES: Final[dict[ErrorClass, frozenset[int]]] = {
+    ErrorClass.TOKEN: frozenset({40014, 42001}),
+    ErrorClass.BUSY: frozenset({-1, 45033}),
+    ErrorClass.PERSON_BUSY: frozenset({43108}),
+    ErrorClass.RATE: frozenset({45011}),
+    ErrorClass.QUOTA: frozenset({45009}),
+    ErrorClass.RECIPIENT: frozenset({43101, 40003, 43004, 60111, 81013, 82001, 84061, 46004}),
+    ErrorClass.WINDOW: frozenset({45015, 45047}),
+    ErrorClass.CONTENT: frozenset(
+        {47001, 47003, 40037, 41030, 45168, 87014, 40058, 40033, 40035, 45002, 44004}
+    ),
+    ErrorClass.OURS: frozenset(
+        {40013, 40125, 40164, 60020, 48001, 48004, 43107, 50002, 50003, 301002, 40056, 60011}
+    ),
+    ErrorClass.DUPLICATE: frozenset({45065}),
+}
+
+
+def classify(platform: Platform, errcode: int) -> ErrorClass:
+    """Return what `errcode` of `platform` means for the message it answered."""
+    if errcode == 40001:
+        # WeCom: wrong secret, a new token would not help. WeChat: an old token.
+        return ErrorClass.OURS if platform is Platform.WECOM else ErrorClass.TOKEN
+    if errcode == 48002:
+        return ErrorClass.OURS if platform is Platform.WECOM else ErrorClass.RECIPIENT
+    return next((kind for kind, codes in _CODES.items() if errcode in codes), ErrorClass.OTHER)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a message was not taken; `errcode` is the platform's, when it answered."""
+
+    error_class: ErrorClass
+    errcode: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The platform took the message; `response_code` updates an interactive card once.
+
+    `refused` are the recipients it left out (WeCom `invaliduser`).
+    """
+
+    platform_id: str | None = None
+    response_code: str | None = None
+    refused: tuple[str, ...] = ()
+
+
+Outcome = Accepted | Failure
+
+_QUIET_FROM: Final = time(21)
+_QUIET_UNTIL: Final = time(8)
+
+
+def decent_hour(moment: datetime, zone: ZoneInfo) -> datetime:
+    """Return `moment`, or 08:00 after it when it falls between 21:00 and 08:00 in `zone`."""
+    local = moment.astimezone(zone)
+    if _QUIET_UNTIL <= local.time() < _QUIET_FROM:
+        return moment
+    day = local.date() if local.time() < _QUIET_UNTIL else local.date() + timedelta(days=1)
+    return datetime.combine(day, _QUIET_UNTIL, zone).astimezone(moment.tzinfo)

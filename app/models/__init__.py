@@ -1,0 +1,68 @@
+"""What we keep: importing this package maps every table."""
+
+from app.models.account import (
+    AccessSession,
+    BindingAttempt,
+    PatientLink,
+    SessionKind,
+    SignInState,
+    WeChatAccount,
+)
+from app.models.alert import Alert, AlertStatus, AlertStep
+from app.models.care_plan import (
+    CarePlan,
+    CarePlanStatus,
+    QuestionnaireResponse,
+    Task,
+    TaskOwner,
+    TaskStatus,
+)
+from app.models.communication import (
+    Communication,
+    CommunicationAttempt,
+    EarlyReceipt,
+    SubscriptionGrant,
+)
+from app.models.encounter import (
+    Appointment,
+    AppointmentStatus,
+    Condition,
+    Encounter,
+    EncounterClass,
+    EncounterStatus,
+)
+from app.models.event import Event, InboundMessage, ReactionCursor, ReactionFailure
+from app.models.machinery import JobRun, Lease, PlatformToken
+from app.models.observation import Observation, ObservationStatus, Origin
+from app.models.patient import Gender, Patient, PatientIdentifier, RelatedPerson
+from app.models.plan_definition import (
+    Article,
+    Pack,
+    PlanAction,
+    PlanDefinition,
+    PublicationStatus,
+    Questionnaire,
+    Rule,
+)
+from app.models.practitioner import (
+    CareTeam,
+    CareTeamMember,
+    Department,
+    EscalationLevel,
+    Practitioner,
+)
+from app.models.tag import Tag, TagAssignment, TagSource
+from app.models.trust import AuditEvent, AuditHead, AuditSeal, Consent
+
+__all__ = [
+    "AccessSession", "Alert", "AlertStatus", "AlertStep", "Appointment", "AppointmentStatus",
+    "Article", "AuditEvent", "AuditHead", "AuditSeal", "BindingAttempt", "CarePlan",
+    "CarePlanStatus", "CareTeam", "CareTeamMember", "Communication", "CommunicationAttempt",
+    "Condition", "Consent", "Department", "EarlyReceipt", "Encounter", "EncounterClass",
+    "EncounterStatus", "EscalationLevel", "Event", "Gender", "InboundMessage", "JobRun", "Lease",
+    "Observation", "ObservationStatus", "Origin", "Pack", "Patient", "PatientIdentifier",
+    "PatientLink", "PlanAction", "PlanDefinition", "PlatformToken", "Practitioner",
+    "PublicationStatus", "Questionnaire", "QuestionnaireResponse", "ReactionCursor",
+    "ReactionFailure", "RelatedPerson", "Rule", "SessionKind", "SignInState", "SubscriptionGrant",
+    "Tag", "TagAssignment", "TagSource", "Task", "TaskOwner", "TaskStatus", "WeChatAccount",
+]  # fmt: skip

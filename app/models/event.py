@@ -1,0 +1,94 @@
+"""What happened, in the transaction that made it happen; and how far each reaction has read."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.database import (
+    CARE,
+    FREE_TEXT,
+    OPERATION,
+    Base,
+    Big,
+    Digest,
+    PlatformId,
+    Sealed,
+    key_column,
+    public_id_column,
+)
+from app.encryption import Encrypted
+
+MAX_DEPTH = 5  # a change that sets off a change that… ends here
+
+
+class Event(Base):
+    """A fact with ids only: what it is about is read from the rows it names."""
+
+    __tablename__ = "event"
+    __table_args__ = (Index(None, "patient_id", "id"),)
+
+    id: Mapped[int] = key_column()
+    kind: Mapped[str] = mapped_column(PlatformId(64), index=True, info=CARE)
+    patient_id: Mapped[int | None] = mapped_column(ForeignKey("patient.id"), info=OPERATION)
+    payload: Mapped[dict[str, Any]] = mapped_column(info=OPERATION)
+    depth: Mapped[int] = mapped_column(default=0, info=OPERATION)
+    at: Mapped[datetime] = mapped_column(info=OPERATION)
+
+
+class ReactionCursor(Base):
+    """How far one reaction has read the events.
+
+    Ids are given before commit, so a lower id may appear after a higher one: `gaps` are the ids
+    passed over, each with the time it was first missed.
+    """
+
+    __tablename__ = "reaction_cursor"
+
+    reaction: Mapped[str] = mapped_column(PlatformId(64), primary_key=True, info=OPERATION)
+    position: Mapped[int] = mapped_column(Big, default=0, info=OPERATION)
+    gaps: Mapped[list[Any]] = mapped_column(default=list, info=OPERATION)
+    updated_at: Mapped[datetime] = mapped_column(info=OPERATION)
+
+
+class ReactionFailure(Base):
+    """An event that a reaction could not digest: tried again, then left for a person."""
+
+    __tablename__ = "reaction_failure"
+    __table_args__ = (UniqueConstraint("reaction", "event_id"),)
+
+    id: Mapped[int] = key_column()
+    reaction: Mapped[str] = mapped_column(PlatformId(64), info=OPERATION)
+    event_id: Mapped[int] = mapped_column(ForeignKey("event.id"), info=OPERATION)
+    tries: Mapped[int] = mapped_column(default=0, info=OPERATION)
+    error: Mapped[str] = mapped_column(info=OPERATION)  # the exception's class and place
+    retry_at: Mapped[datetime | None] = mapped_column(index=True, info=OPERATION)  # NULL: given up
+    at: Mapped[datetime] = mapped_column(info=OPERATION)
+
+
+class InboundMessage(Base):
+    """What another system sent, kept as it came, before anyone understands it."""
+
+    __tablename__ = "inbound_message"
+    __table_args__ = (
+        UniqueConstraint("source", "dedupe_key"),
+        Index(None, "status", "id"),
+    )
+
+    id: Mapped[int] = key_column()
+    public_id: Mapped[str] = public_id_column()
+    source: Mapped[str] = mapped_column(PlatformId(64), info=OPERATION)  # hl7:his, wecom:nurse…
+    dedupe_key: Mapped[bytes] = mapped_column(Digest, info=OPERATION)
+    kind: Mapped[str] = mapped_column(info=OPERATION)  # ADT^A01, template_card_event…
+    control_id: Mapped[str | None] = mapped_column(info=OPERATION)
+    # latin-1 text of the original bytes: sealed like any other text, nothing lost.
+    body = Encrypted("body_sealed")
+    body_sealed: Mapped[bytes] = mapped_column(Sealed, info=FREE_TEXT)
+    peer: Mapped[str | None] = mapped_column(info=OPERATION)
+    status: Mapped[str] = mapped_column(info=OPERATION)  # received processed rejected held
+    reason: Mapped[str | None] = mapped_column(info=OPERATION)
+    repeats: Mapped[int] = mapped_column(default=0, info=OPERATION)
+    tries: Mapped[int] = mapped_column(default=0, info=OPERATION)
+    received_at: Mapped[datetime] = mapped_column(info=OPERATION)
+    processed_at: Mapped[datetime | None] = mapped_column(info=OPERATION)

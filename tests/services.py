@@ -1,0 +1,106 @@
+"""Throw-away MariaDB and Redis for one test run, on free ports in a temporary folder."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pymysql
+import redis
+
+MISSING = (
+    "{0} is not installed; on Debian: apt-get install {1} (make test does it when run as root)"
+)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def mariadb(folder: Path) -> Iterator[str]:
+    """Run a MariaDB with full durability in `folder`; yield its URL without a database name."""
+    server = shutil.which("mariadbd") or shutil.which("mysqld")
+    installer = shutil.which("mariadb-install-db")
+    if not server or not installer:
+        raise RuntimeError(MISSING.format("MariaDB", "mariadb-server"))
+    data, port, unix_socket = folder / "mariadb", free_port(), folder / "mariadb.sock"
+    user = ["--user=root"] if os.geteuid() == 0 else []
+    subprocess.run(
+        [installer, "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal",
+         "--skip-test-db", *user],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    process = subprocess.Popen(
+        [server, "--no-defaults", f"--datadir={data}", f"--port={port}", f"--socket={unix_socket}",
+         "--bind-address=127.0.0.1", "--innodb-flush-log-at-trx-commit=1", "--max-connections=400",
+         "--skip-name-resolve", f"--pid-file={folder / 'mariadb.pid'}", *user],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        _wait(lambda: pymysql.connect(host="127.0.0.1", port=port, user="root").close(), process)
+        yield f"mysql+pymysql://root@127.0.0.1:{port}"
+    finally:
+        process.kill()  # nothing in it outlives the run
+        process.wait()
+
+
+@contextmanager
+def redis_server(folder: Path) -> Iterator[str]:
+    server = shutil.which("redis-server")
+    if not server:
+        raise RuntimeError(MISSING.format("Redis", "redis-server"))
+    port = free_port()
+    process = subprocess.Popen(
+        [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)],
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        _wait(
+            lambda: redis.Redis(port=port).close() if redis.Redis(port=port).ping() else None,
+            process,
+        )
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _wait(probe: object, process: subprocess.Popen[bytes], seconds: float = 40) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            probe()  # type: ignore[operator]
+            return
+        except (OSError, pymysql.Error, redis.RedisError):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+def main(command: list[str]) -> int:
+    """Run `command` with TEST_DATABASE_URL and TEST_REDIS_URL pointing at throw-away servers."""
+    environment = dict(os.environ)
+    with tempfile.TemporaryDirectory(prefix="careloop-test-") as name, ExitStack() as stack:
+        folder = Path(name)
+        if "TEST_DATABASE_URL" not in environment:
+            environment["TEST_DATABASE_URL"] = stack.enter_context(mariadb(folder))
+        if "TEST_REDIS_URL" not in environment:
+            environment["TEST_REDIS_URL"] = stack.enter_context(redis_server(folder))
+        return subprocess.run(command, env=environment).returncode
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except RuntimeError as problem:
+        sys.exit(str(problem))
