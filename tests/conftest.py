@@ -18,7 +18,7 @@ from alembic.config import Config
 from sqlalchemy import Engine, make_url, text
 from sqlalchemy.orm import Session
 
-from app import encryption
+from app import encryption, logs
 from app.database import Base, make_engine, unit_of_work
 from tests import services
 
@@ -31,6 +31,7 @@ WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 
 @pytest.fixture(scope="session", autouse=True)
 def keys() -> None:
+    logs.configure("test")
     key = base64.b64decode(SECRET_KEY)
     encryption.use(encryption.Keyring({"t1": key}, "hospital"))
 

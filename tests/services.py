@@ -36,8 +36,8 @@ def mariadb(folder: Path) -> Iterator[str]:
     data, port, unix_socket = folder / "mariadb", free_port(), folder / "mariadb.sock"
     user = ["--user=root"] if os.geteuid() == 0 else []
     subprocess.run(
-        [installer, "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal",
-         "--skip-test-db", *user],
+        [installer, "--no-defaults", f"--datadir={data}",
+         "--auth-root-authentication-method=normal", "--skip-test-db", *user],
         check=True, capture_output=True,
     )  # fmt: skip
     process = subprocess.Popen(

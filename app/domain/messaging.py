@@ -4,10 +4,11 @@ States and error classes follow our delivery semantics; the codes are those of t
 own lists (微信公众平台/小程序 全局返回码, 企业微信 全局错误码).
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 
@@ -218,3 +219,45 @@ def decent_hour(moment: datetime, zone: ZoneInfo) -> datetime:
         return moment
     day = local.date() if local.time() < _QUIET_UNTIL else local.date() + timedelta(days=1)
     return datetime.combine(day, _QUIET_UNTIL, zone).astimezone(moment.tzinfo)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message as a channel's sender gets it; `content` was frozen when it was queued.
+
+    Shapes of `content`: subscription and template `{openid, template_id, page, data}`;
+    sms `{phone, template, params}`; wecom-card `{userids, title, description, lines, url,
+    buttons, source}`; wecom-text `{userids, text}`; wecom-card-update `{userids, replace_name,
+    response_code}`.
+    """
+
+    public_id: str  # the idempotency key, where the platform has one
+    channel: Channel
+    app_key: str
+    content: Mapping[str, Any]
+
+
+# A sender never raises: what went wrong is an outcome.
+Sender = Callable[[Outgoing], Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class PatientTemplate:
+    """A template at WeChat for one purpose; `data` maps its keywords to placeholders of ours."""
+
+    template_id: str
+    data: Mapping[str, str]
+    is_long_term: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outlets:
+    """By which apps and templates this hospital reaches people; wired from the settings."""
+
+    mini_program: str | None = None  # app key
+    official_account: str | None = None
+    staff_app: str | None = None
+    sms: bool = False
+    subscriptions: Mapping[str, PatientTemplate] = field(default_factory=dict)  # by purpose
+    templates: Mapping[str, PatientTemplate] = field(default_factory=dict)
+    public_url: str = ""

@@ -9,6 +9,7 @@ from app.models.account import (
     WeChatAccount,
 )
 from app.models.alert import Alert, AlertStatus, AlertStep
+from app.models.audit import AuditEvent, AuditHead, AuditSeal
 from app.models.care_plan import (
     CarePlan,
     CarePlanStatus,
@@ -23,6 +24,7 @@ from app.models.communication import (
     EarlyReceipt,
     SubscriptionGrant,
 )
+from app.models.consent import Consent
 from app.models.encounter import (
     Appointment,
     AppointmentStatus,
@@ -52,7 +54,6 @@ from app.models.practitioner import (
     Practitioner,
 )
 from app.models.tag import Tag, TagAssignment, TagSource
-from app.models.trust import AuditEvent, AuditHead, AuditSeal, Consent
 
 __all__ = [
     "AccessSession", "Alert", "AlertStatus", "AlertStep", "Appointment", "AppointmentStatus",

@@ -23,6 +23,10 @@ from app.encryption import Encrypted
 MAX_DEPTH = 5  # a change that sets off a change that… ends here
 
 
+class ChainTooDeep(Exception):
+    """A chain of events longer than `MAX_DEPTH`: the rules or tags go round in a circle."""
+
+
 class Event(Base):
     """A fact with ids only: what it is about is read from the rows it names."""
 
@@ -35,6 +39,25 @@ class Event(Base):
     payload: Mapped[dict[str, Any]] = mapped_column(info=OPERATION)
     depth: Mapped[int] = mapped_column(default=0, info=OPERATION)
     at: Mapped[datetime] = mapped_column(info=OPERATION)
+
+    @classmethod
+    def of(
+        cls,
+        kind: str,
+        now: datetime,
+        *,
+        patient_id: int | None = None,
+        cause: "Event | None" = None,
+        **ids: int | str | None,
+    ) -> "Event":
+        """Return the fact that `kind` happened to a patient; `cause` is the event behind it.
+
+        :raises ChainTooDeep: one change sets off the next without end
+        """
+        depth = 0 if cause is None else cause.depth + 1
+        if depth > MAX_DEPTH:
+            raise ChainTooDeep(kind)
+        return cls(kind=kind, patient_id=patient_id, payload=ids, depth=depth, at=now)
 
 
 class ReactionCursor(Base):
