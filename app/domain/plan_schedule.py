@@ -45,7 +45,8 @@ def occurrences(
 ) -> list[Occurrence]:
     """Return what starts in [since, until), in order.
 
-    Adjoining pieces give together what the whole gives at once.
+    Adjoining pieces give together what the whole gives at once. The answer depends on the day
+    of the anchor and not on the patient: expand once for all who share it.
     """
     found = (
         _occurrence(action, day, zone)

@@ -116,6 +116,20 @@ def test_shanghai_midnights_that_never_were_do_not_break_a_plan() -> None:
     assert one.starts_at == datetime(1940, 5, 31, 16, tzinfo=UTC)
 
 
+def test_a_start_pushed_past_midnight_is_found_on_the_next_day() -> None:
+    # Toronto went from 23:30 on 30 March 1919 straight to 00:30 on the 31st.
+    toronto = ZoneInfo("America/Toronto")
+    daily = action(
+        CalendarPeriod(),
+        time(23, 45),
+        every=CalendarPeriod(days=1),
+        until=CalendarPeriod(days=1),
+    )
+    pushed = datetime(1919, 3, 31, 4, 45, tzinfo=UTC)
+    found = occurrences(daily, date(1919, 3, 30), toronto, pushed, LAST)
+    assert [one.slot for one in found] == ["medicine/1919-03-30", "medicine/1919-03-31"]
+
+
 PERIODS = st.builds(CalendarPeriod, st.integers(0, 2), st.integers(0, 40))
 STEPS = PERIODS.filter(lambda period: period != CalendarPeriod())
 ACTIONS = st.builds(
