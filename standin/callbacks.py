@@ -72,6 +72,7 @@ class _Due:
     at: float
     order: int
     run: Callable[[], object] = field(compare=False)
+    future: Future[Outcome] | None = field(compare=False, default=None)
 
 
 class Callbacks:
@@ -101,8 +102,11 @@ class Callbacks:
         return future
 
     def clear(self) -> None:
-        """Forget pushes that wait for their time or their next try."""
+        """Forget pushes that wait for their time or their next try; nobody waits on for them."""
         with self._changed:
+            for due in self._due:
+                if due.future is not None:
+                    due.future.set_result(NOT_SENT)
             self._due.clear()
 
     def verify(self, target: Target) -> bool:
@@ -145,7 +149,7 @@ class Callbacks:
                 future.set_result(outcome)
             return
         again = (push, ledger, future, number, tries + 1)
-        self._schedule(RETRY_PAUSE_SECONDS, lambda: self._pool.submit(self._try, *again))
+        self._schedule(RETRY_PAUSE_SECONDS, lambda: self._pool.submit(self._try, *again), future)
 
     def _post(self, push: Push) -> int:
         target = push.target
@@ -203,9 +207,12 @@ class Callbacks:
             connection.close()
         return connection
 
-    def _schedule(self, delay: float, run: Callable[[], object]) -> None:
+    def _schedule(
+        self, delay: float, run: Callable[[], object], future: Future[Outcome] | None = None
+    ) -> None:
+        due = _Due(time.monotonic() + delay, next(self._order), run, future)
         with self._changed:
-            heapq.heappush(self._due, _Due(time.monotonic() + delay, next(self._order), run))
+            heapq.heappush(self._due, due)
             self._changed.notify()
 
     def _wait(self) -> None:

@@ -17,7 +17,7 @@ HANG_SECONDS = 60.0
 
 @dataclass(slots=True)
 class Fault:
-    """One rule. `path` matches as a suffix, `host` exactly; `times` None lasts until lifted.
+    """One rule: `path` is a suffix of `/host/path`, and without `times` it lasts until lifted.
 
     `value` is seconds (delay, hang), an HTTP status, an errcode or a body (garbage).
     With `after` the call has its effect and only the answer is lost. `every` n hits each n-th
@@ -80,7 +80,7 @@ class Faults:
             return None
         with self._lock:
             for fault in self._rules:
-                if self._strikes(fault, host, path):
+                if self._strikes(fault, host, f"/{host}{path}"):
                     return fault
         return None
 

@@ -1,6 +1,6 @@
 """What had an effect, in order, and which calls came in."""
 
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -26,6 +26,8 @@ class Ledger:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.entries: list[Entry] = []
+        # A page about one person must not read the whole ledger while it holds the lock.
+        self._by_person: defaultdict[str, list[Entry]] = defaultdict(list)
         self.counts: Counter[str] = Counter()
 
     def add(self, kind: str, **fields: Any) -> Entry:
@@ -33,14 +35,18 @@ class Ledger:
         entry.update(fields)
         self.entries.append(entry)
         self.counts[kind] += 1
+        if person := fields.get("openid") or fields.get("userid"):
+            self._by_person[person].append(entry)
         return entry
 
     def select(
         self, since: int, kinds: Collection[str], openid: str | None, userid: str | None
     ) -> Iterator[Entry]:
         """Yield entries after `since`; no kinds means all, None means anyone."""
-        for entry in self.entries[max(since, 0) :]:
-            if kinds and entry["kind"] not in kinds:
+        person = openid or userid
+        entries = self._by_person.get(person, []) if person else self.entries[max(since, 0) :]
+        for entry in entries:
+            if entry["seq"] <= since or (kinds and entry["kind"] not in kinds):
                 continue
             if openid is not None and entry.get("openid") != openid:
                 continue

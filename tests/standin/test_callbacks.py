@@ -1,6 +1,7 @@
 """Encrypted callbacks: read by wechatpy, retried, and written down."""
 
 import base64
+import threading
 import time
 from typing import Any
 
@@ -116,6 +117,17 @@ def test_a_failed_push_is_tried_three_times_encrypted_anew(
     assert len({opened(one, ACCOUNT) for one in receiver.received}) == 1
     results = platform.ledger("callback_result")
     assert [(one["try"], one["status"]) for one in results] == [(1, 500), (2, 500), (3, 500)]
+
+
+def test_a_reset_frees_whoever_waits_for_a_push(platform: Platform, receiver: Receiver) -> None:
+    def fail_and_reset(_: Received) -> tuple[int, bytes]:
+        threading.Timer(0.2, lambda: Platform(platform.url).control("/reset")).start()
+        return 500, b""
+
+    receiver.answer = fail_and_reset
+    told = platform.control(f"/phones/{FOLLOWER}/follow", appid=ACCOUNT)
+    assert told["results"][0]["ok"] is False
+    assert len(receiver.received) == 1
 
 
 def test_a_push_counts_as_taken_with_status_200_only(

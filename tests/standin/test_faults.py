@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import threading
 import time
 from typing import Any
 
@@ -50,6 +51,15 @@ def test_a_hanging_call_ends_when_the_fault_is_lifted(platform: Platform) -> Non
     with pytest.raises(requests.exceptions.ReadTimeout):
         fetch(platform, timeout=0.3)
     assert platform.ledger("token_issued") == []
+
+
+def test_lifting_a_hang_hangs_up_at_once(platform: Platform) -> None:
+    platform.control("/faults", path="/qyapi/cgi-bin/gettoken", kind="hang")
+    threading.Timer(
+        0.3, lambda: requests.delete(f"{platform.url}/standin/faults", timeout=5)
+    ).start()
+    with pytest.raises(requests.exceptions.ConnectionError):
+        fetch(platform)
 
 
 def test_a_delay_delays(platform: Platform) -> None:
