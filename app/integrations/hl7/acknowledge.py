@@ -37,7 +37,7 @@ def answer_to(rejection: Rejected) -> Acknowledgement:
 
 
 def acknowledge(
-    header: Header, rejection: Rejected | None, now: datetime, zone: tzinfo, charset: str | None
+    header: Header, rejection: Rejected | None, now: datetime, zone: tzinfo, charset: str
 ) -> bytes:
     """Return the ACK of a message, in its own separators, charset and direction.
 
@@ -47,7 +47,7 @@ def acknowledge(
     return _build(header, code, _err(header, rejection) if rejection else "", now, zone, charset)
 
 
-def acknowledge_fault(header: Header, now: datetime, zone: tzinfo, charset: str | None) -> bytes:
+def acknowledge_fault(header: Header, now: datetime, zone: tzinfo, charset: str) -> bytes:
     """Return AE for a fault of our own, such as a lost database: the sender should retry."""
     err = _error_segment(header, _APPLICATION_ERROR, "暂时无法保存，请重发。")
     return _build(header, Acknowledgement.ERROR, err, now, zone, charset)
@@ -59,7 +59,7 @@ def _build(
     err: str,
     now: datetime,
     zone: tzinfo,
-    charset: str | None,
+    charset: str,
 ) -> bytes:
     separator, component = header.field_separator, header.encoding_characters[0]
     trigger = header.trigger
@@ -82,7 +82,7 @@ def _build(
     ]  # fmt: skip
     segments = [separator.join(fields), separator.join(["MSA", code, header.control_id]), err]
     text = "".join(f"{segment}\r" for segment in segments if segment)
-    return text.encode(charset or "utf-8", errors="replace")
+    return text.encode(charset, errors="replace")
 
 
 def _err(header: Header, rejection: Rejected) -> str:

@@ -57,7 +57,7 @@ def decode(body: bytes, configured: str | None) -> Decoded:
     body = body.removeprefix(_BOM)
     if body.isascii():
         return Decoded(body.decode("ascii"), configured or "utf-8")
-    declaration = _declaration(body)
+    declaration = declared_charset(body)
     declared = "utf-8" if has_bom else codec_of(declaration)
     issues = []
     if declared is None and _normalised(declaration) not in _SILENT:
@@ -98,7 +98,7 @@ def _readings(
             continue
 
 
-def _declaration(body: bytes) -> str:
+def declared_charset(body: bytes) -> str:
     """Return the first repetition of MSH-18, read without knowing the charset."""
     header = re.split(rb"[\r\n]", body.lstrip(), maxsplit=1)[0].decode("latin-1")
     fields = header.split(header[3]) if header.startswith("MSH") and len(header) > 3 else []

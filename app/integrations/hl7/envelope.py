@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 
 from app.domain.rejections import Rejected, RejectionReason
-from app.integrations.hl7.charset import decode
+from app.integrations.hl7.charset import codec_of, declared_charset, decode
 
 # Bytes are safe to cut at line starts: CR and LF are never part of a character in UTF-8 or GB18030.
 _LINE = re.compile(rb"[^\r\n]*[\r\n]*")
@@ -53,29 +53,10 @@ class Header:
         parts = self.message_type.split(self.encoding_characters[0])
         return parts[1] if len(parts) > 1 else ""
 
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What makes a repeat a repeat.
-
-    The control id alone would lose results: some analysers send the same one in every message.
-    """
-
-    sending_application: str
-    sending_facility: str
-    control_id: str
-    sha256: str
-
     @property
-    def key(self) -> str:
-        """One string of 64 hexadecimal digits for a unique index."""
-        parts = (
-            self.sending_application,
-            self.sending_facility,
-            self.control_id,
-            self.sha256,
-        )
-        return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+    def kind(self) -> str:
+        """Type and trigger as one says them: ADT^A01."""
+        return "^".join(part for part in (self.type_code, self.trigger) if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,25 +89,27 @@ def split_messages(data: bytes) -> list[bytes]:
     return [bytes(message).rstrip(_WRAPPING) for message in messages]
 
 
-def identify(body: bytes, header: Header) -> Identity:
-    """Return the identity of a message, apart from how it was wrapped."""
-    return Identity(
-        header.sending_application,
-        header.sending_facility,
-        header.control_id,
-        hashlib.sha256(_unwrapped(body)).hexdigest(),
-    )
+def identify(body: bytes, header: Header) -> bytes:
+    """Return 32 bytes that are the same for a repeat, however it is wrapped, and only for one.
+
+    Sender and control id alone would lose results: some analysers send one id in every message.
+    """
+    parts = (header.sending_application, header.sending_facility, header.control_id)
+    names = "\x1f".join(parts).encode()
+    return hashlib.sha256(names + hashlib.sha256(_unwrapped(body)).digest()).digest()
 
 
-def glimpse_header(body: bytes, charset: str | None) -> Header:
-    """Return what can be read of the header, to answer a message whatever is wrong with it."""
+def glimpse_header(body: bytes, charset: str | None) -> tuple[Header, str]:
+    """Return what can be read of the header and the codec to answer in, whatever is wrong."""
     first = re.split(rb"[\r\n]", _unwrapped(body), maxsplit=1)[0][:4096]
-    for codec in (charset or "utf-8", "utf-8", "gb18030"):
+    for codec in (charset, codec_of(declared_charset(first)), "utf-8", "gb18030"):
+        if codec is None:
+            continue
         try:
-            return read_header(first.decode(codec))
+            return read_header(first.decode(codec)), codec
         except (UnicodeDecodeError, Rejected):
             continue
-    return Header()
+    return Header(), charset or "utf-8"
 
 
 def open_envelope(body: bytes, charset: str | None, limits: Limits) -> Envelope:

@@ -73,7 +73,7 @@ def test_a_header_nobody_could_read_is_still_answered() -> None:
 
 
 def test_our_own_fault_asks_for_the_message_again() -> None:
-    body = acknowledge_fault(read_header(MSH), NOW, SHANGHAI, None).decode()
+    body = acknowledge_fault(read_header(MSH), NOW, SHANGHAI, "utf-8").decode()
 
     assert "\rMSA|AE|C7\r" in body
     assert "\rERR|||207|E|" in body

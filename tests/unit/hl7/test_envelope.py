@@ -87,12 +87,22 @@ def test_the_same_control_id_with_another_body_is_another_message() -> None:
 
     one, other = identify(b"MSH|a", header), identify(b"MSH|b", header)
 
-    assert one.key != other.key
-    assert identify(b"\x0bMSH|a\r\n", header).key == one.key
+    assert one != other
+    assert identify(b"\x0bMSH|a\r\n", header) == one
+    assert identify(b"MSH|a", Header(sending_application="B", control_id="1")) != one
 
 
 def test_a_header_can_be_answered_whatever_follows_it() -> None:
     body = admission(control_id="C9") + b"\xff\xff broken"
 
-    assert glimpse_header(body, None).control_id == "C9"
-    assert glimpse_header(b"junk", None) == Header()
+    assert glimpse_header(body, None)[0].control_id == "C9"
+    assert glimpse_header(b"junk", None) == (Header(), "utf-8")
+
+
+def test_the_answer_is_in_the_charset_of_the_header() -> None:
+    declared = admission(charset="GB 18030-2000")
+    undeclared = admission(application="演示珅").decode().encode("gb18030")
+
+    assert glimpse_header(declared, None)[1] == "gb18030"
+    assert glimpse_header(declared, "utf-8")[1] == "utf-8"
+    assert glimpse_header(undeclared, None)[0].sending_application == "演示珅"
