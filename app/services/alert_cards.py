@@ -67,6 +67,30 @@ def tell_team(
     )
 
 
+def tell_withdrawn(session: Session, alert_id: int, now: datetime) -> None:
+    """Tell everyone who got a card of an alert that the result behind it was corrected."""
+    cards = session.scalars(
+        select(Communication).filter_by(alert_id=alert_id, kind="alert-card")
+    ).all()
+    for card in cards:
+        userids = json.loads(card.content or "{}")["userids"]
+        Communication.queue(
+            session,
+            dedupe_key=dedupe_key("alert-withdrawn", alert_id, card.id),
+            patient_id=card.patient_id,
+            alert_id=alert_id,
+            kind="alert-withdrawn",
+            channel=Channel.WECOM_TEXT,
+            lane=Lane.CLINICAL,
+            app_key=card.app_key,
+            content=_json({"userids": userids, "text": "有一条预警已撤回：检验结果已更正"}),
+            recipient_key=f"alert-text:{card.public_id}",
+            planned_at=now,
+            due_at=now,
+            expires_at=now + _CARD_LIFE,
+        )
+
+
 def update_card(
     session: Session, card: Communication, response_code: str, words: str, now: datetime
 ) -> None:
