@@ -4,6 +4,8 @@ States and error classes follow our delivery semantics; the codes are those of t
 own lists (微信公众平台/小程序 全局返回码, 企业微信 全局错误码).
 """
 
+import hashlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
@@ -261,3 +263,22 @@ class Outlets:
     subscriptions: Mapping[str, PatientTemplate] = field(default_factory=dict)  # by purpose
     templates: Mapping[str, PatientTemplate] = field(default_factory=dict)
     public_url: str = ""
+
+
+_PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
+
+
+def fill(data: Mapping[str, str], values: Mapping[str, str]) -> dict[str, str]:
+    """Return each keyword's text with `{name}` replaced; text of people is never a template.
+
+    :raises KeyError: the template asks for what this message does not have
+    """
+    return {
+        keyword: _PLACEHOLDER.sub(lambda found: values[found.group(1)], text)
+        for keyword, text in data.items()
+    }
+
+
+def dedupe_key(*parts: object) -> bytes:
+    """Return the name of one message: kind, subject, event or version, channel, recipient."""
+    return hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).digest()

@@ -8,7 +8,7 @@ from app.models.account import (
     SignInState,
     WeChatAccount,
 )
-from app.models.alert import Alert, AlertStatus, AlertStep
+from app.models.alert import Alert, AlertStep
 from app.models.audit import AuditEvent, AuditHead, AuditSeal
 from app.models.care_plan import (
     CarePlan,
@@ -16,7 +16,6 @@ from app.models.care_plan import (
     QuestionnaireResponse,
     Task,
     TaskOwner,
-    TaskStatus,
 )
 from app.models.communication import (
     Communication,
@@ -50,20 +49,19 @@ from app.models.practitioner import (
     CareTeam,
     CareTeamMember,
     Department,
-    EscalationLevel,
     Practitioner,
 )
 from app.models.tag import Tag, TagAssignment, TagSource
 
 __all__ = [
-    "AccessSession", "Alert", "AlertStatus", "AlertStep", "Appointment", "AppointmentStatus",
+    "AccessSession", "Alert", "AlertStep", "Appointment", "AppointmentStatus",
     "Article", "AuditEvent", "AuditHead", "AuditSeal", "BindingAttempt", "CarePlan",
     "CarePlanStatus", "CareTeam", "CareTeamMember", "Communication", "CommunicationAttempt",
     "Condition", "Consent", "Department", "EarlyReceipt", "Encounter", "EncounterClass",
-    "EncounterStatus", "EscalationLevel", "Event", "Gender", "InboundMessage", "JobRun", "Lease",
+    "EncounterStatus", "Event", "Gender", "InboundMessage", "JobRun", "Lease",
     "Observation", "ObservationStatus", "Origin", "Pack", "Patient", "PatientIdentifier",
     "PatientLink", "PlanAction", "PlanDefinition", "PlatformToken", "Practitioner",
     "PublicationStatus", "Questionnaire", "QuestionnaireResponse", "ReactionCursor",
     "ReactionFailure", "RelatedPerson", "Rule", "SessionKind", "SignInState", "SubscriptionGrant",
-    "Tag", "TagAssignment", "TagSource", "Task", "TaskOwner", "TaskStatus", "WeChatAccount",
+    "Tag", "TagAssignment", "TagSource", "Task", "TaskOwner", "WeChatAccount",
 ]  # fmt: skip

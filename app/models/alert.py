@@ -1,8 +1,6 @@
 """Alerts: one open episode per patient and rule, graded, with a clock and an outcome."""
 
 from datetime import datetime
-from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -17,18 +15,13 @@ from app.database import (
     key_column,
     public_id_column,
 )
+from app.domain.alerting import AlertStatus, Outcome
+from app.domain.rules import Grade
 from app.encryption import Encrypted
 from app.models.care_plan import CarePlan
 from app.models.patient import Patient
 from app.models.plan_definition import Rule
 from app.models.practitioner import CareTeam, Practitioner
-
-
-class AlertStatus(StrEnum):
-    ACTIVE = "active"
-    ACKNOWLEDGED = "acknowledged"
-    RESOLVED = "resolved"
-    WITHDRAWN = "withdrawn"
 
 
 class Alert(Base):
@@ -37,7 +30,7 @@ class Alert(Base):
     __tablename__ = "alert"
     __table_args__ = (
         # NULL once closed: the database itself allows one open episode only.
-        UniqueConstraint("patient_id", "rule_key", "is_open"),
+        UniqueConstraint("patient_id", "episode", "is_open"),
         Index(None, "is_open", "acknowledge_by"),
         Index(None, "care_team_id", "is_open"),
     )
@@ -48,19 +41,20 @@ class Alert(Base):
     care_plan_id: Mapped[int | None] = mapped_column(ForeignKey("care_plan.id"), info=OPERATION)
     care_team_id: Mapped[int] = mapped_column(ForeignKey("care_team.id"), info=OPERATION)
     rule_id: Mapped[int] = mapped_column(ForeignKey("rule.id"), info=CARE)
-    # The episode's name: rules of one family (low glucose, mild and severe) share it.
-    rule_key: Mapped[str] = mapped_column(PlatformId(64), info=CARE)
-    grade: Mapped[str] = mapped_column(info=CARE)
+    # Rules of one family (low glucose, moderate and severe) share one episode.
+    episode: Mapped[str] = mapped_column(PlatformId(64), info=CARE)
+    grade: Mapped[Grade] = mapped_column(info=CARE)
     status: Mapped[AlertStatus] = mapped_column(info=CARE)
     is_open: Mapped[bool | None] = mapped_column(default=True, info=OPERATION)  # True or NULL
     explanation = Encrypted("explanation_sealed")
     explanation_sealed: Mapped[bytes | None] = mapped_column(Sealed, info=FREE_TEXT)
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("practitioner.id"), info=OPERATION)
-    escalation_level: Mapped[str] = mapped_column(info=OPERATION)
+    level: Mapped[int] = mapped_column(default=0, info=OPERATION)  # of alert_clock.CHAIN
+    # Until when somebody must have taken it at this level; NULL when it climbs no further.
     acknowledge_by: Mapped[datetime | None] = mapped_column(info=OPERATION)
     hits: Mapped[int] = mapped_column(default=1, info=CARE)
-    normal_hits: Mapped[int] = mapped_column(default=0, info=CARE)
-    outcome: Mapped[str | None] = mapped_column(info=CARE)
+    normals: Mapped[int] = mapped_column(default=0, info=CARE)
+    outcome: Mapped[Outcome | None] = mapped_column(info=CARE)
     opened_at: Mapped[datetime] = mapped_column(info=CARE)
     last_hit_at: Mapped[datetime] = mapped_column(info=CARE)
     acknowledged_at: Mapped[datetime | None] = mapped_column(info=CARE)
@@ -88,7 +82,9 @@ class AlertStep(Base):
     )
     note = Encrypted("note_sealed")
     note_sealed: Mapped[bytes | None] = mapped_column(Sealed, info=FREE_TEXT)
-    evidence: Mapped[dict[str, Any] | None] = mapped_column(info=OPERATION)  # ids only
+    observation_id: Mapped[int | None] = mapped_column(
+        ForeignKey("observation.id"), index=True, info=OPERATION
+    )
     at: Mapped[datetime] = mapped_column(info=CARE)
 
     practitioner: Mapped[Practitioner | None] = relationship()

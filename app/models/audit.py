@@ -17,7 +17,7 @@ from app.encryption import keyring
 
 # One head for all would queue every read of every record behind one row lock.
 CHAINS: Final = 64
-_ORIGIN: Final = bytes(32)
+ORIGIN: Final = bytes(32)
 
 
 class AuditEvent(Base):
@@ -131,7 +131,7 @@ def _lock_head(session: Session, chain: int) -> tuple[int, bytes]:
         try:
             with session.begin_nested():
                 session.execute(
-                    insert(AuditHead), [{"chain": chain, "sequence": 0, "hash": _ORIGIN}]
+                    insert(AuditHead), [{"chain": chain, "sequence": 0, "hash": ORIGIN}]
                 )
         except IntegrityError:
             pass  # another transaction opened the chain first

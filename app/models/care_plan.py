@@ -17,6 +17,7 @@ from app.database import (
     key_column,
     public_id_column,
 )
+from app.domain.plan_schedule import TaskStatus
 from app.encryption import Encrypted
 from app.models.patient import Patient
 from app.models.plan_definition import PlanAction, PlanDefinition, Questionnaire
@@ -64,18 +65,6 @@ class CarePlan(Base):
     care_team: Mapped[CareTeam] = relationship()
 
 
-class TaskStatus(StrEnum):
-    """FHIR task-status; `missed` is the house's word for a window that passed unanswered."""
-
-    REQUESTED = "requested"
-    READY = "ready"
-    IN_PROGRESS = "in-progress"
-    COMPLETED = "completed"
-    MISSED = "missed"
-    DECLINED = "declined"
-    CANCELLED = "cancelled"
-
-
 class TaskOwner(StrEnum):
     PATIENT = "patient"
     STAFF = "staff"
@@ -105,6 +94,8 @@ class Task(Base):
     owner: Mapped[TaskOwner] = mapped_column(info=OPERATION)
     kind: Mapped[str] = mapped_column(info=CARE)
     code: Mapped[str | None] = mapped_column(PlatformId(64), info=CARE)  # LOINC of a measurement
+    # The key of the article to read or the questionnaire to answer.
+    subject: Mapped[str | None] = mapped_column(PlatformId(64), info=CARE)
     title: Mapped[str] = mapped_column(info=KNOWLEDGE)
     status: Mapped[TaskStatus] = mapped_column(info=CARE)
     # Why it is so: completed by which evidence, declined for which reason, missed, cancelled.
@@ -114,7 +105,9 @@ class Task(Base):
     starts_at: Mapped[datetime] = mapped_column(info=OPERATION)
     due_at: Mapped[datetime] = mapped_column(info=OPERATION)
     ends_at: Mapped[datetime] = mapped_column(info=OPERATION)
-    remind_at: Mapped[datetime | None] = mapped_column(info=OPERATION)
+    # When to remind next; NULL when nobody is to be reminded any more.
+    remind_at: Mapped[datetime | None] = mapped_column(index=True, info=OPERATION)
+    reminders: Mapped[int] = mapped_column(default=0, info=OPERATION)
     finished_at: Mapped[datetime | None] = mapped_column(info=OPERATION)
     created_at: Mapped[datetime] = mapped_column(info=OPERATION)
 

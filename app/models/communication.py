@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.database import (
     CARE,
@@ -40,6 +40,8 @@ class Communication(Base):
     dedupe_key: Mapped[bytes] = mapped_column(Digest, unique=True, info=OPERATION)
     patient_id: Mapped[int | None] = mapped_column(ForeignKey("patient.id"), info=OPERATION)
     account_id: Mapped[int | None] = mapped_column(ForeignKey("wechat_account.id"), info=OPERATION)
+    # By which link the recipient may know of the patient; ended, the message is pointless.
+    link_id: Mapped[int | None] = mapped_column(ForeignKey("patient_link.id"), info=OPERATION)
     task_id: Mapped[int | None] = mapped_column(ForeignKey("task.id"), index=True, info=OPERATION)
     alert_id: Mapped[int | None] = mapped_column(ForeignKey("alert.id"), index=True, info=OPERATION)
     kind: Mapped[str] = mapped_column(info=CARE)
@@ -50,6 +52,8 @@ class Communication(Base):
     )
     app_key: Mapped[str | None] = mapped_column(PlatformId(32), info=OPERATION)
     template_id: Mapped[str | None] = mapped_column(PlatformId(64), info=OPERATION)
+    # Whether each call spends a right of the ledger (one-time subscription messages).
+    needs_right: Mapped[bool] = mapped_column(default=False, info=OPERATION)
     # JSON: what the channel's sender needs; frozen, so that a repeat is the same bytes.
     content = Encrypted("content_sealed")
     content_sealed: Mapped[bytes] = mapped_column(Sealed, info=FREE_TEXT)
@@ -76,6 +80,17 @@ class Communication(Base):
     delivered_at: Mapped[datetime | None] = mapped_column(info=OPERATION)
     opened_at: Mapped[datetime | None] = mapped_column(info=OPERATION)
     done_at: Mapped[datetime | None] = mapped_column(info=OPERATION)
+
+    @classmethod
+    def queue(cls, session: Session, *, dedupe_key: bytes, **values: Any) -> "Communication | None":
+        """Put a message into the outbox, or return None where the same one is there already."""
+        there = select(cls.id).where(cls.dedupe_key == dedupe_key)
+        if session.scalar(there) is not None:
+            return None
+        message = cls(dedupe_key=dedupe_key, **values)
+        session.add(message)
+        session.flush()
+        return message
 
 
 class CommunicationAttempt(Base):

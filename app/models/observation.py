@@ -68,6 +68,7 @@ class Observation(Base):
     display: Mapped[str | None] = mapped_column(info=CARE)
     value: Mapped[Decimal | None] = mapped_column(info=CARE)
     comparator: Mapped[str | None] = mapped_column(info=CARE)  # <, <=, >, >= of FHIR Quantity
+    off_scale: Mapped[str | None] = mapped_column(info=CARE)  # LO or HI of a meter
     text = Encrypted("text_sealed")  # a value that is no number, or a report's words
     text_sealed: Mapped[bytes | None] = mapped_column(Sealed, info=FREE_TEXT)
     unit: Mapped[str | None] = mapped_column(info=CARE)  # UCUM

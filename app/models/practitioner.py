@@ -1,13 +1,13 @@
 """Staff, departments and the teams that look after patients."""
 
 from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy import ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.database import IDENTITY, OPERATION, Base, PlatformId, Sealed, key_column, public_id_column
 from app.domain.access import StaffRole
+from app.domain.alert_clock import Responder
 from app.encryption import Encrypted
 
 
@@ -51,17 +51,7 @@ class CareTeam(Base):
     department_code: Mapped[str | None] = mapped_column(index=True, info=OPERATION)
     created_at: Mapped[datetime] = mapped_column(info=OPERATION)
 
-    members: Mapped[list["CareTeamMember"]] = relationship(
-        back_populates="care_team", order_by="CareTeamMember.escalation_level"
-    )
-
-
-class EscalationLevel(StrEnum):
-    """Who is told next when nobody answers; sorts in that order."""
-
-    DUTY = "1-duty"
-    DOCTOR = "2-doctor"
-    HEAD = "3-head"
+    members: Mapped[list["CareTeamMember"]] = relationship(back_populates="care_team")
 
 
 class CareTeamMember(Base):
@@ -73,7 +63,8 @@ class CareTeamMember(Base):
     practitioner_id: Mapped[int] = mapped_column(
         ForeignKey("practitioner.id"), index=True, info=OPERATION
     )
-    escalation_level: Mapped[EscalationLevel] = mapped_column(info=OPERATION)
+    # Whether they are told first, or only when nobody answers.
+    responder: Mapped[Responder] = mapped_column(info=OPERATION)
 
     care_team: Mapped[CareTeam] = relationship(back_populates="members")
     practitioner: Mapped[Practitioner] = relationship()

@@ -5,8 +5,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from app.database import (
     CARE,
@@ -20,10 +20,11 @@ from app.database import (
     public_id_column,
 )
 from app.encryption import Encrypted
+from app.models.event import Event
 
 
 class Tag(Base):
-    """A word for a kind of patient; `rule` is the condition tree that gives it, if any."""
+    """A word for a kind of patient; `rules` are the condition trees that give it, if any."""
 
     __tablename__ = "tag"
 
@@ -31,10 +32,8 @@ class Tag(Base):
     key: Mapped[str] = mapped_column(PlatformId(64), unique=True, info=KNOWLEDGE)
     name: Mapped[str] = mapped_column(info=KNOWLEDGE)
     tag_class: Mapped[str] = mapped_column(info=KNOWLEDGE)
-    parent_key: Mapped[str | None] = mapped_column(PlatformId(64), info=KNOWLEDGE)
-    exclusion_group: Mapped[str | None] = mapped_column(info=KNOWLEDGE)
-    expires_after_days: Mapped[int | None] = mapped_column(info=KNOWLEDGE)
-    rule: Mapped[dict[str, Any] | None] = mapped_column(info=KNOWLEDGE)
+    definition: Mapped[dict[str, Any]] = mapped_column(info=KNOWLEDGE)
+    rules: Mapped[list[Any]] = mapped_column(default=list, info=KNOWLEDGE)
     pack_key: Mapped[str | None] = mapped_column(PlatformId(64), info=KNOWLEDGE)
 
 
@@ -64,6 +63,40 @@ class TagAssignment(Base):
     confidence: Mapped[Decimal] = mapped_column(default=Decimal(1), info=CARE)
     is_locked: Mapped[bool] = mapped_column(default=False, info=OPERATION)  # a person decided
     starts_at: Mapped[datetime] = mapped_column(info=OPERATION)
+    expires_at: Mapped[datetime | None] = mapped_column(index=True, info=OPERATION)
     ends_at: Mapped[datetime | None] = mapped_column(info=OPERATION)
 
     tag: Mapped[Tag] = relationship()
+
+
+def bear(
+    session: Session,
+    patient_id: int,
+    tag_key: str,
+    evidence: str,
+    now: datetime,
+    *,
+    confidence: Decimal = Decimal(1),
+    expires_at: datetime | None = None,
+    cause: Event | None = None,
+) -> None:
+    """Give a patient a tag by rule, unless they bear it; the event lets others react."""
+    tag_id = session.scalars(select(Tag.id).filter_by(key=tag_key)).one()
+    borne = select(TagAssignment.id).filter_by(patient_id=patient_id, tag_id=tag_id, is_live=True)
+    if session.scalar(borne) is not None:
+        return
+    session.add_all(
+        [
+            TagAssignment(
+                patient_id=patient_id,
+                tag_id=tag_id,
+                source=TagSource.RULE,
+                evidence=evidence,
+                confidence=confidence,
+                starts_at=now,
+                expires_at=expires_at,
+            ),
+            Event.of("tag.assigned", now, patient_id=patient_id, cause=cause, tag=tag_key),
+        ]
+    )
+    session.flush()

@@ -23,7 +23,7 @@ def upgrade() -> None:
     sa.Column('id', big(), nullable=False),
     sa.Column('public_id', platform_id(32), nullable=False),
     sa.Column('key', platform_id(64), nullable=False),
-    sa.Column('version', platform_id(32), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
     sa.Column('status', sa.String(32), nullable=False),
     sa.Column('title', text(255), nullable=False),
     sa.Column('body', sa.JSON(), nullable=False),
@@ -138,6 +138,8 @@ def upgrade() -> None:
     sa.Column('title', text(255), nullable=False),
     sa.Column('content_hash', digest(), nullable=False),
     sa.Column('content', sa.JSON(), nullable=False),
+    sa.Column('status', sa.String(32), nullable=False),
+    sa.Column('approved_by', text(255), nullable=True),
     sa.Column('installed_at', instant(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_pack')),
     sa.UniqueConstraint('key', 'version', name=op.f('uq_pack_key_version'))
@@ -168,7 +170,7 @@ def upgrade() -> None:
     sa.Column('id', big(), nullable=False),
     sa.Column('public_id', platform_id(32), nullable=False),
     sa.Column('key', platform_id(64), nullable=False),
-    sa.Column('version', platform_id(32), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
     sa.Column('status', sa.String(32), nullable=False),
     sa.Column('title', text(255), nullable=False),
     sa.Column('anchor', text(255), nullable=False),
@@ -211,7 +213,7 @@ def upgrade() -> None:
     sa.Column('id', big(), nullable=False),
     sa.Column('public_id', platform_id(32), nullable=False),
     sa.Column('key', platform_id(64), nullable=False),
-    sa.Column('version', platform_id(32), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
     sa.Column('status', sa.String(32), nullable=False),
     sa.Column('title', text(255), nullable=False),
     sa.Column('definition', sa.JSON(), nullable=False),
@@ -231,7 +233,7 @@ def upgrade() -> None:
     sa.Column('id', big(), nullable=False),
     sa.Column('public_id', platform_id(32), nullable=False),
     sa.Column('key', platform_id(64), nullable=False),
-    sa.Column('version', platform_id(32), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
     sa.Column('status', sa.String(32), nullable=False),
     sa.Column('name', text(255), nullable=False),
     sa.Column('definition', sa.JSON(), nullable=False),
@@ -255,10 +257,8 @@ def upgrade() -> None:
     sa.Column('key', platform_id(64), nullable=False),
     sa.Column('name', text(255), nullable=False),
     sa.Column('tag_class', text(255), nullable=False),
-    sa.Column('parent_key', platform_id(64), nullable=True),
-    sa.Column('exclusion_group', text(255), nullable=True),
-    sa.Column('expires_after_days', sa.Integer(), nullable=True),
-    sa.Column('rule', sa.JSON(), nullable=True),
+    sa.Column('definition', sa.JSON(), nullable=False),
+    sa.Column('rules', sa.JSON(), nullable=False),
     sa.Column('pack_key', platform_id(64), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_tag')),
     sa.UniqueConstraint('key', name=op.f('uq_tag_key'))
@@ -341,7 +341,7 @@ def upgrade() -> None:
     sa.Column('id', big(), nullable=False),
     sa.Column('care_team_id', big(), nullable=False),
     sa.Column('practitioner_id', big(), nullable=False),
-    sa.Column('escalation_level', sa.String(32), nullable=False),
+    sa.Column('responder', sa.String(32), nullable=False),
     sa.ForeignKeyConstraint(['care_team_id'], ['care_team.id'], name=op.f('fk_care_team_member_care_team_id')),
     sa.ForeignKeyConstraint(['practitioner_id'], ['practitioner.id'], name=op.f('fk_care_team_member_practitioner_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_care_team_member')),
@@ -436,7 +436,7 @@ def upgrade() -> None:
     sa.Column('key', platform_id(64), nullable=False),
     sa.Column('kind', text(255), nullable=False),
     sa.Column('title', text(255), nullable=False),
-    sa.Column('timing_revision', digest(), nullable=False),
+    sa.Column('timing_revision', platform_id(32), nullable=False),
     sa.Column('definition', sa.JSON(), nullable=False),
     sa.ForeignKeyConstraint(['plan_definition_id'], ['plan_definition.id'], name=op.f('fk_plan_action_plan_definition_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_plan_action')),
@@ -467,6 +467,7 @@ def upgrade() -> None:
     sa.Column('confidence', sa.Numeric(precision=18, scale=6), nullable=False),
     sa.Column('is_locked', sa.Boolean(), nullable=False),
     sa.Column('starts_at', instant(), nullable=False),
+    sa.Column('expires_at', instant(), nullable=True),
     sa.Column('ends_at', instant(), nullable=True),
     sa.ForeignKeyConstraint(['patient_id'], ['patient.id'], name=op.f('fk_tag_assignment_patient_id')),
     sa.ForeignKeyConstraint(['tag_id'], ['tag.id'], name=op.f('fk_tag_assignment_tag_id')),
@@ -474,6 +475,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('patient_id', 'tag_id', 'is_live', name=op.f('uq_tag_assignment_patient_id_tag_id_is_live')),
     sa.UniqueConstraint('public_id', name=op.f('uq_tag_assignment_public_id'))
     )
+    op.create_index(op.f('ix_tag_assignment_expires_at'), 'tag_assignment', ['expires_at'], unique=False)
     op.create_index(op.f('ix_tag_assignment_tag_id_is_live_patient_id'), 'tag_assignment', ['tag_id', 'is_live', 'patient_id'], unique=False)
     op.create_table('care_plan',
     sa.Column('id', big(), nullable=False),
@@ -539,17 +541,17 @@ def upgrade() -> None:
     sa.Column('care_plan_id', big(), nullable=True),
     sa.Column('care_team_id', big(), nullable=False),
     sa.Column('rule_id', big(), nullable=False),
-    sa.Column('rule_key', platform_id(64), nullable=False),
-    sa.Column('grade', text(255), nullable=False),
+    sa.Column('episode', platform_id(64), nullable=False),
+    sa.Column('grade', sa.String(32), nullable=False),
     sa.Column('status', sa.String(32), nullable=False),
     sa.Column('is_open', sa.Boolean(), nullable=True),
     sa.Column('explanation_sealed', sealed(), nullable=True),
     sa.Column('owner_id', big(), nullable=True),
-    sa.Column('escalation_level', text(255), nullable=False),
+    sa.Column('level', sa.Integer(), nullable=False),
     sa.Column('acknowledge_by', instant(), nullable=True),
     sa.Column('hits', sa.Integer(), nullable=False),
-    sa.Column('normal_hits', sa.Integer(), nullable=False),
-    sa.Column('outcome', text(255), nullable=True),
+    sa.Column('normals', sa.Integer(), nullable=False),
+    sa.Column('outcome', sa.String(32), nullable=True),
     sa.Column('opened_at', instant(), nullable=False),
     sa.Column('last_hit_at', instant(), nullable=False),
     sa.Column('acknowledged_at', instant(), nullable=True),
@@ -560,26 +562,11 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['patient_id'], ['patient.id'], name=op.f('fk_alert_patient_id')),
     sa.ForeignKeyConstraint(['rule_id'], ['rule.id'], name=op.f('fk_alert_rule_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_alert')),
-    sa.UniqueConstraint('patient_id', 'rule_key', 'is_open', name=op.f('uq_alert_patient_id_rule_key_is_open')),
+    sa.UniqueConstraint('patient_id', 'episode', 'is_open', name=op.f('uq_alert_patient_id_episode_is_open')),
     sa.UniqueConstraint('public_id', name=op.f('uq_alert_public_id'))
     )
     op.create_index(op.f('ix_alert_care_team_id_is_open'), 'alert', ['care_team_id', 'is_open'], unique=False)
     op.create_index(op.f('ix_alert_is_open_acknowledge_by'), 'alert', ['is_open', 'acknowledge_by'], unique=False)
-    op.create_table('alert_step',
-    sa.Column('id', big(), nullable=False),
-    sa.Column('public_id', platform_id(32), nullable=False),
-    sa.Column('alert_id', big(), nullable=False),
-    sa.Column('kind', text(255), nullable=False),
-    sa.Column('practitioner_id', big(), nullable=True),
-    sa.Column('note_sealed', sealed(), nullable=True),
-    sa.Column('evidence', sa.JSON(), nullable=True),
-    sa.Column('at', instant(), nullable=False),
-    sa.ForeignKeyConstraint(['alert_id'], ['alert.id'], name=op.f('fk_alert_step_alert_id')),
-    sa.ForeignKeyConstraint(['practitioner_id'], ['practitioner.id'], name=op.f('fk_alert_step_practitioner_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_alert_step')),
-    sa.UniqueConstraint('public_id', name=op.f('uq_alert_step_public_id'))
-    )
-    op.create_index(op.f('ix_alert_step_alert_id_at'), 'alert_step', ['alert_id', 'at'], unique=False)
     op.create_table('task',
     sa.Column('id', big(), nullable=False),
     sa.Column('public_id', platform_id(32), nullable=False),
@@ -591,6 +578,7 @@ def upgrade() -> None:
     sa.Column('owner', sa.String(32), nullable=False),
     sa.Column('kind', text(255), nullable=False),
     sa.Column('code', platform_id(64), nullable=True),
+    sa.Column('subject', platform_id(64), nullable=True),
     sa.Column('title', text(255), nullable=False),
     sa.Column('status', sa.String(32), nullable=False),
     sa.Column('status_reason', text(255), nullable=True),
@@ -599,6 +587,7 @@ def upgrade() -> None:
     sa.Column('due_at', instant(), nullable=False),
     sa.Column('ends_at', instant(), nullable=False),
     sa.Column('remind_at', instant(), nullable=True),
+    sa.Column('reminders', sa.Integer(), nullable=False),
     sa.Column('finished_at', instant(), nullable=True),
     sa.Column('created_at', instant(), nullable=False),
     sa.ForeignKeyConstraint(['alert_id'], ['alert.id'], name=op.f('fk_task_alert_id')),
@@ -612,6 +601,7 @@ def upgrade() -> None:
     op.create_index(op.f('ix_task_alert_id'), 'task', ['alert_id'], unique=False)
     op.create_index(op.f('ix_task_patient_id_starts_at'), 'task', ['patient_id', 'starts_at'], unique=False)
     op.create_index(op.f('ix_task_plan_action_id'), 'task', ['plan_action_id'], unique=False)
+    op.create_index(op.f('ix_task_remind_at'), 'task', ['remind_at'], unique=False)
     op.create_index(op.f('ix_task_status_ends_at'), 'task', ['status', 'ends_at'], unique=False)
     op.create_index(op.f('ix_task_status_starts_at'), 'task', ['status', 'starts_at'], unique=False)
     op.create_table('communication',
@@ -620,6 +610,7 @@ def upgrade() -> None:
     sa.Column('dedupe_key', digest(), nullable=False),
     sa.Column('patient_id', big(), nullable=True),
     sa.Column('account_id', big(), nullable=True),
+    sa.Column('link_id', big(), nullable=True),
     sa.Column('task_id', big(), nullable=True),
     sa.Column('alert_id', big(), nullable=True),
     sa.Column('kind', text(255), nullable=False),
@@ -628,6 +619,7 @@ def upgrade() -> None:
     sa.Column('state', sa.String(32), nullable=False),
     sa.Column('app_key', platform_id(32), nullable=True),
     sa.Column('template_id', platform_id(64), nullable=True),
+    sa.Column('needs_right', sa.Boolean(), nullable=False),
     sa.Column('content_sealed', sealed(), nullable=False),
     sa.Column('recipient_key', platform_id(96), nullable=False),
     sa.Column('in_flight', platform_id(96), nullable=True),
@@ -651,6 +643,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['account_id'], ['wechat_account.id'], name=op.f('fk_communication_account_id')),
     sa.ForeignKeyConstraint(['alert_id'], ['alert.id'], name=op.f('fk_communication_alert_id')),
     sa.ForeignKeyConstraint(['fallback_of_id'], ['communication.id'], name=op.f('fk_communication_fallback_of_id')),
+    sa.ForeignKeyConstraint(['link_id'], ['patient_link.id'], name=op.f('fk_communication_link_id')),
     sa.ForeignKeyConstraint(['patient_id'], ['patient.id'], name=op.f('fk_communication_patient_id')),
     sa.ForeignKeyConstraint(['task_id'], ['task.id'], name=op.f('fk_communication_task_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_communication')),
@@ -679,6 +672,7 @@ def upgrade() -> None:
     sa.Column('display', text(255), nullable=True),
     sa.Column('value', sa.Numeric(precision=18, scale=6), nullable=True),
     sa.Column('comparator', text(255), nullable=True),
+    sa.Column('off_scale', text(255), nullable=True),
     sa.Column('text_sealed', sealed(), nullable=True),
     sa.Column('unit', text(255), nullable=True),
     sa.Column('reference_range', text(255), nullable=True),
@@ -719,6 +713,23 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_questionnaire_response_patient_id_questionnaire_id_authored_at'), 'questionnaire_response', ['patient_id', 'questionnaire_id', 'authored_at'], unique=False)
     op.create_index(op.f('ix_questionnaire_response_task_id'), 'questionnaire_response', ['task_id'], unique=False)
+    op.create_table('alert_step',
+    sa.Column('id', big(), nullable=False),
+    sa.Column('public_id', platform_id(32), nullable=False),
+    sa.Column('alert_id', big(), nullable=False),
+    sa.Column('kind', text(255), nullable=False),
+    sa.Column('practitioner_id', big(), nullable=True),
+    sa.Column('note_sealed', sealed(), nullable=True),
+    sa.Column('observation_id', big(), nullable=True),
+    sa.Column('at', instant(), nullable=False),
+    sa.ForeignKeyConstraint(['alert_id'], ['alert.id'], name=op.f('fk_alert_step_alert_id')),
+    sa.ForeignKeyConstraint(['observation_id'], ['observation.id'], name=op.f('fk_alert_step_observation_id')),
+    sa.ForeignKeyConstraint(['practitioner_id'], ['practitioner.id'], name=op.f('fk_alert_step_practitioner_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_alert_step')),
+    sa.UniqueConstraint('public_id', name=op.f('uq_alert_step_public_id'))
+    )
+    op.create_index(op.f('ix_alert_step_alert_id_at'), 'alert_step', ['alert_id', 'at'], unique=False)
+    op.create_index(op.f('ix_alert_step_observation_id'), 'alert_step', ['observation_id'], unique=False)
     op.create_table('communication_attempt',
     sa.Column('id', big(), nullable=False),
     sa.Column('communication_id', big(), nullable=False),
@@ -750,14 +761,15 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    # A table carries its indexes away with it.
     for table in (
         'subscription_grant',
         'communication_attempt',
+        'alert_step',
         'questionnaire_response',
         'observation',
         'communication',
         'task',
-        'alert_step',
         'alert',
         'reaction_failure',
         'condition',

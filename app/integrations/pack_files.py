@@ -1,0 +1,84 @@
+"""Disease packs as folders of YAML files, written by people."""
+
+import re
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from app.domain.definitions import InvalidDefinition
+from app.domain.pack_parsing import parse_pack
+from app.domain.packs import Pack
+
+LARGEST_FILE = 512 * 1024
+
+
+class PackLoader(yaml.SafeLoader):
+    """Safe YAML with the surprises taken out.
+
+    YAML 1.1 reads `on` as true, `10:00` as 600 and `2026-03-01` as a date, keeps the last of two
+    equal keys, and lets aliases multiply a small file into a huge one.
+    """
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.composer.ComposerError(None, None, "aliases are not allowed")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[object] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, str):
+                raise yaml.constructor.ConstructorError(
+                    None, None, "a key must be text", key_node.start_mark
+                )
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key} is there twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep=deep)
+
+
+PackLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), list("tf")
+)
+PackLoader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"^(?:null|~)$"), list("n~"))
+PackLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:int", re.compile(r"^-?(?:0|[1-9]\d*)$"), list("-0123456789")
+)
+PackLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^-?\d+\.\d+$"), list("-0123456789")
+)
+
+
+def read_pack(folder: Path) -> Pack:
+    """Return the pack whose `*.yaml` files lie in `folder`; together they make one mapping.
+
+    :raises InvalidDefinition: a file cannot be read, two files say the same, or the pack is wrong
+    """
+    content: dict[str, Any] = {}
+    for file in sorted(folder.glob("*.yaml")):
+        for key, value in _read(file).items():
+            if key in content:
+                raise InvalidDefinition(f"{file.name}: {key}", "another file has it too")
+            content[key] = value
+    if not content:
+        raise InvalidDefinition(folder.name, "holds no YAML file")
+    return parse_pack(content)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    if file.stat().st_size > LARGEST_FILE:
+        raise InvalidDefinition(file.name, "is too large")
+    try:
+        content = yaml.load(file.read_text("utf-8"), PackLoader)  # noqa: S506  a SafeLoader
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise InvalidDefinition(file.name, f"is not the YAML we read: {error}") from None
+    if not isinstance(content, dict):
+        raise InvalidDefinition(file.name, "must be a mapping")
+    return content

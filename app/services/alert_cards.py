@@ -1,0 +1,113 @@
+"""Cards to the team in WeCom: one for each level an alert reaches, updated when pressed."""
+
+import json
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.alert_card import buttons
+from app.domain.alert_clock import CHAIN
+from app.domain.messaging import Channel, Lane, Outlets, dedupe_key
+from app.domain.rules import Grade
+from app.models import Alert, CareTeamMember, Communication, Practitioner
+
+_CARD_LIFE: Final = timedelta(hours=24)
+_RESPONSE_CODE_LIFE: Final = timedelta(hours=72)
+_RESPONDER_WORDS: Final = ("值班护士", "主管医生", "护士长")
+_TIME_WORDS: Final = {
+    Grade.SEVERE: "30分钟内处理",
+    Grade.MODERATE: "今天内处理",
+    Grade.MILD: "下一个工作日内处理",
+}
+
+
+def tell_team(
+    session: Session, alert_id: int, event_id: int, now: datetime, outlets: Outlets
+) -> Communication | None:
+    """Queue the card of an alert for those who answer at its level.
+
+    None where the alert is closed, the event was told already, or nobody can be told.
+    The card names neither patient nor value: it shows on a lock screen.
+    """
+    alert = session.get_one(Alert, alert_id)
+    if alert.is_open is None or outlets.staff_app is None:
+        return None
+    userids = responders(session, alert.care_team_id, alert.level)
+    if not userids:
+        return None
+    content = {
+        "userids": userids,
+        "level": alert.level,
+        "source": "康伴",
+        "title": f"{alert.grade.label}预警",
+        "description": "有一位患者需要处理，请打开查看",
+        "lines": [
+            {"name": "时限", "value": _TIME_WORDS[alert.grade]},
+            {"name": "通知", "value": _RESPONDER_WORDS[alert.level]},
+        ],
+        "url": f"{outlets.public_url}/wecom/alerts/{alert.public_id}",
+        "buttons": [{"key": one.value, "text": one.label} for one in buttons(alert.status)],
+    }
+    return Communication.queue(
+        session,
+        dedupe_key=dedupe_key("alert-card", alert.id, event_id),
+        patient_id=alert.patient_id,
+        alert_id=alert.id,
+        kind="alert-card",
+        channel=Channel.WECOM_CARD,
+        lane=Lane.CLINICAL,
+        app_key=outlets.staff_app,
+        content=_json(content),
+        recipient_key=f"alert:{alert.public_id}",
+        planned_at=now,
+        due_at=now,
+        expires_at=now + _CARD_LIFE,
+    )
+
+
+def update_card(
+    session: Session, card: Communication, response_code: str, words: str, now: datetime
+) -> None:
+    """Queue the change of a card for all who got it: its button then says what was done."""
+    update = {
+        "userids": json.loads(card.content or "{}")["userids"],
+        "replace_name": words,
+        "response_code": response_code,
+    }
+    Communication.queue(
+        session,
+        dedupe_key=dedupe_key("alert-card-update", card.id, response_code),
+        patient_id=card.patient_id,
+        alert_id=card.alert_id,
+        kind="alert-card-update",
+        channel=Channel.WECOM_CARD_UPDATE,
+        lane=Lane.CLINICAL,
+        app_key=card.app_key,
+        content=_json(update),
+        recipient_key=f"alert-update:{card.public_id}",
+        planned_at=now,
+        due_at=now,
+        expires_at=now + _RESPONSE_CODE_LIFE,
+    )
+
+
+def responders(session: Session, care_team_id: int, level: int) -> list[str]:
+    """Return the WeCom ids of those who answer alerts of a team at one level of the chain."""
+    found = session.scalars(
+        select(Practitioner.wecom_userid)
+        .join(CareTeamMember, CareTeamMember.practitioner_id == Practitioner.id)
+        .where(
+            CareTeamMember.care_team_id == care_team_id,
+            CareTeamMember.responder == CHAIN[level],
+            Practitioner.is_active.is_(True),
+            Practitioner.wecom_userid.is_not(None),
+        )
+        .order_by(Practitioner.id)
+    )
+    return [userid for userid in found if userid is not None]
+
+
+def _json(content: dict[str, Any]) -> str:
+    return json.dumps(content, ensure_ascii=False, sort_keys=True)

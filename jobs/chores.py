@@ -1,0 +1,100 @@
+"""What the timetable's lines do: each opens its transactions and calls the services."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import structlog
+from sqlalchemy import delete
+
+from app.database import unit_of_work
+from app.domain.messaging import Outlets
+from app.models import AccessSession, JobRun, SignInState
+from app.services import (
+    alert_handling,
+    audit_trail,
+    outbox,
+    patient_notices,
+    plan_expansion,
+    rule_evaluation,
+    tagging,
+)
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What the chores are wired with."""
+
+    zone: ZoneInfo
+    outlets: Outlets
+
+
+def expand_plans(work: Work, now: datetime) -> None:
+    """Fill every plan's calendar, some plans a transaction."""
+    while True:
+        with unit_of_work.begin() as session:
+            if not plan_expansion.expand_plans(session, now, work.zone):
+                return
+
+
+def open_due_tasks(work: Work, now: datetime) -> None:
+    _until_none(lambda session: plan_expansion.open_due_tasks(session, now))
+
+
+def miss_past_tasks(work: Work, now: datetime) -> None:
+    _until_none(lambda session: plan_expansion.miss_past_tasks(session, now))
+
+
+def remind_of_tasks(work: Work, now: datetime) -> None:
+    _until_none(
+        lambda session: patient_notices.remind_of_tasks(session, now, work.zone, work.outlets)
+    )
+
+
+def climb_alerts(work: Work, now: datetime) -> None:
+    _until_none(lambda session: alert_handling.climb(session, now, work.zone))
+
+
+def expire_tags(work: Work, now: datetime) -> None:
+    _until_none(lambda session: tagging.expire_tags(session, now))
+
+
+def judge_absences(work: Work, now: datetime) -> None:
+    """Ask the rules that time wakes; a reading that never came is found here alone."""
+    after = 0
+    while True:
+        with unit_of_work.begin() as session:
+            after = rule_evaluation.evaluate_absences(session, now, work.zone, after)
+        if not after:
+            return
+
+
+def sweep_outbox(work: Work, now: datetime) -> None:
+    with unit_of_work.begin() as session:
+        counts = outbox.sweep(session, now)
+    if any(counts.values()):
+        log.info("outbox_swept", count=sum(counts.values()), state=str(counts))
+
+
+def seal_audit(work: Work, now: datetime) -> None:
+    with unit_of_work.begin() as session:
+        audit_trail.seal(session, now)
+
+
+def purge_sessions(work: Work, now: datetime) -> None:
+    """Delete what only said who was signed in, and which slots ran, a week ago."""
+    week = now - timedelta(days=7)
+    with unit_of_work.begin() as session:
+        session.execute(delete(AccessSession).where(AccessSession.expires_at < week))
+        session.execute(delete(SignInState).where(SignInState.expires_at < now))
+        session.execute(delete(JobRun).where(JobRun.slot_at < week))
+
+
+def _until_none(step: object) -> None:
+    """Repeat a bounded step, a transaction each, until it finds nothing more to do."""
+    while True:
+        with unit_of_work.begin() as session:
+            if not step(session):  # type: ignore[operator]
+                return

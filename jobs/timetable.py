@@ -1,0 +1,54 @@
+"""The timetable: what the clock does, when, and what happens to a slot it missed.
+
+Everything here only makes due work; sending is the workers'. Minutes 0 and 30 are avoided:
+WeCom asks for it, and everybody else's timetable stands there.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.cron import CronTrigger
+
+from app.clock import HOSPITAL
+from jobs import chores
+
+
+class CatchUp(StrEnum):
+    """What to do with slots missed while no clock ran, at most 24 hours back."""
+
+    EACH = "each"  # every slot means something of its own
+    LAST = "last"  # one run does the work of all
+    SKIP = "skip"  # the moment is over
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One line of the timetable; `run` may run twice, late, or next to itself."""
+
+    key: str
+    run: Callable[[chores.Work, datetime], Any]
+    trigger: BaseTrigger
+    catch_up: CatchUp
+    jitter: int = 0  # seconds
+
+
+def at(**cron: Any) -> CronTrigger:
+    return CronTrigger(timezone=HOSPITAL, **cron)
+
+
+TIMETABLE: tuple[Job, ...] = (
+    Job("climb-alerts", chores.climb_alerts, at(second="7,37"), CatchUp.LAST),
+    Job("open-due-tasks", chores.open_due_tasks, at(second="11"), CatchUp.LAST),
+    Job("remind-of-tasks", chores.remind_of_tasks, at(second="23"), CatchUp.LAST),
+    Job("sweep-outbox", chores.sweep_outbox, at(second="41"), CatchUp.LAST),
+    Job("miss-past-tasks", chores.miss_past_tasks, at(minute="*/5", second="53"), CatchUp.LAST),
+    Job("expand-plans", chores.expand_plans, at(minute="*/10", second="17"), CatchUp.LAST, 5),
+    Job("judge-absences", chores.judge_absences, at(hour="8-20", minute="13"), CatchUp.LAST, 60),
+    Job("expire-tags", chores.expire_tags, at(hour="1", minute="17"), CatchUp.LAST, 300),
+    Job("seal-audit", chores.seal_audit, at(minute="47"), CatchUp.LAST, 60),
+    Job("purge-sessions", chores.purge_sessions, at(hour="3", minute="23"), CatchUp.SKIP, 300),
+)
