@@ -72,6 +72,13 @@ def test_the_configured_charset_wins_over_the_declared_one_and_the_conflict_is_r
     assert decoded.issues == ("charset-conflict",)
 
 
+def test_the_configured_charset_wins_over_an_odd_name_which_is_recorded() -> None:
+    decoded = decode(adt("Ли", "utf-8"), "utf-8")
+
+    assert "Ли" in decoded.text
+    assert decoded.issues == ("name-implausible",)
+
+
 def test_a_configured_charset_that_does_not_fit_gives_way() -> None:
     decoded = decode(adt("演示甲", "gb18030"), "utf-8")
 
