@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.integrations.hl7.charset import configured_codec
 from app.integrations.hl7.envelope import glimpse_header, identify, split_messages
 from app.integrations.hl7.interpret import Reader
 from app.integrations.hl7.source import Source
@@ -58,16 +59,18 @@ def import_files(
 ) -> ImportReport:
     """Import files of messages, batches or MLLP frames; what was imported before only counts.
 
-    `charset` is a Python codec, for senders that declare none or a wrong one. `on_progress` gets
-    the messages done and the messages found.
+    `charset` is for senders that declare none or a wrong one. `on_progress` gets the messages done
+    and the messages found.
+
+    :raises ValueError: there is no such charset
     """
+    feed = Source(source, configured_codec(charset))
     report, bodies = ImportReport(), []
     for path in paths:
         try:
             bodies += split_messages(path.read_bytes())
         except OSError:
             report.unreadable_files.append(str(path))
-    feed = Source(source, charset)
     for start in range(0, len(bodies), _BATCH):
         batch = bodies[start : start + _BATCH]
         report.add(_import_batch(unit_of_work, batch, feed, now))

@@ -3,7 +3,7 @@
 import pytest
 
 from app.domain.rejections import Rejected, RejectionReason
-from app.integrations.hl7.charset import decode
+from app.integrations.hl7.charset import configured_codec, decode
 
 
 def adt(name: str, codec: str, declared: str = "") -> bytes:
@@ -96,3 +96,10 @@ def test_bytes_of_no_charset_are_rejected_not_repaired() -> None:
 
 def test_an_unknown_declaration_is_recorded() -> None:
     assert "charset-unknown" in decode(adt("演示甲", "utf-8", "KLINGON"), None).issues
+
+
+def test_a_misspelt_setting_is_refused() -> None:
+    assert configured_codec("GBK") == configured_codec("gb18030") == "gb18030"
+    assert configured_codec(None) is None
+    with pytest.raises(ValueError, match="unknown charset: gb1830"):
+        configured_codec("gb1830")
