@@ -76,7 +76,8 @@ def record_encounter(
     encounter.recorded_at = _HEARSAY if message.event is EventKind.RESULT else recorded_at
     session.flush()
     if encounter.status is not before and encounter.status in _EVENTS:
-        session.add(_event(_kind(encounter, before), patient, "encounter", encounter.id, now))
+        kind = _kind(encounter, before)
+        session.add(Event.of(kind, now, patient_id=patient.id, encounter_id=encounter.id))
     return encounter
 
 
@@ -174,7 +175,7 @@ def record_conditions(
         condition.is_active = is_active
         session.flush()
         kind = "condition.recorded" if is_active else "condition.withdrawn"
-        session.add(_event(kind, patient, "condition", condition.id, now))
+        session.add(Event.of(kind, now, patient_id=patient.id, condition_id=condition.id))
 
 
 def record_appointments(
@@ -206,7 +207,7 @@ def record_appointments(
         session.flush()
         if (appointment.status, appointment.starts_at) != before:
             kind = f"appointment.{appointment.status}"
-            session.add(_event(kind, patient, "appointment", appointment.id, now))
+            session.add(Event.of(kind, now, patient_id=patient.id, appointment_id=appointment.id))
 
 
 def _appointment(session: Session, record: AppointmentRecord) -> Appointment | None:
@@ -241,7 +242,3 @@ def _keep_appointment(
 def _number_hash(number: Identifier) -> bytes:
     # Placer and filler number their own books: the same digits may be two appointments.
     return digest(number.type_code, number.value)
-
-
-def _event(kind: str, patient: Patient, subject: str, key: int, now: datetime) -> Event:
-    return Event(kind=kind, patient_id=patient.id, payload={f"{subject}_id": key}, at=now)

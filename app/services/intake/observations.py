@@ -145,14 +145,14 @@ def _events(
 ) -> list[Event]:
     """Tell of each new current version; a specimen still in the laboratory is no news."""
     return [
-        Event(
-            kind="observation.corrected"
+        Event.of(
+            "observation.corrected"
             if before and version.status in _CORRECTIONS
             else "observation.recorded",
+            now,
             patient_id=patient.id,
-            payload={"observation_id": version.id}
-            | ({"supersedes_id": before.id} if before is not None else {}),
-            at=now,
+            observation_id=version.id,
+            supersedes_id=before.id if before else None,
         )
         for version, before in news
         if version.status is not ObservationStatus.REGISTERED
