@@ -11,7 +11,7 @@ from app.domain.pack_parsing import parse_pack
 from app.domain.packs import Pack as PackContent
 from app.domain.plans import PlanDefinition as Plan
 from app.domain.questionnaires import Questionnaire
-from app.domain.rules import RuleIndex
+from app.domain.rules import Rule, RuleIndex
 from app.domain.tagging import TagIndex
 from app.models.plan_definition import Pack, PublicationStatus
 
@@ -26,6 +26,10 @@ class Knowledge:
     plans: Mapping[str, Plan]  # newest version by plan key
     questionnaires: Mapping[str, Questionnaire]
     pack_of: Mapping[str, str]  # pack key by rule key
+
+    def rule(self, rule_key: str) -> Rule:
+        pack = self.packs[self.pack_of[rule_key]]
+        return next(rule for rule in pack.rules if rule.key == rule_key)
 
     def pack_of_rule(self, rule_key: str) -> str:
         return self.pack_of[rule_key]

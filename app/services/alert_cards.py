@@ -44,11 +44,11 @@ def tell_team(
         "title": f"{alert.grade.label}预警",
         "description": "有一位患者需要处理，请打开查看",
         "lines": [
-            {"name": "时限", "value": _TIME_WORDS[alert.grade]},
-            {"name": "通知", "value": _RESPONDER_WORDS[alert.level]},
+            ("时限", _TIME_WORDS[alert.grade]),
+            ("通知", _RESPONDER_WORDS[alert.level]),
         ],
         "url": f"{outlets.public_url}/wecom/alerts/{alert.public_id}",
-        "buttons": [{"key": one.value, "text": one.label} for one in buttons(alert.status)],
+        "buttons": [(one.value, one.label) for one in buttons(alert.status)],
     }
     return Communication.queue(
         session,
@@ -65,6 +65,30 @@ def tell_team(
         due_at=now,
         expires_at=now + _CARD_LIFE,
     )
+
+
+def tell_withdrawn(session: Session, alert_id: int, now: datetime) -> None:
+    """Tell everyone who got a card of an alert that the result behind it was corrected."""
+    cards = session.scalars(
+        select(Communication).filter_by(alert_id=alert_id, kind="alert-card")
+    ).all()
+    for card in cards:
+        userids = json.loads(card.content or "{}")["userids"]
+        Communication.queue(
+            session,
+            dedupe_key=dedupe_key("alert-withdrawn", alert_id, card.id),
+            patient_id=card.patient_id,
+            alert_id=alert_id,
+            kind="alert-withdrawn",
+            channel=Channel.WECOM_TEXT,
+            lane=Lane.CLINICAL,
+            app_key=card.app_key,
+            content=_json({"userids": userids, "text": "有一条预警已撤回：检验结果已更正"}),
+            recipient_key=f"alert-text:{card.public_id}",
+            planned_at=now,
+            due_at=now,
+            expires_at=now + _CARD_LIFE,
+        )
 
 
 def update_card(

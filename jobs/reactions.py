@@ -1,0 +1,181 @@
+"""What follows from what happened: event kind → services, one readable table."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app import clock
+from app.domain.messaging import Lane
+from app.domain.rules import SendMessage
+from app.models import Alert, Encounter, EncounterClass, Event, Questionnaire, Task
+from app.models.care_plan import QuestionnaireResponse
+from app.models.knowledge import knowledge
+from app.services import (
+    alert_cards,
+    enrolment,
+    patient_notices,
+    plan_expansion,
+    rule_evaluation,
+    tagging,
+)
+from app.services.patient_notices import Notice
+from jobs.chores import Work
+
+_NOTICE_LIFE: Final = timedelta(days=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """One reaction reads the events of its kinds at its own pace; repeats do no harm."""
+
+    key: str
+    kinds: frozenset[str]
+    handle: Callable[[Work, Session, Event], None]
+
+
+def retag(work: Work, session: Session, event: Event) -> None:
+    if event.patient_id is not None:
+        tagging.retag(session, event.patient_id, clock.now(), work.zone, cause=event)
+
+
+def enrol(work: Work, session: Session, event: Event) -> None:
+    if event.patient_id is not None:
+        enrolment.enrol_where_due(session, event.patient_id, clock.now(), work.zone, cause=event)
+
+
+def rest(work: Work, session: Session, event: Event) -> None:
+    """A patient in hospital is not asked to measure at home."""
+    encounter = session.get_one(Encounter, event.payload["encounter_id"])
+    if encounter.encounter_class is EncounterClass.INPATIENT:
+        enrolment.rest_while_admitted(session, encounter.patient_id, clock.now(), cause=event)
+
+
+def expand(work: Work, session: Session, event: Event) -> None:
+    now = clock.now()
+    plan_expansion.expand_plans(session, now, work.zone)
+    plan_expansion.open_due_tasks(session, now)
+
+
+def judge(work: Work, session: Session, event: Event) -> None:
+    if event.patient_id is None:
+        return
+    observation_id = event.payload.get("observation_id")
+    rule_evaluation.evaluate(
+        session, event.patient_id, [_trigger(session, event)], clock.now(), work.zone,
+        observation_id=observation_id, cause=event,
+    )  # fmt: skip
+
+
+def withdraw(work: Work, session: Session, event: Event) -> None:
+    """A result since corrected takes back the alerts that stood on it."""
+    rule_evaluation.withdraw_alerts_of(
+        session, event.payload["previous_id"], clock.now(), cause=event
+    )
+
+
+def tell_team(work: Work, session: Session, event: Event) -> None:
+    alert_cards.tell_team(session, event.payload["alert_id"], event.id, clock.now(), work.outlets)
+
+
+def tell_team_of_withdrawal(work: Work, session: Session, event: Event) -> None:
+    alert_cards.tell_withdrawn(session, event.payload["alert_id"], clock.now())
+
+
+def tell_patient(work: Work, session: Session, event: Event) -> None:
+    """Fixed, reviewed words; the lock screen shows only that there is something to read."""
+    alert = session.get_one(Alert, event.payload["alert_id"])
+    rule = knowledge(session).rule(alert.rule.key)
+    if event.kind in ("alert.opened", "alert.worsened"):
+        if rule.alert is None:
+            return
+        text, title = rule.alert.patient_text, "您有一条健康提醒，请查看"
+    else:
+        text, title = _PROGRESS[event.kind], "护理团队有新的回复"
+    _notify(work, session, event, title, text, alert_id=alert.id)
+
+
+_PROGRESS: Final = {
+    "alert.taken": "护理团队已经看到您的情况，正在处理，会尽快联系您。",
+    "alert.contacted": "护理团队已经记录与您的联系。如果还不舒服，请随时告诉我们。",
+}
+
+
+def tell_patient_by_rule(work: Work, session: Session, event: Event) -> None:
+    action = knowledge(session).rule(event.payload["rule"]).actions[event.payload["action"]]
+    if isinstance(action, SendMessage):
+        _notify(work, session, event, "您有一条健康提醒，请查看", action.text)
+
+
+def fall_back(work: Work, session: Session, event: Event) -> None:
+    patient_notices.fall_back(
+        session, event.payload["communication_id"], clock.now(), work.zone, work.outlets
+    )
+
+
+def _notify(
+    work: Work,
+    session: Session,
+    event: Event,
+    title: str,
+    text: str,
+    *,
+    alert_id: int | None = None,
+) -> None:
+    if event.patient_id is None:
+        return
+    now = clock.now()
+    notice = Notice(
+        kind="alert-notice", subject=f"event:{event.id}", title=title, text=text,
+        page="pages/inbox/index", lane=Lane.CLINICAL, expires_at=now + _NOTICE_LIFE,
+        alert_id=alert_id, is_urgent=True,
+    )  # fmt: skip
+    patient_notices.notify_patient(session, event.patient_id, notice, now, work.zone, work.outlets)
+
+
+def _trigger(session: Session, event: Event) -> str:
+    """Return the word by which rules say that they want to be woken (see `criteria.wakes`)."""
+    if event.kind.startswith("observation."):
+        return f"observation:{event.payload['code']}"
+    if event.kind == "response.recorded":
+        key = session.scalars(
+            select(Questionnaire.key)
+            .join(QuestionnaireResponse)
+            .where(QuestionnaireResponse.id == event.payload["response_id"])
+        ).one()
+        return f"response:{key}"
+    if event.kind == "task.missed":
+        return f"task:{session.get_one(Task, event.payload['task_id']).kind}"
+    if event.kind == "tag.assigned":
+        return f"tag:{event.payload['tag']}"
+    return "condition"
+
+
+def _reaction(handle: Callable[[Work, Session, Event], None], *kinds: str) -> Reaction:
+    return Reaction(handle.__name__.replace("_", "-"), frozenset(kinds), handle)
+
+
+REACTIONS: tuple[Reaction, ...] = (
+    _reaction(
+        judge,
+        "observation.recorded", "observation.corrected", "response.recorded",
+        "condition.recorded", "tag.assigned", "task.missed",
+    ),
+    _reaction(withdraw, "observation.corrected"),
+    _reaction(tell_team, "alert.opened", "alert.worsened", "alert.climbed", "alert.handed-over"),
+    _reaction(tell_team_of_withdrawal, "alert.withdrawn"),
+    _reaction(tell_patient, "alert.opened", "alert.worsened", *_PROGRESS),
+    _reaction(tell_patient_by_rule, "rule.message"),
+    _reaction(fall_back, "communication.failed"),
+    _reaction(
+        retag,
+        "observation.recorded", "observation.corrected", "condition.recorded",
+        "response.recorded", "task.missed",
+    ),
+    _reaction(enrol, "encounter.finished", "condition.recorded", "tag.assigned"),
+    _reaction(rest, "encounter.started"),
+    _reaction(expand, "care-plan.started"),
+)  # fmt: skip
