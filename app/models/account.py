@@ -2,9 +2,10 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import ForeignKey, Index, Select, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from app.database import (
     CARE,
@@ -19,6 +20,7 @@ from app.database import (
     public_id_column,
 )
 from app.domain.access import Relation
+from app.domain.errors import NotFound
 from app.encryption import Encrypted
 from app.models.patient import Patient, normal_phone
 from app.models.practitioner import Practitioner
@@ -70,6 +72,28 @@ class PatientLink(Base):
     patient: Mapped[Patient] = relationship()
 
 
+def open_to_account(account_id: int) -> Select[int]:
+    """Select the ids of the patients whose record a WeChat user may open now."""
+    return select(PatientLink.patient_id).where(
+        PatientLink.account_id == account_id, PatientLink.is_live.is_(True)
+    )
+
+
+def find_open_patient(session: Session, account_id: int, public_id: str) -> int:
+    """Return the id of the patient so named whom the user may open.
+
+    :raises NotFound: there is none, or it is not theirs: one query, one answer
+    """
+    patient_id = session.scalar(
+        select(Patient.id).where(
+            Patient.public_id == public_id, Patient.id.in_(open_to_account(account_id))
+        )
+    )
+    if patient_id is None:
+        raise NotFound
+    return patient_id
+
+
 class SessionKind(StrEnum):
     PATIENT = "patient"
     STAFF = "staff"
@@ -114,20 +138,25 @@ class SignInState(Base):
 
 
 class BindingAttempt(Base):
-    """One try of a WeChat user to be linked to a patient: the budget, and the code sent."""
+    """One try of a WeChat user to be linked to a patient: the budget, and the code sent.
+
+    Without an account it is a code that the desk gave a patient to bring along.
+    """
 
     __tablename__ = "binding_attempt"
     __table_args__ = (Index(None, "account_id", "at"), Index(None, "patient_id", "at"))
 
     id: Mapped[int] = key_column()
     public_id: Mapped[str] = public_id_column()
-    account_id: Mapped[int] = mapped_column(ForeignKey("wechat_account.id"), info=OPERATION)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("wechat_account.id"), info=OPERATION)
     # NULL where the facts matched nobody: the caller is told nothing of it.
     patient_id: Mapped[int | None] = mapped_column(ForeignKey("patient.id"), info=OPERATION)
-    relation: Mapped[Relation] = mapped_column(info=CARE)
+    relation: Mapped[Relation | None] = mapped_column(info=CARE)
     phone = Encrypted("phone_sealed", normalise=normal_phone)
     phone_sealed: Mapped[bytes | None] = mapped_column(Sealed, info=IDENTITY)
     code_hash: Mapped[bytes] = mapped_column(Digest, info=CREDENTIAL)
+    # Purpose → version of the text agreed to; enters the ledger once the code is right.
+    consents: Mapped[dict[str, Any]] = mapped_column(default=dict, info=OPERATION)
     tries_left: Mapped[int] = mapped_column(default=5, info=OPERATION)
     at: Mapped[datetime] = mapped_column(info=OPERATION)
     expires_at: Mapped[datetime] = mapped_column(info=OPERATION)

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, Select, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.database import (
@@ -17,8 +17,9 @@ from app.database import (
     key_column,
     public_id_column,
 )
-from app.domain.plan_schedule import TaskStatus
+from app.domain.plan_schedule import TaskReason, TaskStatus
 from app.encryption import Encrypted
+from app.models.event import Event
 from app.models.patient import Patient
 from app.models.plan_definition import PlanAction, PlanDefinition, Questionnaire
 from app.models.practitioner import CareTeam
@@ -63,6 +64,20 @@ class CarePlan(Base):
     patient: Mapped[Patient] = relationship()
     plan_definition: Mapped[PlanDefinition] = relationship()
     care_team: Mapped[CareTeam] = relationship()
+
+
+def packs_followed(patient_id: int) -> Select[str | None]:
+    """Select the keys of the packs whose plans a patient is on now, newest plan first."""
+    return (
+        select(PlanDefinition.pack_key)
+        .join(CarePlan, CarePlan.plan_definition_id == PlanDefinition.id)
+        .where(
+            CarePlan.patient_id == patient_id,
+            CarePlan.is_open.is_(True),
+            CarePlan.status == CarePlanStatus.ACTIVE,
+        )
+        .order_by(CarePlan.id.desc())
+    )
 
 
 class TaskOwner(StrEnum):
@@ -113,6 +128,23 @@ class Task(Base):
 
     plan_action: Mapped[PlanAction | None] = relationship()
     care_plan: Mapped[CarePlan | None] = relationship()
+
+    def complete(self, now: datetime) -> Event:
+        """Mark it done and return the event that says so, to be added with it."""
+        self.status = TaskStatus.COMPLETED
+        self.status_reason = TaskReason.DONE_LATE if now > self.due_at else TaskReason.DONE
+        return self._end("task.completed", now)
+
+    def give_up(self, now: datetime) -> Event:
+        """Mark that the patient cannot do it, and return the event that says so."""
+        self.status = TaskStatus.CANCELLED
+        self.status_reason = TaskReason.UNABLE
+        return self._end("task.declined", now)
+
+    def _end(self, kind: str, now: datetime) -> Event:
+        self.finished_at = now
+        self.remind_at = None
+        return Event.of(kind, now, patient_id=self.patient_id, task_id=self.id)
 
 
 class QuestionnaireResponse(Base):

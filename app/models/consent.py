@@ -6,6 +6,7 @@ from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database import CARE, OPERATION, Base, Digest, key_column, public_id_column
+from app.domain.consenting import ConsentText
 
 
 class Consent(Base):
@@ -24,3 +25,19 @@ class Consent(Base):
     text_hash: Mapped[bytes] = mapped_column(Digest, info=OPERATION)
     channel: Mapped[str] = mapped_column(info=OPERATION)
     at: Mapped[datetime] = mapped_column(info=OPERATION)
+
+    @classmethod
+    def to(
+        cls, text: ConsentText, *, patient_id: int, account_id: int, is_given: bool, now: datetime
+    ) -> "Consent":
+        """Return the yes or no that a WeChat user gives to `text` for a patient, on the phone."""
+        return cls(
+            patient_id=patient_id,
+            account_id=account_id,
+            purpose=text.purpose,
+            is_given=is_given,
+            text_version=text.version,
+            text_hash=text.digest,
+            channel="mini-program",
+            at=now,
+        )

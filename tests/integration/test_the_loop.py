@@ -162,7 +162,7 @@ def test_a_very_low_glucose_opens_one_alert_and_one_card(session: Session) -> No
     card = session.scalars(select(Communication).filter_by(channel=Channel.WECOM_CARD)).one()
     content = json.loads(card.content or "")
     assert content["userids"] == ["nurse-chen"]
-    assert [button["text"] for button in content["buttons"]] == ["我来处理", "转交", "已联系"]
+    assert [text for _, text in content["buttons"]] == ["我来处理", "转交", "已联系"]
     assert "2.8" not in (card.content or "")
     assert "李测试" not in (card.content or "")
 
@@ -338,7 +338,7 @@ def test_a_corrected_result_withdraws_the_alert_and_tells_who_was_told(session: 
     session.add(
         Event.of(
             "observation.corrected", NOON, patient_id=ward.patient.id, observation_id=right.id,
-            previous_id=wrong.id, code="15074-8",
+            supersedes_id=wrong.id, code="15074-8",
         )
     )  # fmt: skip
     session.flush()

@@ -1,0 +1,36 @@
+"""Values measured at home: sent, and read back."""
+
+from typing import Any
+
+from app.services.home_monitoring import Recorded, record_measurement
+from app.services.measurement_history import readings_of
+from miniprogram_api.doors import blueprint, for_wechat_users, open_record
+from miniprogram_api.schemas import MeasurementIn, ReadingPageOut, ReadingsQuery, RecordedOut
+
+observations = blueprint("observations")
+
+
+@observations.post("/patients/<id:patient>/observations")
+@for_wechat_users
+@observations.input(MeasurementIn, arg_name="body")
+@observations.output(RecordedOut, status_code=201)
+def measure(patient: str, body: dict[str, Any]) -> tuple[Recorded, int]:
+    """Record a home measurement
+
+    The same `reference` again answers 200 with the first result. A value that cannot be true is
+    refused as `implausible-value`; sent again with `confirmed`, it is kept for staff to look at.
+    """
+    with open_record(patient, "create", "observation") as opened:
+        recorded = record_measurement(opened.session, opened.patient_id, now=opened.now, **body)
+    return recorded, 201 if recorded.is_new else 200
+
+
+@observations.get("/patients/<id:patient>/observations")
+@for_wechat_users
+@observations.input(ReadingsQuery, location="query", arg_name="query", unknown=None)
+@observations.output(ReadingPageOut)
+def list_readings(patient: str, query: dict[str, Any]) -> dict[str, Any]:
+    """List home measurements, newest first; `next` goes into `after`"""
+    with open_record(patient, "read", "observation") as opened:
+        found, last = readings_of(opened.session, opened.patient_id, **query)
+    return {"observations": found, "next": last}

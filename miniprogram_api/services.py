@@ -1,0 +1,33 @@
+"""What the wiring hands to this face, and how a route gets at it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from flask import Flask, current_app
+
+from app.domain.messaging import Outlets
+from app.services.wechat_sign_in import WeChatIdentity
+
+_KEY: Final = "phone-services"
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneServices:
+    """`exchange_code` asks WeChat who is behind a login code.
+
+    It raises `app.services.wechat_sign_in.CodeRefused` or `PlatformUnavailable`.
+    """
+
+    exchange_code: Callable[[str], WeChatIdentity]
+    mini_program_key: str
+    outlets: Outlets
+
+
+def install(app: Flask, services: PhoneServices) -> None:
+    app.extensions[_KEY] = services
+
+
+def phone_services() -> PhoneServices:
+    found: PhoneServices = current_app.extensions[_KEY]
+    return found
