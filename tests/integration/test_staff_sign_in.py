@@ -231,6 +231,16 @@ def test_a_page_without_session_leads_to_the_door_and_back_but_a_deed_does_not(
     assert "没有保存" in deed.text
 
 
+def test_a_hospital_without_wecom_says_whom_to_ask(database: Engine, wecom: WeCom) -> None:
+    browser = make_app(wecom, keys=()).test_client()
+
+    answer = browser.get(HOME)
+
+    assert answer.status_code == 401
+    assert "请联系信息科" in answer.text
+    assert browser.get("/wecom/signed-out").status_code == 200
+
+
 def test_an_idle_session_asks_to_sign_in_again(
     browser: FlaskClient, wecom: WeCom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
