@@ -48,6 +48,10 @@ class PersonOut(Schema):
     guardian_consent_due = fields.Boolean()
 
 
+class LinkedOut(PersonOut):
+    """The person just linked; of its own, because the description names each schema once."""
+
+
 class SessionOut(Schema):
     token = fields.String()
     expires_at = fields.AwareDateTime()
@@ -177,6 +181,10 @@ class TaskOut(Schema):
     due_at = fields.AwareDateTime()
     ends_at = fields.AwareDateTime()
     finished_at = fields.AwareDateTime(allow_none=True)
+
+
+class ChangedTaskOut(TaskOut):
+    """A task after it was done or declined."""
 
 
 class TaskPageOut(Schema):
