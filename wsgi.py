@@ -1,9 +1,101 @@
 """The web process: settings, engine, faces, one Flask application. It wires, it decides nothing."""
 
+from apiflask import APIFlask
+
+import miniprogram_api
+import miniprogram_api.callbacks
+import wecom
+import wecom.callbacks
 from app import settings
+from app.integrations.hints import Hints
+from app.integrations.platform_http import CallFailed, CodeRefused
+from app.integrations.wechat import LoggedIn, MiniProgram
+from app.services import alert_handling, wechat_sign_in
+from app.settings import Settings, WeComApp
 from app.start import start
-from app.web.factory import create_app
+from app.web.factory import Face, create_app
+from wecom import desk
+from wecom.client import WeComClient, authorize_url
+from wiring import Platforms, outlets, platforms, receiver
+
+
+def build(configured: Settings) -> APIFlask:
+    """Return the application with every face this hospital has."""
+    clients = platforms(configured)
+    pushes = receiver(configured, Hints(configured.redis_url))
+    faces: list[Face] = [
+        lambda app: miniprogram_api.callbacks.register_callbacks(app, pushes),
+        lambda app: wecom.callbacks.register_callbacks(app, pushes),
+        _phone(configured, clients),
+        _nurse(configured, clients),
+    ]
+    if configured.demo:
+        from app.demo.face import face as demo_face
+
+        faces.append(demo_face(configured))
+    return create_app(configured, faces)
+
+
+def _phone(configured: Settings, clients: Platforms) -> Face:
+    program = next(iter(clients.mini_programs.values()), None)
+
+    def exchange(code: str) -> LoggedIn:
+        if program is None:
+            raise wechat_sign_in.PlatformUnavailable
+        return _exchange_login_code(program, code)
+
+    return miniprogram_api.face(
+        miniprogram_api.PhoneServices(
+            exchange_code=exchange,
+            mini_program_key=program.app_key if program else "none",
+            outlets=outlets(configured),
+        )
+    )
+
+
+def _exchange_login_code(program: MiniProgram, code: str) -> LoggedIn:
+    try:
+        return program.exchange_code(code)
+    except CodeRefused:
+        raise wechat_sign_in.CodeRefused from None
+    except CallFailed:
+        raise wechat_sign_in.PlatformUnavailable from None
+
+
+def _nurse(configured: Settings, clients: Platforms) -> Face:
+    return wecom.face(
+        desk.NurseDesk(
+            public_url=configured.public_url,
+            hospital_phone=configured.hospital_phone,
+            apps=tuple(
+                _sign_in_app(configured, app, clients.wecom[app.key])
+                for app in configured.wecom.apps
+            ),
+            is_demo=configured.demo,
+        ),
+        alert_handling,
+    )
+
+
+def _sign_in_app(configured: Settings, app: WeComApp, client: WeComClient) -> desk.SignInApp:
+    def exchange(code: str) -> str:
+        try:
+            return client.member_of_code(code)
+        except CodeRefused:
+            raise desk.CodeRefused from None
+        except CallFailed:
+            raise desk.CodeUnanswered from None
+
+    return desk.SignInApp(
+        key=app.key,
+        corp_key=app.corpid,
+        authorize_url=lambda state, back: authorize_url(
+            configured.wecom.authorize_url, app.corpid, app.agentid, back, state
+        ),
+        exchange=exchange,
+    )
+
 
 _settings = settings.load()
 start("web", _settings)
-app = create_app(_settings, faces=[])
+app = build(_settings)

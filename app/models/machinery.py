@@ -57,3 +57,6 @@ class PlatformToken(Base):
     fetched_at: Mapped[datetime | None] = mapped_column(info=OPERATION)
     refresher: Mapped[str | None] = mapped_column(PlatformId(32), info=OPERATION)
     refreshing_until: Mapped[datetime | None] = mapped_column(info=OPERATION)
+    # When the platform last refused the token, and how often on that day: bounds the fetches.
+    dropped_at: Mapped[datetime | None] = mapped_column(info=OPERATION)
+    drops: Mapped[int] = mapped_column(default=0, info=OPERATION)

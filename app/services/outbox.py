@@ -36,6 +36,7 @@ from app.models import (
     PatientLink,
     Task,
 )
+from app.models.receipt import apply_early_receipts
 from app.models.subscription_ledger import give_back, spend, write_off
 
 LEASE: Final = timedelta(seconds=60)
@@ -180,6 +181,8 @@ def settle(session: Session, token: str, id_: int, outcome: Outcome, now: dateti
     )
     if isinstance(outcome, Accepted):
         _accepted(row, outcome, now)
+        if row.platform_id is not None:
+            apply_early_receipts(session, row)
     else:
         _failed(session, row, outcome, now)
     return True

@@ -189,6 +189,8 @@ def upgrade() -> None:
     sa.Column('fetched_at', instant(), nullable=True),
     sa.Column('refresher', platform_id(32), nullable=True),
     sa.Column('refreshing_until', instant(), nullable=True),
+    sa.Column('dropped_at', instant(), nullable=True),
+    sa.Column('drops', sa.Integer(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_platform_token')),
     sa.UniqueConstraint('app', name=op.f('uq_platform_token_app')),
     sa.UniqueConstraint('public_id', name=op.f('uq_platform_token_public_id'))

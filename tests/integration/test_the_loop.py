@@ -162,7 +162,7 @@ def test_a_very_low_glucose_opens_one_alert_and_one_card(session: Session) -> No
     card = session.scalars(select(Communication).filter_by(channel=Channel.WECOM_CARD)).one()
     content = json.loads(card.content or "")
     assert content["userids"] == ["nurse-chen"]
-    assert [button["text"] for button in content["buttons"]] == ["我来处理", "转交", "已联系"]
+    assert [text for _, text in content["buttons"]] == ["我来处理", "转交", "已联系"]
     assert "2.8" not in (card.content or "")
     assert "李测试" not in (card.content or "")
 

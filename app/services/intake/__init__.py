@@ -1,0 +1,18 @@
+"""Intake: what hospital systems send is kept first, then written into the record."""
+
+from app.services.intake.interpreting import (
+    hold,
+    interpret_message,
+    interpret_pending,
+    interpret_stored,
+)
+from app.services.intake.receiving import Arrival, receive
+
+__all__ = [
+    "Arrival",
+    "hold",
+    "interpret_message",
+    "interpret_pending",
+    "interpret_stored",
+    "receive",
+]

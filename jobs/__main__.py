@@ -1,0 +1,89 @@
+"""The clock process: the timetable, and the worker threads. It wires, it decides nothing."""
+
+import signal
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+from pydantic import ValidationError
+
+from app import clock, settings
+from app.clock import HOSPITAL
+from app.database import unit_of_work
+from app.integrations.hints import Hints
+from app.integrations.hl7.interpret import Reader
+from app.integrations.hl7.source import Source
+from app.services import receipts
+from app.services.intake import interpret_pending
+from app.services.platform_inbox import process_pending
+from app.settings import Settings
+from app.start import start
+from app.web.callbacks import CallbackReceiver
+from jobs.chores import Work
+from jobs.clockwork import Clockwork
+from jobs.followers import name_followers
+from jobs.platform_events import handlers
+from jobs.send_communications import IN_FLIGHT, send_communications
+from jobs.timetable import TIMETABLE
+from jobs.workers import Crew, Worker, react_to_events
+from wiring import outlets, platforms, receiver, senders
+
+log = structlog.get_logger()
+
+
+def crew(configured: Settings, work: Work) -> Crew:
+    """Return the workers: each takes up what others committed, wherever it comes from."""
+    clients = platforms(configured)
+    channels = senders(configured, clients)
+    pool = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="send")
+    pushes = receiver(configured, Hints(configured.redis_url))
+    read = Reader(Source(one.name, one.charset, HOSPITAL) for one in configured.hl7.sources)
+    return Crew(
+        (
+            Worker("react", lambda: react_to_events(work), 0.3),
+            Worker("send", lambda: send_communications(channels, pool, clock.now), 0.3),
+            Worker("platform-inbox", lambda: _read_pushes(work), 0.3),
+            Worker("receipts", _retry_receipts, 5.0),
+            Worker("followers", lambda: name_followers(clients.official_accounts), 5.0),
+            Worker("spool", lambda: _replay(pushes), 2.0),
+            Worker("hl7", lambda: interpret_pending(unit_of_work, read, clock.now(), 100), 2.0),
+        )
+    )
+
+
+def _read_pushes(work: Work) -> int:
+    with unit_of_work.begin() as session:
+        return process_pending(session, handlers(work), clock.now())
+
+
+def _retry_receipts() -> int:
+    with unit_of_work.begin() as session:
+        return receipts.retry_early_receipts(session, clock.now())
+
+
+def _replay(pushes: CallbackReceiver) -> int:
+    return pushes.replay()
+
+
+def main() -> int:
+    try:
+        configured = settings.load()
+    except ValidationError as problem:
+        print(problem, file=sys.stderr)  # noqa: T201  # logs are not set up yet
+        return 2
+    start("clock", configured)
+    work = Work(HOSPITAL, outlets(configured))
+    workers, clockwork = crew(configured, work), Clockwork(TIMETABLE, work)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: clockwork.stop())
+    workers.start()
+    log.info("clock_started")
+    try:
+        clockwork.run()
+    finally:
+        workers.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,373 @@
+"""MLLP over real sockets: nothing acknowledged is lost, nothing repeated is doubled."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, func, select, text
+from sqlalchemy.orm import Session
+
+from app import clock
+from app.database import Base, unit_of_work
+from app.integrations.hl7 import __main__ as process
+from app.integrations.hl7.framing import enframe
+from app.integrations.hl7.interpret import Reader
+from app.integrations.hl7.listener import Listener, Patience
+from app.models import Encounter, Event, InboundMessage, Observation, Patient
+from app.services.intake import interpret_pending
+from app.settings import HL7Source
+from tests.conftest import SECRET_KEYS
+from tests.unit.hl7.messages import OBR, PID, PV1, admission, message, result
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+GLUCOSE = result("OBX|1|NM|GLU^葡萄糖^L||2.8|mmol/L", control_id="R1")
+
+
+class Sender:
+    """A hospital system that sends and reads answers."""
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+        self.rest = b""
+
+    def send(self, body: bytes) -> str:
+        self.socket.sendall(enframe(body))
+        return self.answer()
+
+    def answer(self) -> str:
+        """Return MSA of the next answer, '' when the connection ended."""
+        while b"\x1c\r" not in self.rest:
+            try:
+                data = self.socket.recv(65536)
+            except ConnectionError:
+                data = b""
+            if not data:
+                return ""
+            self.rest += data
+        answer, self.rest = self.rest.split(b"\x1c\r", 1)
+        return next(s for s in answer.decode("utf-8", "replace").split("\r") if s.startswith("MSA"))
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+@contextmanager
+def listening(
+    *sources: HL7Source, patience: Patience | None = None
+) -> Iterator[Callable[[], Sender]]:
+    """Run the listener in this process; yield how to connect."""
+    known = process.senders(sources or (HL7Source(name="his"),))
+    intake = process.Intake(known, unit_of_work, clock.now)
+    opened: list[Sender] = []
+    with Listener(("127.0.0.1", 0), intake, patience or Patience()) as server:
+        thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.02))
+        thread.start()
+
+        def connect() -> Sender:
+            opened.append(Sender(server.server_address[1]))
+            return opened[-1]
+
+        try:
+            yield connect
+        finally:
+            for sender in opened:
+                sender.close()
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
+def running(engine: Engine, sabotage: str = "") -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
+    """Run the real process; `sabotage` is Python that it executes before it starts."""
+    code = (
+        "import os, signal, sys\n"
+        "from app.integrations.hl7 import __main__ as process\n"
+        "def die(*_, **__): os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"{sabotage}\nsys.exit(process.main(['--port', '0']))"
+    )
+    environment = os.environ | {
+        "CARELOOP_DATABASE_URL": engine.url.render_as_string(hide_password=False),
+        "CARELOOP_SECRET_KEYS": SECRET_KEYS,
+    }
+    child = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, stderr=subprocess.PIPE
+    )
+    assert child.stderr is not None
+    try:
+        for line in child.stderr:
+            if b"hl7_listening" in line:
+                yield child, json.loads(line)["port"]
+                break
+        else:
+            pytest.fail("the listener did not start")
+    finally:
+        child.kill()
+        child.wait()
+        child.stderr.close()
+
+
+def count(engine: Engine, model: type[Base]) -> int:
+    with Session(engine) as session:
+        return session.scalar(select(func.count()).select_from(model)) or 0
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.02)
+
+
+def statuses(engine: Engine) -> list[str]:
+    with Session(engine) as session:
+        return list(session.scalars(select(InboundMessage.status).order_by(InboundMessage.id)))
+
+
+# ------------------------------------------------------------------------ the real process
+
+
+def test_the_process_stores_answers_and_interprets(database: Engine) -> None:
+    with running(database) as (child, port):
+        sender = Sender(port)
+        assert sender.send(admission()) == "MSA|AA|C1"
+        assert sender.send(GLUCOSE) == "MSA|AA|R1"
+        wait_for(lambda: statuses(database) == ["processed"] * 2)
+        sender.close()
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(timeout=10) == 0
+
+    assert (count(database, Patient), count(database, Observation)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("sabotage", "answer"),
+    [
+        pytest.param("process.acknowledge = die", "", id="between-store-and-answer"),
+        pytest.param("process.interpret_stored = die", "MSA|AA|C1", id="after-the-answer"),
+        pytest.param(
+            "from app.services.intake import interpreting as i\n"
+            "record = i._record\n"
+            "i._record = lambda *a: (record(*a), die())",
+            "MSA|AA|C1",
+            id="before-the-interpretation-commits",
+        ),
+    ],
+)
+@pytest.mark.parametrize("remedy", ["resend", "sweep"])
+def test_a_killed_listener_loses_and_doubles_nothing(
+    database: Engine, sabotage: str, answer: str, remedy: str
+) -> None:
+    with running(database, sabotage) as (child, port):
+        sender = Sender(port)
+        assert sender.send(admission()) == answer
+        assert child.wait(timeout=10) == -signal.SIGKILL
+        sender.close()
+    assert statuses(database) == ["received"]
+    assert count(database, Patient) == 0
+
+    if remedy == "sweep":
+        later = clock.now() + timedelta(minutes=1)
+        assert interpret_pending(unit_of_work, Reader([]), later, limit=10) == 1
+    else:
+        with listening() as connect:
+            assert connect().send(admission()) == "MSA|AA|C1"
+            wait_for(lambda: statuses(database) == ["processed"])
+
+    assert statuses(database) == ["processed"]
+    assert [count(database, m) for m in (Patient, Encounter, Event)] == [1, 1, 2]
+
+
+def test_a_bad_setting_stops_the_process_with_a_sentence(tmp_path: Path) -> None:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("CARELOOP_SECRET")}
+
+    done = subprocess.run(
+        [sys.executable, "-m", "app.integrations.hl7"],
+        cwd=ROOT, env=environment, capture_output=True, timeout=30,
+    )  # fmt: skip
+
+    assert done.returncode == 2
+    assert b"Traceback" not in done.stderr
+
+
+# ------------------------------------------------------------------------ answers
+
+
+def test_what_is_refused_is_kept_and_said(database: Engine) -> None:
+    with listening() as connect:
+        sender = connect()
+        assert sender.send(message(PID, kind="VXU^V04", control_id="V1")) == "MSA|AR|V1"
+        assert sender.send(b"GET / HTTP/1.1") == "MSA|AR|"
+        assert sender.send(admission()) == "MSA|AA|C1"
+        wait_for(lambda: "received" not in statuses(database))
+
+    assert statuses(database) == ["rejected", "rejected", "processed"]
+
+
+def test_a_big_message_is_taken_and_a_huge_one_refused_and_survived(database: Engine) -> None:
+    note = "OBX|1|TX|S^结论^L||" + "字" * 24_000
+    huge = result(note * 4, control_id="R3")
+    assert len(huge) > 256 * 1024 > 70_000
+
+    with listening() as connect:
+        sender = connect()
+        assert sender.send(result(note, control_id="R2")) == "MSA|AA|R2"
+        assert sender.send(huge) == "MSA|AR|R3"
+        assert sender.send(admission()) == "MSA|AA|C1"
+        wait_for(lambda: "received" not in statuses(database))
+
+    assert statuses(database) == ["processed", "rejected", "processed"]
+    with Session(database) as session:
+        kept = session.scalars(select(InboundMessage).filter_by(status="rejected")).one()
+        assert kept.reason == "too-large: 262144 bytes"
+        assert 0 < len(kept.body or "") <= 4096
+
+
+def test_the_configured_charset_holds(database: Engine) -> None:
+    body = message("EVN|A04|20260504", "PID|1||7^^^HIS^MR||郑一", kind="ADT^A04")
+
+    with listening(HL7Source(name="his", charset="GBK")) as connect:
+        assert connect().send(body.decode().encode("gb18030")) == "MSA|AA|C1"
+        wait_for(lambda: statuses(database) == ["processed"])
+
+    with Session(database) as session:
+        assert session.scalars(select(Patient)).one().name == "郑一"
+
+
+def test_interleaved_connections_do_not_mix(database: Engine) -> None:
+    bodies = [
+        message(f"PID|1||7{n}^^^HIS^MR||演示{n}", kind="ADT^A04", control_id=f"I{n}")
+        for n in range(2)
+    ]
+    wires = [enframe(body) for body in bodies]
+
+    with listening() as connect:
+        senders = [connect(), connect()]
+        for start in range(0, max(map(len, wires)), 7):
+            for sender, wire in zip(senders, wires, strict=True):
+                sender.socket.sendall(wire[start : start + 7])
+        assert [sender.answer() for sender in senders] == ["MSA|AA|I0", "MSA|AA|I1"]
+        wait_for(lambda: statuses(database) == ["processed"] * 2)
+
+    with Session(database) as session:
+        assert {p.name for p in session.scalars(select(Patient))} == {"演示0", "演示1"}
+
+
+def test_many_connections_with_one_new_patient_and_repeats_make_one(database: Engine) -> None:
+    bodies = [admission(), GLUCOSE, *(
+        message(PID, PV1, OBR, f"OBX|1|NM|N{n}^n^L||{n}|mmol/L", kind="ORU^R01", control_id=f"N{n}")
+        for n in range(4)
+    )]  # fmt: skip
+    answers: list[str] = []
+
+    with listening() as connect:
+
+        def send_all(sender: Sender, shift: int) -> None:
+            answers.extend(sender.send(b) for b in [*bodies[shift:], *bodies[:shift]])
+
+        threads = [threading.Thread(target=send_all, args=(connect(), n)) for n in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        wait_for(lambda: set(statuses(database)) == {"processed"}, 30)
+
+    assert {answer[:6] for answer in answers} == {"MSA|AA"}
+    assert len(answers) == 36
+    assert count(database, InboundMessage) == 6
+    assert [count(database, m) for m in (Patient, Encounter, Observation)] == [1, 1, 5]
+
+
+# ------------------------------------------------------------------------ trouble
+
+
+def test_a_dripping_sender_is_cut_off_and_holds_up_nobody(database: Engine) -> None:
+    with listening(patience=Patience(seconds=0.6)) as connect:
+        slow, started = connect(), time.monotonic()
+        slow.socket.settimeout(0.05)
+        cut = False
+        while not cut and time.monotonic() - started < 5:
+            try:
+                slow.socket.sendall(b"\x0b")
+                cut = slow.socket.recv(1) == b""
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                cut = True
+        assert cut
+        assert time.monotonic() - started < 2
+        assert connect().send(admission()) == "MSA|AA|C1"
+        wait_for(lambda: statuses(database) == ["processed"])
+
+
+def test_a_frame_without_cr_is_answered_after_a_short_silence(database: Engine) -> None:
+    with listening() as connect:
+        sender, started = connect(), time.monotonic()
+        sender.socket.sendall(b"\x0b" + admission() + b"\x1c")
+        assert sender.answer() == "MSA|AA|C1"
+        assert 0.15 < time.monotonic() - started < 3
+        wait_for(lambda: statuses(database) == ["processed"])
+
+
+def test_connections_are_bounded(database: Engine) -> None:
+    with listening(patience=Patience(max_connections=2)) as connect:
+        first, second, third = connect(), connect(), connect()
+        assert first.send(admission()) == "MSA|AA|C1"
+        assert second.send(admission()) == "MSA|AA|C1"
+        assert third.answer() == ""
+        first.close()
+        wait_for(lambda: connect().send(admission()) == "MSA|AA|C1")
+        wait_for(lambda: statuses(database) == ["processed"])
+
+
+def test_strangers_are_turned_away(database: Engine) -> None:
+    with listening(HL7Source(name="his", peers=("10.9.9.0/24",))) as connect:
+        assert connect().answer() == ""
+    with listening(HL7Source(name="his", facility="OTHER")) as connect:
+        assert connect().send(admission()) == "MSA|AR|C1"
+
+    assert statuses(database) == ["rejected"]
+
+
+def test_the_facility_chooses_between_sources_of_one_address(database: Engine) -> None:
+    sources = HL7Source(name="his", facility="YSYY"), HL7Source(name="branch", facility="FY")
+
+    with listening(*sources) as connect:
+        connect().send(admission(facility="FY"))
+        wait_for(lambda: statuses(database) == ["processed"])
+
+    with Session(database) as session:
+        assert session.scalars(select(InboundMessage.source)).all() == ["hl7:branch"]
+
+
+def test_a_database_that_does_not_answer_is_an_ae_in_time_and_the_repeat_is_one_row(
+    database: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "ANSWER_WITHIN_SECONDS", 0.5)
+
+    with listening() as connect:
+        sender = connect()
+        with database.connect() as blocker:
+            if database.dialect.name != "sqlite":
+                blocker.execute(text("LOCK TABLES inbound_message WRITE"))
+            else:
+                blocker.begin()
+            started = time.monotonic()
+            assert sender.send(admission()) == "MSA|AE|C1"
+            assert time.monotonic() - started < 3
+            blocker.rollback()
+            if database.dialect.name != "sqlite":
+                blocker.execute(text("UNLOCK TABLES"))
+        wait_for(lambda: count(database, InboundMessage) == 1)
+        monkeypatch.setattr(process, "ANSWER_WITHIN_SECONDS", 5)
+        assert sender.send(admission()) == "MSA|AA|C1"
+        wait_for(lambda: statuses(database) == ["processed"])

@@ -1,0 +1,128 @@
+"""What `wsgi.py` and `jobs/__main__.py` both hang up: clients of the platforms, doors, outlets.
+
+It knows everyone and decides nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.database import unit_of_work
+from app.domain.messaging import Channel, Outlets, PatientTemplate, Sender
+from app.integrations.callback_crypto import CallbackCrypto
+from app.integrations.hints import Hints
+from app.integrations.sms import sms_sender
+from app.integrations.spool import Spool
+from app.integrations.token_store import TokenStore
+from app.integrations.wechat import MiniProgram, OfficialAccount
+from app.integrations.wechat_senders import subscription_sender, template_sender
+from app.settings import MessageTemplate, Settings, WeChatApp
+from app.web.callbacks import CallbackReceiver, Door
+from wecom.client import WeComClient
+from wecom.sender import card_sender, card_update_sender, text_sender
+
+
+@dataclass(frozen=True, slots=True)
+class Platforms:
+    """One client for each app and process, by our key of the app."""
+
+    mini_programs: Mapping[str, MiniProgram]
+    official_accounts: Mapping[str, OfficialAccount]
+    wecom: Mapping[str, WeComClient]
+
+
+def platforms(settings: Settings) -> Platforms:
+    base = settings.wechat.api_base
+    program = settings.wechat.first("mini-program")
+    return Platforms(
+        mini_programs={
+            app.key: MiniProgram(
+                app.key, app.appid, app.secret.get_secret_value(), base,
+                TokenStore(unit_of_work, f"wechat:{app.appid}"), app.mini_program_state,
+            )
+            for app in settings.wechat.apps
+            if app.kind == "mini-program"
+        },
+        official_accounts={
+            app.key: OfficialAccount(
+                app.key, app.appid, app.secret.get_secret_value(), base,
+                TokenStore(unit_of_work, f"wechat:{app.appid}"),
+                program.appid if program else None,
+            )
+            for app in settings.wechat.apps
+            if app.kind == "official-account"
+        },
+        wecom={
+            app.key: WeComClient(
+                app.key, app.corpid, app.agentid, app.secret.get_secret_value(),
+                settings.wecom.api_base,
+                TokenStore(unit_of_work, f"wecom:{app.corpid}:{app.agentid}"),
+            )
+            for app in settings.wecom.apps
+        },
+    )  # fmt: skip
+
+
+def senders(settings: Settings, clients: Platforms) -> dict[Channel, Sender]:
+    """Return a sender for each channel that this hospital has."""
+    found: dict[Channel, Sender] = {}
+    if clients.mini_programs:
+        found[Channel.SUBSCRIPTION] = subscription_sender(clients.mini_programs)
+    if clients.official_accounts:
+        found[Channel.TEMPLATE] = template_sender(clients.official_accounts)
+    if clients.wecom:
+        found[Channel.WECOM_CARD] = card_sender(clients.wecom)
+        found[Channel.WECOM_TEXT] = text_sender(clients.wecom)
+        found[Channel.WECOM_CARD_UPDATE] = card_update_sender(clients.wecom)
+    if settings.sms.url and settings.sms.key:
+        found[Channel.SMS] = sms_sender(settings.sms.url, settings.sms.key.get_secret_value())
+    return found
+
+
+def outlets(settings: Settings) -> Outlets:
+    program = settings.wechat.first("mini-program")
+    account = settings.wechat.first("official-account")
+    return Outlets(
+        mini_program=program.key if program else None,
+        official_account=account.key if account else None,
+        staff_app=settings.wecom.apps[0].key if settings.wecom.apps else None,
+        sms=settings.sms.url is not None,
+        subscriptions=_templates(program),
+        templates=_templates(account),
+        public_url=settings.public_url.rstrip("/"),
+    )
+
+
+def receiver(settings: Settings, hints: Hints) -> CallbackReceiver:
+    """Return what takes the platforms' pushes, with a door for every app."""
+    doors = [
+        Door(
+            f"wechat:{app.key}",
+            CallbackCrypto.of(
+                app.callback_token.get_secret_value(),
+                app.callback_aes_key.get_secret_value(),
+                app.appid,
+            ),
+        )
+        for app in settings.wechat.apps
+    ] + [
+        Door(
+            f"wecom:{app.key}",
+            CallbackCrypto.of(
+                app.callback_token.get_secret_value(),
+                app.callback_aes_key.get_secret_value(),
+                app.corpid,
+            ),
+            app.agentid,
+        )
+        for app in settings.wecom.apps
+    ]
+    settings.spool_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return CallbackReceiver(doors, Spool(settings.spool_folder), hints)
+
+
+def _templates(app: WeChatApp | None) -> dict[str, PatientTemplate]:
+    return {} if app is None else {key: _template(one) for key, one in app.templates.items()}
+
+
+def _template(configured: MessageTemplate) -> PatientTemplate:
+    return PatientTemplate(configured.template_id, configured.data, configured.long_term)
