@@ -140,7 +140,8 @@ class ConsentsOut(Schema):
 class AnswerIn(In):
     template_id = Word(64, required=True)
     answer = fields.String(
-        required=True, validate=validate.OneOf(("accept", "reject", "ban", "filter"))
+        required=True,
+        validate=validate.OneOf(("accept", "acceptWithAudio", "reject", "ban", "filter")),
     )
 
 

@@ -1,17 +1,35 @@
 """From a login code to a linked patient, and out again."""
 
 import json
-from datetime import date, timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Engine, func, select
 
 from app import clock
 from app.database import unit_of_work
 from app.domain.access import Relation
 from app.domain.consenting import CURRENT_TEXTS, ConsentPurpose
-from app.models import AccessSession, AuditEvent, Communication, Consent, PatientLink, WeChatAccount
-from tests.api.conftest import Clinic, Identity, Phone, link, make_account, make_patient
+from app.models import (
+    AccessSession,
+    AuditEvent,
+    BindingAttempt,
+    Communication,
+    Consent,
+    PatientLink,
+    WeChatAccount,
+)
+from tests.api.conftest import (
+    Clinic,
+    Identity,
+    Phone,
+    link,
+    make_account,
+    make_patient,
+    measurement,
+    open_clinic,
+)
 from tests.conftest import NOON
 
 HEALTH = {
@@ -187,6 +205,54 @@ def test_consent_is_to_the_current_words_and_by_who_may_give_it(clinic: Clinic) 
     assert not_parent.status_code == 403
     no = phone.post(path, HEALTH | {"text_version": "2019-01", "is_given": False})
     assert no.status_code == 201
+
+
+def test_after_a_withdrawal_nothing_new_is_kept_until_the_next_yes(clinic: Clinic) -> None:
+    phone = clinic.phone()
+    form = {
+        "reference": "0" * 32, "questionnaire": "high-glucose-check",
+        "answers": {"vomiting": False, "deep-breathing": False, "drowsy": False},
+    }  # fmt: skip
+    phone.post(f"{clinic.path}/consents", HEALTH | {"is_given": False})
+
+    for address, body in (("observations", measurement()), ("responses", form)):
+        answer = phone.post(f"{clinic.path}/{address}", body)
+        assert answer.json["type"] == "/problems/consent-required"
+
+    phone.post(f"{clinic.path}/consents", HEALTH | {"is_given": True})
+    assert phone.post(f"{clinic.path}/observations", measurement()).status_code == 201
+
+
+def test_guesses_at_once_get_no_more_tries_than_guesses_in_turn(
+    mariadb: Engine, noon: datetime
+) -> None:
+    clinic = open_clinic()
+    phone = clinic.phone(make_account("oNew"))
+    binding = phone.post("/bindings", claim()).json["binding"]
+    code = int(newest_code())
+
+    def guess(step: int) -> int:
+        wrong = f"{(code + step) % 1_000_000:06d}"
+        return phone.post(f"/bindings/{binding}/confirm", {"code": wrong}).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(guess, range(1, 13))) == {422}
+    with unit_of_work.begin() as session:
+        assert session.scalars(select(BindingAttempt.tries_left)).one() == 0
+    assert guess(0) == 422
+
+
+def test_claims_at_once_get_no_more_codes_than_claims_in_turn(
+    mariadb: Engine, noon: datetime
+) -> None:
+    clinic = open_clinic()
+    phone = clinic.phone(make_account("oNew"))
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: phone.post("/bindings", claim()), range(12)))
+
+    codes = sorted(answer.status_code for answer in answers)
+    assert codes == [202] * 5 + [429] * 7
 
 
 def test_one_phone_shows_one_of_several_people(clinic: Clinic) -> None:
