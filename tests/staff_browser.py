@@ -31,6 +31,7 @@ class WeCom:
     """Where a browser is sent to sign in, and who a code stands for."""
 
     authorize_at: str = "https://wecom.invalid/authorize"
+    public_url: str = "http://localhost"
     signs_in: str = "nurse-chen"
     is_silent: bool = False
     codes: dict[str, str] = field(default_factory=dict)
@@ -56,11 +57,11 @@ class WeCom:
         return userid
 
 
-def make_app(wecom: WeCom, public_url: str = "http://localhost") -> APIFlask:
+def make_app(wecom: WeCom) -> APIFlask:
     settings = Settings(secret_keys=f"t1:{_KEY}")  # type: ignore[arg-type]
     keys = (APP, "other")
     apps = tuple(SignInApp(key, CORP, wecom.authorize_url, wecom.exchange) for key in keys)
-    return create_app(settings, [nurse_pages(NurseDesk(public_url, "0571-0000 0000", apps))])
+    return create_app(settings, [nurse_pages(NurseDesk(wecom.public_url, "0571-0000 0000", apps))])
 
 
 def answer_of(redirect: TestResponse, wecom: WeCom) -> str:

@@ -145,13 +145,13 @@ def import_hl7(
     """Import HL7 v2 messages from files, batches or folders. What is known already only counts."""
     configured = next((one for one in loaded.hl7.sources if one.name == source), None)
     charset = charset or (configured.charset if configured else None)
-    report = import_files(
-        unit_of_work, _files(paths), source, charset, clock.now, on_progress=_progress
-    )
-    print(
-        f"{report.messages} messages: {report.processed} processed, "
-        f"{report.duplicates} known already"
-    )
+    try:
+        report = import_files(
+            unit_of_work, _files(paths), source, charset, clock.now, on_progress=_progress
+        )
+    except ValueError as problem:
+        raise click.BadParameter(str(problem), param_hint="--charset") from None
+    print(f"{report.messages} messages: {report.stored} new, {report.duplicates} known already")
     problems = [
         *(f"rejected {count}: {reason}" for reason, count in report.rejected.items()),
         *(f"held {count}: {reason}" for reason, count in report.held.items()),

@@ -205,6 +205,7 @@ def _observe(
         patient_id=patient_id,
         origin=Origin.HOME,
         identity=_identity(sent.reference),
+        is_current=True,
         status=ObservationStatus.FINAL,
         code=sent.code,
         code_system=LOINC,

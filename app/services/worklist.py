@@ -34,6 +34,8 @@ PAGE: Final = 20
 
 _RANK: Final = {Grade.SEVERE: 0, Grade.MODERATE: 1, Grade.MILD: 2}
 _TASK_RANK: Final = 3
+# A severe alert that nobody has taken never stands behind a routine call that is overdue.
+_SEVERE, _WAITING, _IN_HAND = range(3)
 OPEN_TASK: Final = (TaskStatus.REQUESTED, TaskStatus.READY, TaskStatus.IN_PROGRESS)
 
 
@@ -92,7 +94,7 @@ def read_worklist(
     team: str | None = None,
     after: str | None = None,
 ) -> Worklist:
-    """Return what waits, overdue first, then by clock and grade; what is in hand comes last.
+    """Return what waits: severe first, then overdue, by clock and grade; what is in hand last.
 
     :raises NotFound: `team` is none of theirs
     """
@@ -120,7 +122,11 @@ def _work(teams: Sequence[int], now: datetime) -> Subquery:
         literal(WorkKind.ALERT.value).label("kind"),
         Alert.id.label("id"),
         Alert.public_id.label("public_id"),
-        case((Alert.status == AlertStatus.ACKNOWLEDGED, 1), else_=0).label("in_hand"),
+        case(
+            (Alert.status == AlertStatus.ACKNOWLEDGED, _IN_HAND),
+            (Alert.grade == Grade.SEVERE, _SEVERE),
+            else_=_WAITING,
+        ).label("turn"),
         func.coalesce(Alert.acknowledge_by, Alert.last_hit_at, type_=Alert.last_hit_at.type).label(
             "clock"
         ),
@@ -134,7 +140,7 @@ def _work(teams: Sequence[int], now: datetime) -> Subquery:
             literal(WorkKind.TASK.value),
             Task.id,
             Task.public_id,
-            literal(0),
+            literal(_WAITING),
             Task.due_at,
             literal(_TASK_RANK),
             case((Task.due_at < now, 1), else_=0),
@@ -157,14 +163,14 @@ def _is_late(now: datetime) -> ColumnElement[bool]:
 
 
 def _page(work: Subquery, show: Show, after: str | None) -> Select[*tuple[Any, ...]]:
-    order = (work.c.in_hand, work.c.clock, work.c.rank, work.c.kind, work.c.id)
+    order = (work.c.turn, work.c.clock, work.c.rank, work.c.kind, work.c.id)
     page = select(work).where(_shown(work, show)).order_by(*order).limit(PAGE + 1)
     if after is None:
         return page
     kind, _, public_id = after.partition(".")
     last = work.alias("last")
     # Where the last row has gone meanwhile, the comparison with nothing shows nothing more.
-    edge = select(last.c.in_hand, last.c.clock, last.c.rank, last.c.kind, last.c.id).where(
+    edge = select(last.c.turn, last.c.clock, last.c.rank, last.c.kind, last.c.id).where(
         last.c.kind == kind, last.c.public_id == public_id
     )
     return page.where(tuple_(*order) > edge.scalar_subquery())

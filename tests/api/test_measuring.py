@@ -187,8 +187,8 @@ def test_pages_of_readings_join_without_a_gap(clinic: Clinic) -> None:
 def _reading(patient_id: int, at: datetime, number: int) -> Observation:
     return Observation(
         patient_id=patient_id, origin=Origin.HOME, identity=dedupe_key("reading", number),
-        status=ObservationStatus.FINAL, code="15074-8", code_system="http://loinc.org",
-        value=Decimal("6.1"), unit="mmol/L", interpretation="N",
+        is_current=True, status=ObservationStatus.FINAL, code="15074-8",
+        code_system="http://loinc.org", value=Decimal("6.1"), unit="mmol/L", interpretation="N",
         effective_at=at, issued_at=at, received_at=at,
     )  # fmt: skip
 

@@ -27,7 +27,7 @@ def nurse(session: Session, team: CareTeam) -> Practitioner:
     return factories.practitioner(session, teams=[team])
 
 
-def test_overdue_comes_first_then_the_clock_then_the_grade_and_what_is_in_hand_last(
+def test_severe_comes_first_then_overdue_then_clock_and_grade_and_what_is_in_hand_last(
     session: Session, team: CareTeam, nurse: Practitioner
 ) -> None:
     patient = factories.patient(session)
@@ -41,19 +41,37 @@ def test_overdue_comes_first_then_the_clock_then_the_grade_and_what_is_in_hand_l
     waits("taken", Grade.SEVERE, status=AlertStatus.ACKNOWLEDGED, owner_id=nurse.id,
           acknowledge_by=NOON - 60 * MINUTE)  # fmt: skip
     waits("mild-soon", Grade.MILD, acknowledge_by=soon)
-    waits("severe-soon", Grade.SEVERE, acknowledge_by=soon)
+    waits("moderate-soon", Grade.MODERATE, acknowledge_by=soon)
+    waits("severe", Grade.SEVERE, acknowledge_by=soon)
+    waits("climbs-no-more", Grade.MILD, acknowledge_by=None, last_hit_at=NOON - 90 * MINUTE)
     waits("overdue", Grade.MILD, acknowledge_by=NOON - MINUTE)
     factories.task(session, patient, plan, owner=TaskOwner.STAFF, title="call", due_at=soon)
 
     work = read_worklist(session, nurse.id, NOON)
 
     titles = [item.title for item in work.items]
-    assert titles == ["overdue", "severe-soon", "mild-soon", "call", "taken"]
-    assert [item.is_overdue for item in work.items] == [True, False, False, False, False]
+    assert titles == [
+        "severe",
+        "climbs-no-more",
+        "overdue",
+        "moderate-soon",
+        "mild-soon",
+        "call",
+        "taken",
+    ]
+    assert [item.is_overdue for item in work.items] == [
+        False,
+        True,
+        True,
+        False,
+        False,
+        False,
+        False,
+    ]
     assert work.items[-1].is_mine
-    assert work.items[3].kind is WorkKind.TASK
+    assert work.items[5].kind is WorkKind.TASK
     assert work.counts == {
-        Show.ALL: 5, Show.OVERDUE: 1, Show.SEVERE: 2, Show.MODERATE: 0, Show.MILD: 2, Show.TASKS: 1,
+        Show.ALL: 7, Show.OVERDUE: 2, Show.SEVERE: 2, Show.MODERATE: 1, Show.MILD: 3, Show.TASKS: 1,
     }  # fmt: skip
 
 

@@ -19,7 +19,6 @@ from app.domain.hospital_records import (
 )
 from app.models import (
     Appointment,
-    AppointmentStatus,
     Condition,
     Encounter,
     EncounterClass,
@@ -118,9 +117,9 @@ def _new(
 
 def _apply(encounter: Encounter, record: EncounterRecord) -> None:
     if record.status is not None and not isinstance(record.status, Unchanged):
-        encounter.status = EncounterStatus(record.status.value)
+        encounter.status = record.status
     if record.encounter_class is not None and not isinstance(record.encounter_class, Unchanged):
-        encounter.encounter_class = EncounterClass(record.encounter_class.value)
+        encounter.encounter_class = record.encounter_class
     if not isinstance(record.department, Unchanged):
         encounter.department_code = clipped(record.department.code) if record.department else None
     encounter.location = clipped(apply_stated(record.location, encounter.location))
@@ -228,7 +227,7 @@ def _keep_appointment(
     department, practitioner = record.department, record.practitioner
     appointment.number = clipped(record.identifier.value) or ""
     appointment.number_hash = _number_hash(record.identifier)
-    appointment.status = AppointmentStatus(record.status.value)
+    appointment.status = record.status
     appointment.starts_at = record.start_at or appointment.starts_at
     appointment.ends_at = record.end_at or appointment.ends_at
     appointment.recorded_at = recorded_at
