@@ -33,6 +33,7 @@ from app.models import (
     RelatedPerson,
     WeChatAccount,
 )
+from app.models.patient import normal_phone
 
 TRIES_A_DAY: Final = 5  # per WeChat user and per patient
 TRIES_A_CODE: Final = 5
@@ -93,7 +94,7 @@ def start_binding(
     )
     attempt.phone = claim.phone
     code = _new_code()
-    message = _message(attempt, claim.phone, code, now)
+    message = _message(attempt, normal_phone(claim.phone), code, now)
     if match is not None and match.phone_is_on_file and outlets.sms:
         attempt.code_hash = _code_hash(attempt, code)
         session.add(message)

@@ -117,6 +117,16 @@ def test_true_facts_and_the_code_link_the_two(
     assert (happened.kind, happened.patient_id) == ("person.linked", patient.id)
 
 
+def test_a_number_with_its_country_is_the_same_number(
+    session: Session, patient: Patient, account_id: int
+) -> None:
+    start_binding(session, account_id, replace(TRUE, phone=f"+86{PHONE}"), OUTLETS, NOON)
+    session.flush()
+
+    message = session.scalars(select(Communication)).one()
+    assert json.loads(message.content or "")["phone"] == PHONE
+
+
 def test_the_code_is_kept_nowhere_but_in_the_sealed_message(
     session: Session, patient: Patient, account_id: int
 ) -> None:
