@@ -289,33 +289,21 @@ def _handle(told: Inbound) -> None:
 # ------------------------------------------------------------------ answers, followers, clicks
 
 
-def test_what_a_user_answers_reaches_the_ledger_under_one_key(session: Session) -> None:
-    written: list[tuple[int, str, str, bytes]] = []
-
-    def record(
-        session: Session,
-        account_id: int,
-        template_id: str,
-        answer: str,
-        now: datetime,
-        *,
-        source_key: bytes,
-    ) -> None:
-        written.append((account_id, template_id, answer, source_key))
-
+def test_what_a_user_answers_reaches_the_ledger_under_one_name(session: Session) -> None:
+    written: list[tuple[Any, ...]] = []
     entries = [
-        {"TemplateId": "T", "SubscribeStatusString": "accept"},
+        {"TemplateId": "T", "SubscribeStatusString": "acceptWithAudio"},
         {"TemplateId": "U", "SubscribeStatusString": "reject"},
     ]
     told = inbound("subscribe_msg_popup_event", "o-new-user", List=entries)
-    handle = record_answers(record)
-    handle(session, told, NOON)
-    handle(session, told, NOON)
+    handle = record_answers(lambda session, *told: written.append(told))
 
-    ours = account(session, "o-new-user").id
-    assert [one[:3] for one in written[:2]] == [(ours, "T", "accept"), (ours, "U", "reject")]
+    handle(session, told, NOON + timedelta(hours=1))
+    handle(session, told, NOON + timedelta(hours=2))
+
+    ours, name = account(session, "o-new-user").id, f"subscribe_msg_popup_event {NOON.isoformat()}"
+    assert written[:2] == [(ours, "T", True, name, NOON), (ours, "U", False, name, NOON)]
     assert written[2:] == written[:2]
-    assert len({one[3] for one in written}) == 2
 
 
 def test_followers_come_and_go_in_any_order(session: Session) -> None:
