@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.domain.messaging import Lane
 from app.domain.rules import SendMessage
-from app.models import Alert, Encounter, EncounterClass, Event, Questionnaire, Task
+from app.models import Alert, Encounter, EncounterClass, Event, Observation, Questionnaire, Task
 from app.models.care_plan import QuestionnaireResponse
 from app.models.knowledge import knowledge
 from app.services import (
@@ -73,7 +73,7 @@ def judge(work: Work, session: Session, event: Event) -> None:
 def withdraw(work: Work, session: Session, event: Event) -> None:
     """A result since corrected takes back the alerts that stood on it."""
     rule_evaluation.withdraw_alerts_of(
-        session, event.payload["previous_id"], clock.now(), cause=event
+        session, event.payload["supersedes_id"], clock.now(), cause=event
     )
 
 
@@ -139,7 +139,7 @@ def _notify(
 def _trigger(session: Session, event: Event) -> str:
     """Return the word by which rules say that they want to be woken (see `criteria.wakes`)."""
     if event.kind.startswith("observation."):
-        return f"observation:{event.payload['code']}"
+        return f"observation:{session.get_one(Observation, event.payload['observation_id']).code}"
     if event.kind == "response.recorded":
         key = session.scalars(
             select(Questionnaire.key)

@@ -338,7 +338,7 @@ def test_a_corrected_result_withdraws_the_alert_and_tells_who_was_told(session: 
     session.add(
         Event.of(
             "observation.corrected", NOON, patient_id=ward.patient.id, observation_id=right.id,
-            previous_id=wrong.id, code="15074-8",
+            supersedes_id=wrong.id, code="15074-8",
         )
     )  # fmt: skip
     session.flush()
