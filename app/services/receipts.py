@@ -1,5 +1,6 @@
 """What the platforms report about our messages, our followers, and the cards of the staff."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -41,16 +42,17 @@ Handle = Callable[[Session, Inbound, datetime], None]
 
 
 class RecordAnswer(Protocol):
-    """Write a user's answer to the ledger of rights; the same `reference` changes nothing."""
+    """Write to the ledger of rights what a user answered; a repeat of `source_key` is harmless."""
 
     def __call__(
         self,
         session: Session,
         account_id: int,
         template_id: str,
-        accepted: bool,
-        reference: str,
+        answer: str,
         now: datetime,
+        *,
+        source_key: bytes,
     ) -> None: ...
 
 
@@ -95,13 +97,14 @@ def record_answers(record: RecordAnswer) -> Handle:
     def handle(session: Session, inbound: Inbound, now: datetime) -> None:
         message = inbound.message
         account = _account(session, inbound.app_key, message.sender, message.created_at)
-        reference = f"{message.kind} {message.created_at.isoformat()}"
         for one in subscription_answers(message):
+            told = (message.kind, inbound.app_key, message.sender, message.created_at.isoformat())
+            source = "\x1f".join((*told, one.template_id, one.answer))
+            key = hashlib.sha256(source.encode()).digest()
             # When it came, not when we got round to it: the phone reports the same answer, and
-            # the two are told to be one by their times.
-            is_accepted = one.answer.startswith("accept")  # also acceptWithAudio
+            # the two are known to be one by their times.
             at = inbound.received_at
-            record(session, account.id, one.template_id, is_accepted, reference, at)
+            record(session, account.id, one.template_id, one.answer, at, source_key=key)
 
     return handle
 

@@ -289,21 +289,29 @@ def _handle(told: Inbound) -> None:
 # ------------------------------------------------------------------ answers, followers, clicks
 
 
-def test_what_a_user_answers_reaches_the_ledger_under_one_name(session: Session) -> None:
+def test_what_a_user_answers_reaches_the_ledger_under_one_key(session: Session) -> None:
     written: list[tuple[Any, ...]] = []
+
+    def record(session: Session, *told: Any, source_key: bytes) -> None:
+        written.append((*told, source_key))
+
     entries = [
         {"TemplateId": "T", "SubscribeStatusString": "acceptWithAudio"},
         {"TemplateId": "U", "SubscribeStatusString": "reject"},
     ]
     told = inbound("subscribe_msg_popup_event", "o-new-user", List=entries)
-    handle = record_answers(lambda session, *told: written.append(told))
+    handle = record_answers(record)
 
     handle(session, told, NOON + timedelta(hours=1))
     handle(session, told, NOON + timedelta(hours=2))
 
-    ours, name = account(session, "o-new-user").id, f"subscribe_msg_popup_event {NOON.isoformat()}"
-    assert written[:2] == [(ours, "T", True, name, NOON), (ours, "U", False, name, NOON)]
+    ours = account(session, "o-new-user").id
+    assert [one[:4] for one in written[:2]] == [
+        (ours, "T", "accept", NOON),
+        (ours, "U", "reject", NOON),
+    ]
     assert written[2:] == written[:2]
+    assert len({one[4] for one in written}) == 2
 
 
 def test_followers_come_and_go_in_any_order(session: Session) -> None:

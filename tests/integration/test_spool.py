@@ -99,6 +99,21 @@ def test_what_the_store_refuses_stays_with_what_follows(tmp_path: Path) -> None:
     assert drained(tmp_path) == [b"0", b"1", b"2", b"3", b"4"]
 
 
+def test_an_outage_of_many_replays_and_restarts_leaves_no_files_behind(tmp_path: Path) -> None:
+    def store(record: bytes) -> None:
+        raise ConnectionError
+
+    for number in range(5):
+        Spool(tmp_path).append(str(number).encode())
+        for _ in range(3):
+            with pytest.raises(ConnectionError):
+                Spool(tmp_path).replay(store)
+
+    assert len(segments(tmp_path)) == 6
+    assert drained(tmp_path) == [b"0", b"1", b"2", b"3", b"4"]
+    assert len(segments(tmp_path)) == 1
+
+
 def test_a_full_spool_says_so_and_takes_more_once_emptied(tmp_path: Path) -> None:
     spool = Spool(tmp_path, max_bytes=100)
     spool.append(b"x" * 60)
