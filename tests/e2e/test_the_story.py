@@ -85,6 +85,7 @@ class Phone:
 
 
 def discharge_with_diabetes(stage: Stage) -> None:
+    """Admit and discharge within one second, over two connections."""
     at = f"{datetime.now(UTC):%Y%m%d%H%M%S}+0000"
     header = f"MSH|^~\\&|HIS|HOSP|CARELOOP|HOSP|{at}||ADT^{{0}}|{{1}}|P|2.4|||AL||CHN|UTF-8"
     person = (
