@@ -118,9 +118,7 @@ class Stage:
         account["callback_url"] = f"{base}/wechat/callback/{OFFICIAL_ACCOUNT}"
         staff["callback_url"] = f"{base}/wecom/callback/{STAFF_APP}"
         staff["trusted_domains"] = [f"127.0.0.1:{self.ports.web}"]
-        members = [
-            {"userid": one.userid, "name": one.name, "agents": [AGENT_ID]} for one in STAFF
-        ]
+        members = [{"userid": one.userid, "name": one.name, "agents": [AGENT_ID]} for one in STAFF]
         config = {
             "mini_programs": [mini],
             "official_accounts": [account],
@@ -140,8 +138,7 @@ def _apps() -> dict[str, dict[str, Any]]:
     """Return each app as our settings and as the stand-in's file tell it, with one secret."""
     data = {"thing1": "{title}", "time2": "{time}"}
     ours_templates = {
-        purpose: {"template_id": template_id, "data": data}
-        for purpose, template_id, _ in _PURPOSES
+        purpose: {"template_id": template_id, "data": data} for purpose, template_id, _ in _PURPOSES
     }
     mini_templates = [
         {"id": template_id, "title": title, "kind": "one-time",

@@ -44,9 +44,10 @@ class StandinControl:
     def sign_in_as(self, userid: str) -> None:
         self._call("POST", "/signed-in", {"userid": userid})
 
-    def effects(self, since: int = 0) -> dict[str, Any]:
-        """Return `{entries, last, more}` of the ledger, oldest first."""
-        return self._call("GET", f"/ledger?since={since}&limit=10000")
+    def effects(self, newest: int) -> dict[str, Any]:
+        """Return `{entries, last}`: the `newest` entries of the ledger, oldest first."""
+        last = int(self._call("GET", "/ledger?since=1000000000&limit=1")["last"])
+        return self._call("GET", f"/ledger?since={max(0, last - newest)}&limit={newest + 100}")
 
     def is_cut(self) -> bool:
         return bool(self._call("GET", "/faults")["outage"])

@@ -1,0 +1,103 @@
+"""The stand-in's ledger as a newcomer reads it: to whom, what, and how it looks now."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from app.demo.cast import HOLDERS, STAFF
+from app.demo.standin_control import StandinControl
+
+SHOWN: Final = 24
+_READ: Final = 300
+_PEOPLE: Final = {
+    **{one.openid: one.words.split("，")[0] for one in HOLDERS},
+    **{one.userid: one.name for one in STAFF},
+}
+_KINDS: Final = {
+    "subscribe_message": "微信订阅消息",
+    "template_message": "公众号消息",
+    "app_message": "企业微信消息",
+    "card_update": "卡片更新",
+    "sms": "短信",
+    "callback_result": "平台回调",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that happened at the platforms."""
+
+    seq: int
+    at: str  # 14:05:09 at the hospital
+    kind: str
+    to: str
+    title: str
+    lines: tuple[str, ...]
+    buttons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """The newest things, newest first."""
+
+    lines: tuple[Line, ...]
+    last: int
+    is_cut: bool
+
+
+def traffic(standin: StandinControl) -> Traffic:
+    """Return what went over the platforms.
+
+    :raises app.demo.standin_control.StandinSilent: the stand-in does not answer
+    """
+    told = standin.effects(_READ)
+    chosen = [one for one in told["entries"] if one["kind"] in _KINDS][-SHOWN:]
+    return Traffic(
+        tuple(_line(one) for one in reversed(chosen)), int(told["last"]), standin.is_cut()
+    )
+
+
+def _line(entry: Mapping[str, Any]) -> Line:
+    kind = str(entry["kind"])
+    data = entry.get("data") or {}
+    person = str(entry.get("openid") or entry.get("userid") or entry.get("phone") or "")
+    title, lines, buttons = _content(kind, entry, data if isinstance(data, dict) else {})
+    return Line(
+        int(entry["seq"]),
+        datetime.fromisoformat(str(entry["at"])).strftime("%H:%M:%S"),
+        _KINDS[kind],
+        _PEOPLE.get(person, person),
+        title,
+        lines,
+        buttons,
+    )
+
+
+def _content(
+    kind: str, entry: Mapping[str, Any], data: Mapping[str, Any]
+) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    if kind == "app_message" and entry.get("msgtype") == "template_card":
+        extra = [
+            f"{one.get('keyname', '')}：{one.get('value', '')}"
+            for one in data.get("horizontal_content_list", ())
+        ]
+        buttons = tuple(str(one.get("text", "")) for one in data.get("button_list", ()))
+        title = str(data.get("main_title", {}).get("title", ""))
+        return title, (str(data.get("sub_title_text", "")), *extra), buttons
+    if kind == "app_message":
+        return str(data.get("content", "")), (), ()
+    if kind == "callback_result":
+        return _callback(entry)
+    return str(entry.get("title") or ""), tuple(_values(data)), ()
+
+
+def _callback(entry: Mapping[str, Any]) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    is_taken = entry.get("ok", entry.get("is_delivered", True))
+    return str(entry.get("event", "")), ("已送达本系统" if is_taken else "未送达",), ()
+
+
+def _values(data: Mapping[str, Any]) -> list[str]:
+    return [
+        str(one.get("value", "")) if isinstance(one, Mapping) else str(one) for one in data.values()
+    ]
