@@ -11,7 +11,16 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.domain.messaging import Lane
 from app.domain.rules import SendMessage
-from app.models import Alert, Encounter, EncounterClass, Event, Observation, Questionnaire, Task
+from app.models import (
+    Alert,
+    Encounter,
+    EncounterClass,
+    EncounterStatus,
+    Event,
+    Observation,
+    Questionnaire,
+    Task,
+)
 from app.models.care_plan import QuestionnaireResponse
 from app.models.knowledge import knowledge
 from app.services import (
@@ -48,9 +57,15 @@ def enrol(work: Work, session: Session, event: Event) -> None:
 
 
 def rest(work: Work, session: Session, event: Event) -> None:
-    """A patient in hospital is not asked to measure at home."""
+    """A patient in hospital is not asked to measure at home.
+
+    Every reaction reads at its own pace: by now the stay may be over, and a plan begun.
+    """
     encounter = session.get_one(Encounter, event.payload["encounter_id"])
-    if encounter.encounter_class is EncounterClass.INPATIENT:
+    if (
+        encounter.encounter_class is EncounterClass.INPATIENT
+        and encounter.status is EncounterStatus.IN_PROGRESS
+    ):
         enrolment.rest_while_admitted(session, encounter.patient_id, clock.now(), cause=event)
 
 

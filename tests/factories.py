@@ -73,7 +73,7 @@ def practitioner(
         Practitioner(
             name=name,
             role=role,
-            corp_key=CORP,
+            corp_key=more.pop("corp_key", CORP),
             wecom_userid=userid or f"nurse-{next(_numbers)}",
             is_active=more.pop("is_active", True),
             created_at=NOON,

@@ -57,11 +57,14 @@ class WeCom:
         return userid
 
 
-def make_app(wecom: WeCom) -> APIFlask:
-    settings = Settings(secret_keys=f"t1:{_KEY}")  # type: ignore[arg-type]
-    keys = (APP, "other")
+def make_app(wecom: WeCom, keys: tuple[str, ...] = (APP, "other")) -> APIFlask:
     apps = tuple(SignInApp(key, CORP, wecom.authorize_url, wecom.exchange) for key in keys)
-    return create_app(settings, [nurse_pages(NurseDesk(wecom.public_url, "0571-0000 0000", apps))])
+    return make_app_of(wecom.public_url, apps)
+
+
+def make_app_of(public_url: str, apps: tuple[SignInApp, ...]) -> APIFlask:
+    settings = Settings(secret_keys=f"t1:{_KEY}")  # type: ignore[arg-type]
+    return create_app(settings, [nurse_pages(NurseDesk(public_url, "0571-0000 0000", apps))])
 
 
 def answer_of(redirect: TestResponse, wecom: WeCom) -> str:

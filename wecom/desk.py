@@ -36,7 +36,7 @@ class SignInApp:
 
 @dataclass(frozen=True, slots=True)
 class NurseDesk:
-    """The first app is the one an unknown visitor is sent to."""
+    """Everything about this hospital that the pages cannot know by themselves."""
 
     public_url: str
     hospital_phone: str
@@ -52,6 +52,10 @@ class NurseDesk:
         if found is None:
             raise NotFound
         return found
+
+    def first_app(self) -> SignInApp | None:
+        """Return where an unknown visitor is sent; None where no WeCom is connected."""
+        return next(iter(self.apps), None)
 
     def keep(self, extensions: dict[str, object]) -> None:
         extensions[_EXTENSION] = self

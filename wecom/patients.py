@@ -57,6 +57,11 @@ def phone(patient_id: str) -> AnyResponse | str:
     if reason not in words.REVEAL_REASONS:
         return redirect(url_for(".snapshot", patient_id=patient_id), HTTPStatus.SEE_OTHER)
     alert_id = request.form.get("alert", "")
+    back = (
+        url_for("nurse.alerts.show", alert_id=public_id(alert_id))
+        if alert_id
+        else url_for(".snapshot", patient_id=public_id(patient_id))
+    )
     now = clock.now()
     with unit_of_work.begin() as session:
         patient, numbers = read_phones(session, public_id(patient_id), me(), now)
@@ -64,11 +69,6 @@ def phone(patient_id: str) -> AnyResponse | str:
             session, gate.actor(), "unmask", "phone", now,
             patient_id=patient.id, detail={"reason": reason},
         )  # fmt: skip
-    back = (
-        url_for("nurse.alerts.show", alert_id=public_id(alert_id))
-        if alert_id
-        else url_for(".snapshot", patient_id=patient_id)
-    )
     return render_template(
         "wecom/phone.html",
         patient=patient,

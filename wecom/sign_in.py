@@ -81,13 +81,13 @@ def leave() -> AnyResponse:
 @views.get("/signed-out")
 @gate.policy(Audience.ANYONE, why="says only that one has left")
 def left() -> AnyResponse:
-    return _page("wecom/signed_out.html", HTTPStatus.OK, desk().apps[0], None)
+    return _page("wecom/signed_out.html", HTTPStatus.OK, desk().first_app(), None)
 
 
 def ask_to_sign_in(error: SignInRequired) -> AnyResponse:
     """Lead who only looks to the door; tell who wanted to change something that it was not done."""
-    app = desk().apps[0]
-    if request.method == "GET":
+    app = desk().first_app()
+    if request.method == "GET" and app is not None:
         wanted = return_path(request.full_path.rstrip("?"))
         return redirect(url_for("nurse.sign_in.begin", app_key=app.key, to=wanted))
     return _page("wecom/session_lost.html", HTTPStatus.UNAUTHORIZED, app, None)
@@ -145,8 +145,8 @@ def _browser() -> str:
     return given if _BROWSER.fullmatch(given) else secrets.token_hex(32)
 
 
-def _page(template: str, status: HTTPStatus, app: SignInApp, wanted: str | None) -> Response:
-    again = url_for("nurse.sign_in.begin", app_key=app.key, to=wanted)
+def _page(template: str, status: HTTPStatus, app: SignInApp | None, wanted: str | None) -> Response:
+    again = url_for("nurse.sign_in.begin", app_key=app.key, to=wanted) if app else None
     page = render_template(template, again=again, hospital_phone=desk().hospital_phone)
     return make_response(page, int(status))
 

@@ -51,7 +51,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionAnswer:
-    """What a user said to one template: accept, reject, or another word of the platform."""
+    """What a user said to one template: `accept`, `reject`, or another word of the platform."""
 
     template_id: str
     answer: str
@@ -118,7 +118,7 @@ def template_receipts(message: PlatformMessage) -> list[Receipt]:
 def subscription_answers(message: PlatformMessage) -> list[SubscriptionAnswer]:
     """Return the answers in a popup or settings event."""
     return [
-        SubscriptionAnswer(template_id, _text(entry.get("SubscribeStatusString")).lower())
+        SubscriptionAnswer(template_id, _answer(entry.get("SubscribeStatusString")))
         for entry in _entries(message, "SubscribeMsgPopupEvent", "SubscribeMsgChangeEvent")
         if (template_id := _id(entry.get("TemplateId")))
     ]
@@ -144,6 +144,11 @@ def card_click(message: PlatformMessage) -> CardClick | None:
             for item in _dicts(selected.get("SelectedItem"))
         },
     )
+
+
+def _answer(value: object) -> str:
+    answer = _text(value).lower()
+    return "accept" if answer == "acceptwithaudio" else answer  # with a spoken reminder
 
 
 def _option_ids(item: Mapping[str, Any]) -> tuple[str, ...]:

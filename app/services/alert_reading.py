@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from app.domain.alerting import AlertStatus, Outcome
 from app.domain.errors import NotFound
-from app.domain.redaction import masked_phone
+from app.domain.masking import masked_phone
 from app.domain.rules import Grade
 from app.models import Alert, AlertStep, Patient
 from app.models.staff_access import teams_of
@@ -92,7 +92,7 @@ def _view(alert: Alert, steps: tuple[StepTaken, ...], practitioner_id: int) -> A
         patient_public_id=patient.public_id,
         patient_name=patient.name,
         needs=patient.needs,
-        masked_phone=masked_phone(patient.phone),
+        masked_phone=masked_phone(patient.phone) if patient.phone else None,
         grade=alert.grade,
         title=alert.rule.name,
         lines=tuple((alert.explanation or "").splitlines()),

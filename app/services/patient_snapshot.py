@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session, joinedload
 
 from app.domain.alerting import AlertStatus
 from app.domain.errors import NotFound
+from app.domain.masking import masked_phone
 from app.domain.messaging import CommunicationState
 from app.domain.plan_schedule import TaskReason, TaskStatus
 from app.domain.plans import ActionKind
-from app.domain.redaction import masked_phone
 from app.domain.rules import Grade
 from app.models import (
     Alert,
@@ -153,7 +153,7 @@ def read_snapshot(
         birth_date=patient.birth_date,
         is_deceased=patient.deceased_at is not None,
         needs=patient.needs,
-        masked_phone=masked_phone(patient.phone),
+        masked_phone=masked_phone(patient.phone) if patient.phone else None,
         department_name=session.scalar(
             select(Department.name).where(Department.code == patient.department_code)
         ),

@@ -7,9 +7,9 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from app.domain.errors import NotFound, TaskClosed
-from app.domain.plan_schedule import TaskReason, TaskStatus
+from app.domain.plan_schedule import TaskStatus
 from app.domain.plans import ActionKind
-from app.models import Alert, CarePlan, Event, Task, TaskOwner
+from app.models import Alert, CarePlan, Task, TaskOwner
 from app.models.staff_access import teams_of
 
 TITLE: Final = "再次联系"
@@ -76,16 +76,5 @@ def finish_task(session: Session, task_public_id: str, practitioner_id: int, now
     task = session.get_one(Task, task_id, with_for_update=True, populate_existing=True)
     if task.status not in _OPEN:
         raise TaskClosed
-    task.status = TaskStatus.COMPLETED
-    task.status_reason = TaskReason.DONE
-    task.finished_at = now
-    session.add(
-        Event.of(
-            "task.completed",
-            now,
-            patient_id=task.patient_id,
-            task_id=task.id,
-            reason=TaskReason.DONE.value,
-        )
-    )
+    session.add(task.complete(now))
     return task

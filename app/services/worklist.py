@@ -24,8 +24,8 @@ from sqlalchemy.orm import Session, joinedload
 
 from app.domain.alerting import AlertStatus
 from app.domain.errors import NotFound
+from app.domain.masking import list_name
 from app.domain.plan_schedule import TaskStatus
-from app.domain.redaction import list_name
 from app.domain.rules import Grade
 from app.models import Alert, CarePlan, CareTeam, Patient, Task, TaskOwner
 from app.models.staff_access import teams_of

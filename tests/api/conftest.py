@@ -1,6 +1,8 @@
 """The API as a phone sees it: a real application, a real database, a platform of ours."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -100,6 +102,18 @@ class Clinic:
     @property
     def path(self) -> str:
         return f"/patients/{self.patient.public_id}"
+
+
+def at_once(times: int, ask: Callable[[], TestResponse]) -> list[TestResponse]:
+    """Ask from so many threads that all leave the same line."""
+    line = threading.Barrier(times)
+
+    def leave(_: int) -> TestResponse:
+        line.wait()
+        return ask()
+
+    with ThreadPoolExecutor(times) as pool:
+        return list(pool.map(leave, range(times)))
 
 
 def measurement(value: str = "6.1", **more: Any) -> dict[str, Any]:

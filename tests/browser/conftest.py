@@ -51,10 +51,10 @@ def site(sqlite_engine: Engine) -> Iterator[Site]:
     with unit_of_work.begin() as session:
         patient, alert, mild = ward.fill(session, clock.now())
     wecom = WeCom()
-    with _serve(_authorize_page(wecom)) as wecom_url:
+    with serve(_authorize_page(wecom)) as wecom_url:
         wecom.authorize_at = f"{wecom_url}/authorize"
         app = make_app(wecom)
-        with _serve(app) as url:
+        with serve(app) as url:
             # The application learns its own address only now that it listens.
             wecom.public_url = url
             yield Site(url, wecom, patient, alert, mild)
@@ -74,8 +74,8 @@ def _authorize_page(wecom: WeCom) -> Flask:
 
 
 @contextmanager
-def _serve(app: Flask) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+def serve(app: Flask, port: int = 0) -> Iterator[str]:
+    server = make_server("127.0.0.1", port, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"

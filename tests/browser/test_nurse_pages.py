@@ -66,7 +66,7 @@ def test_the_list_shows_the_most_urgent_first_and_what_each_waits_for(
     expect(cards.nth(0)).to_contain_text("有特别需要")
     expect(cards.nth(1)).to_contain_text(re.compile(r"待办\s+已超时 22 小时"))
     expect(cards.nth(2)).to_contain_text(re.compile(r"中度\s+已超时 2[01] 分钟"))
-    expect(cards.nth(4)).to_contain_text("演示林护士正在处理")
+    expect(cards.nth(4)).to_contain_text("演示林护士正在处理，已过 2 小时")
     is_sound(page)
 
     page.get_by_role("link", name="重度预警").click()

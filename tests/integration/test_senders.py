@@ -290,18 +290,37 @@ def test_a_dripping_answer_ends_with_the_whole_time() -> None:
         assert time.monotonic() - started < 1.6
 
 
+def test_an_answer_that_stops_in_the_middle_ends_with_the_whole_time() -> None:
+    begun = threading.Event()
+
+    def stall(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
+        begun.wait(8)
+
+    started = time.monotonic()
+    with serving(stall) as url:
+        assert failure_of(url, total=0.5).error_class is ErrorClass.AMBIGUOUS
+        assert time.monotonic() - started < 2
+        begun.set()
+
+
 @pytest.mark.parametrize(
-    "head",
-    [b"Content-Length: 60000000\r\n\r\n", b"Connection: close\r\n\r\n", b"X-Endless: "],
-    ids=["promised", "until closed", "in the head"],
+    ("head", "more"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 60000000\r\n\r\n", b"x" * 100_000),
+        (b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", b"x" * 100_000),
+        (b"HTTP/1.1 200 OK\r\nX-Endless: ", b"x" * 100_000),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 4_000),
+    ],
+    ids=["promised", "until closed", "in the head", "never beginning"],
 )
-def test_a_giant_answer_is_not_read_to_its_end(head: bytes) -> None:
+def test_a_giant_answer_is_not_read_to_its_end(head: bytes, more: bytes) -> None:
     sent = []
 
     def pour(connection: socket.socket) -> None:
-        connection.sendall(b"HTTP/1.1 200 OK\r\n" + head)
+        connection.sendall(head)
         for _ in range(600):
-            connection.sendall(b"x" * 100_000)
+            connection.sendall(more)
             sent.append(1)
 
     with serving(pour) as url:

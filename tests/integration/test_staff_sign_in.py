@@ -118,23 +118,32 @@ def test_the_state_of_one_app_opens_nothing_at_another(browser: FlaskClient, wec
     assert browser.get("/wecom/sign-in/unknown").status_code == 404
 
 
+@pytest.mark.parametrize(("seconds", "status"), [(-5, 303), (0, 400)])
 def test_a_state_lives_five_minutes(
-    browser: FlaskClient, wecom: WeCom, monkeypatch: pytest.MonkeyPatch
+    browser: FlaskClient,
+    wecom: WeCom,
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: int,
+    status: int,
 ) -> None:
-    answers = [answer_of(browser.get(START), wecom) for _ in range(2)]
     begun = clock.now()
-    monkeypatch.setattr(clock, "now", lambda: begun + STATE_LIFETIME - timedelta(seconds=5))
-    assert browser.get(answers[0]).status_code == 303
-    monkeypatch.setattr(clock, "now", lambda: begun + STATE_LIFETIME)
-    assert browser.application.test_client().get(answers[1]).status_code == 400
+    monkeypatch.setattr(clock, "now", lambda: begun)
+    answer = answer_of(browser.get(START), wecom)
+
+    monkeypatch.setattr(clock, "now", lambda: begun + STATE_LIFETIME + timedelta(seconds=seconds))
+
+    assert browser.get(answer).status_code == status
 
 
 def test_a_callback_sent_twice_lets_the_signed_in_go_on_and_asks_others_to_start_again(
     browser: FlaskClient, wecom: WeCom
 ) -> None:
     answer = answer_of(browser.get(START), wecom)
+    held = browser.get_cookie(BROWSER_COOKIE)
+    assert held is not None
     assert browser.get(answer).status_code == 303
     token = staff_cookie(browser)
+    browser.set_cookie(BROWSER_COOKIE, held.value)  # the resent request has it still
 
     again = browser.get(answer)
 
@@ -220,6 +229,16 @@ def test_a_page_without_session_leads_to_the_door_and_back_but_a_deed_does_not(
     deed = browser.post("/wecom/alerts/abc/take")
     assert deed.status_code == 401
     assert "没有保存" in deed.text
+
+
+def test_a_hospital_without_wecom_says_whom_to_ask(database: Engine, wecom: WeCom) -> None:
+    browser = make_app(wecom, keys=()).test_client()
+
+    answer = browser.get(HOME)
+
+    assert answer.status_code == 401
+    assert "请联系信息科" in answer.text
+    assert browser.get("/wecom/signed-out").status_code == 200
 
 
 def test_an_idle_session_asks_to_sign_in_again(

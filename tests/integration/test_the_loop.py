@@ -142,6 +142,19 @@ def test_a_new_stay_rests_the_plan_and_its_end_begins_a_new_one(
     )
 
 
+def test_a_stay_whose_beginning_is_read_after_its_end_rests_nothing(session: Session) -> None:
+    ward = on_plan(session)
+    stay = session.scalars(select(Encounter)).one()
+    session.add(
+        Event.of("encounter.started", NOON, patient_id=ward.patient.id, encounter_id=stay.id)
+    )
+    session.flush()
+
+    settle(session)
+
+    assert session.scalars(select(CarePlan)).one().status is CarePlanStatus.ACTIVE
+
+
 def test_a_very_low_glucose_opens_one_alert_and_one_card(session: Session) -> None:
     ward = on_plan(session)
     reading = measure(session, ward, "2.8", NOON, "LL")
@@ -162,7 +175,7 @@ def test_a_very_low_glucose_opens_one_alert_and_one_card(session: Session) -> No
     card = session.scalars(select(Communication).filter_by(channel=Channel.WECOM_CARD)).one()
     content = json.loads(card.content or "")
     assert content["userids"] == ["nurse-chen"]
-    assert [text for _, text in content["buttons"]] == ["我来处理", "转交", "已联系"]
+    assert [button["text"] for button in content["buttons"]] == ["我来处理", "转交", "已联系"]
     assert "2.8" not in (card.content or "")
     assert "李测试" not in (card.content or "")
 
