@@ -122,6 +122,7 @@ def _result(
         "encounter_id": stay["id"],
         "origin": Origin.HOSPITAL,
         "identity": hashlib.sha256(f"{stay['visit_number']}/{code}".encode()).digest(),
+        "is_current": True,
         "status": ObservationStatus.FINAL,
         "code": code,
         "code_system": "http://loinc.org",

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -73,14 +73,21 @@ def begin_plans(
         day += timedelta(days=1)
 
 
-def habits_of(people: Iterable[Person], random: Random, now: datetime) -> dict[int, Habits]:
-    """Return how each patient measures; some are careful, some fall silent."""
+def habits_of(
+    people: Iterable[Person], quiet: Container[int], random: Random, now: datetime
+) -> dict[int, Habits]:
+    """Return how each patient measures; some are careful, some fall silent.
+
+    Those of `quiet` measured nothing since yesterday but what their story says.
+    """
     found = {}
     for one in people:
         zeal = random.choice((0.55, 0.75, 0.85, 0.92, 0.97))
         silent = now - timedelta(days=random.choice((4, 6))) if random.random() < 0.08 else None
         if one.subject is not None:
             zeal, silent = 0.95, None
+        elif one.id in quiet:
+            silent = now - timedelta(hours=30)
         found[one.id] = Habits(random.gauss(7.4, 1.1), random.uniform(0, 0.15), zeal, silent)
     return found
 
@@ -123,6 +130,17 @@ def live_through(
     if forms:
         session.execute(insert(QuestionnaireResponse), forms)
     open_due_tasks(session, now)
+    _remember_reminders(session, [one.id for one in people if one.subject is None], now)
+
+
+def _remember_reminders(session: Session, patients: list[int], now: datetime) -> None:
+    """Take today's reminders of the many as sent: only the people one can meet get them now."""
+    session.execute(
+        update(Task)
+        .where(Task.patient_id.in_(patients), Task.remind_at <= now)
+        .values(remind_at=None, reminders=1)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _done_at(task: Any, habit: Habits, random: Random, now: datetime) -> datetime | None:
@@ -173,6 +191,7 @@ def reading(patient_id: int, value: float, at: datetime, context: str) -> dict[s
         "patient_id": patient_id,
         "origin": Origin.HOME,
         "identity": hashlib.sha256(f"demo/{patient_id}/{at.isoformat()}".encode()).digest(),
+        "is_current": True,
         "status": ObservationStatus.FINAL,
         "code": VitalSign.GLUCOSE,
         "code_system": "http://loinc.org",

@@ -32,6 +32,7 @@ from app.models import (
 from app.models.audit import record
 from app.services import audit_trail
 from app.services.plan_library import install_pack
+from app.services.rule_evaluation import evaluate_absences
 from app.services.tagging import retag
 from jobs.reactions import REACTIONS
 
@@ -68,11 +69,13 @@ def seed(session_factory: sessionmaker[Session], now: datetime) -> dict[str, int
         phones.add_phones(session, everyone, random, now)
         followed = people.on_plan(everyone)
         monitoring.begin_plans(session, followed, teams, now)
-        habits = monitoring.habits_of(followed, random, now)
+        stories.tell_old_stories(session, followed, now)
+        quiet = {one.id for one in stories.with_a_story(followed)}
+        habits = monitoring.habits_of(followed, quiet, random, now)
         monitoring.live_through(session, followed, habits, random, now)
         for one in followed:
             retag(session, one.id, now, HOSPITAL)
-        stories.tell_old_stories(session, followed, now)
+        evaluate_absences(session, now - timedelta(hours=1), HOSPITAL)
         phones.add_past_messages(session, now)
         _mark_as_read(session, now)
         stories.tell_new_stories(session, followed, now)

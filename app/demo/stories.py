@@ -16,7 +16,7 @@ from app.domain.alerting import Outcome
 from app.domain.vital_signs import VitalSign
 from app.models import Alert, Observation, Practitioner
 from app.services import alert_handling
-from app.services.rule_evaluation import evaluate, evaluate_absences
+from app.services.rule_evaluation import evaluate
 
 # What the rest of the patients measured lately (mmol/L, how long ago), from the oldest.
 _OLD: Final = (
@@ -35,7 +35,10 @@ _WAITING: Final = (
 
 
 def tell_old_stories(session: Session, people: Sequence[Person], now: datetime) -> None:
-    """Open alerts of the last days by the real rules; close the old, take some of the new."""
+    """Open alerts of the last days by the real rules; close the old, take some of the new.
+
+    Called before the other readings exist: the rules look at the latest value there is.
+    """
     nurse = _staff(session, "nurse-chen")
     crowd = iter(_chosen(people))
     for value, ago in _OLD:
@@ -50,7 +53,6 @@ def tell_old_stories(session: Session, people: Sequence[Person], now: datetime) 
         alert = _measured(session, next(crowd), value, now - ago)
         at = now - ago + timedelta(minutes=9)
         alert_handling.act(session, alert.public_id, nurse, CardButton.TAKE, at, HOSPITAL)
-    evaluate_absences(session, now - timedelta(hours=1), HOSPITAL)
 
 
 def tell_new_stories(session: Session, people: Sequence[Person], now: datetime) -> None:
@@ -60,8 +62,14 @@ def tell_new_stories(session: Session, people: Sequence[Person], now: datetime) 
         _measured(session, one, value, now - ago)
 
 
+def with_a_story(people: Sequence[Person]) -> Sequence[Person]:
+    """Return those whose last reading belongs to their story."""
+    return _chosen(people)[len(_OLD) :]
+
+
 def _chosen(people: Sequence[Person]) -> list[Person]:
-    return [one for one in people if one.subject is None and (one.discharged or 0) > 12]
+    most = len(_OLD) + len(_TAKEN) + len(_WAITING)
+    return [one for one in people if one.subject is None and (one.discharged or 0) > 12][:most]
 
 
 def _measured(session: Session, one: Person, value: str, at: datetime) -> Alert:

@@ -22,6 +22,14 @@ _KINDS: Final = {
     "sms": "短信",
     "callback_result": "平台回调",
 }
+_RECEIPTS: Final = ("subscribe_msg_sent_event", "templatesendjobfinish")
+_EVENTS: Final = {
+    "template_card_event": "有人按了卡片上的按钮",
+    "subscribe_msg_popup_event": "患者回答了是否接受提醒",
+    "subscribe_msg_change_event": "患者改了提醒设置",
+    "subscribe": "患者关注了公众号",
+    "unsubscribe": "患者取消关注公众号",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,26 +60,36 @@ def traffic(standin: StandinControl) -> Traffic:
     :raises app.demo.standin_control.StandinSilent: the stand-in does not answer
     """
     told = standin.effects(_READ)
-    chosen = [one for one in told["entries"] if one["kind"] in _KINDS][-SHOWN:]
+    chosen = [one for one in told["entries"] if _is_telling(one)][-SHOWN:]
     return Traffic(
         tuple(_line(one) for one in reversed(chosen)), int(told["last"]), standin.is_cut()
     )
 
 
+def _is_telling(entry: Mapping[str, Any]) -> bool:
+    """Leave out tokens, and receipts that only confirm what the page shows already."""
+    is_receipt = str(entry.get("event", "")).lower() in _RECEIPTS and entry.get("ok") is True
+    return entry["kind"] in _KINDS and not is_receipt
+
+
 def _line(entry: Mapping[str, Any]) -> Line:
     kind = str(entry["kind"])
     data = entry.get("data") or {}
-    person = str(entry.get("openid") or entry.get("userid") or entry.get("phone") or "")
     title, lines, buttons = _content(kind, entry, data if isinstance(data, dict) else {})
     return Line(
         int(entry["seq"]),
         datetime.fromisoformat(str(entry["at"])).strftime("%H:%M:%S"),
         _KINDS[kind],
-        _PEOPLE.get(person, person),
+        _name(entry),
         title,
         lines,
         buttons,
     )
+
+
+def _name(entry: Mapping[str, Any]) -> str:
+    person = str(entry.get("openid") or entry.get("userid") or entry.get("phone") or "")
+    return _PEOPLE.get(person, "另一位患者" if "openid" in entry else person)
 
 
 def _content(
@@ -93,8 +111,9 @@ def _content(
 
 
 def _callback(entry: Mapping[str, Any]) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    is_taken = entry.get("ok", entry.get("is_delivered", True))
-    return str(entry.get("event", "")), ("已送达本系统" if is_taken else "未送达",), ()
+    event = str(entry.get("event", ""))
+    arrived = "已送达本系统" if entry.get("ok") else "没有送达本系统"
+    return _EVENTS.get(event, event), (arrived,), ()
 
 
 def _values(data: Mapping[str, Any]) -> list[str]:
