@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -105,7 +106,13 @@ def _observed(row: Any) -> ObservedValue | None:
         return None
     if not kind.is_plausible(row.value):
         return None
-    return ObservedValue(row.value, row.effective_at, context)
+    return ObservedValue(_as_measured(row.value), row.effective_at, context)
+
+
+def _as_measured(value: Decimal) -> Decimal:
+    """Return 2.6 for the column's 2.600000: people read these numbers in explanations."""
+    whole = value.to_integral_value()
+    return whole if value == whole else value.normalize()
 
 
 def _answers(session: Session, patient_id: int, now: datetime) -> dict[str, Answers]:

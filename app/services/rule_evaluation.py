@@ -70,14 +70,23 @@ def evaluate(
     observation = session.get(Observation, observation_id) if observation_id else None
     if not woken or (observation is not None and observation.is_current is None):
         return
+    told = _episodes_told(session, patient_id, observation)
     facts = load_facts(session, patient_id, now, zone)
     measured_at = observation.effective_at if observation else None
-    hits = [hit for one in woken.values() if (hit := one.evaluate(facts, measured_at))]
+    hits = [
+        hit
+        for one in woken.values()
+        if one.rule.episode not in told and (hit := one.evaluate(facts, measured_at))
+    ]
     for hit in _worst_of_each_episode(hits):
         plan = plans[known.pack_of_rule(hit.rule.key)]
         _carry_out(session, plan, hit, now, zone, observation, cause)
     if observation is not None:
-        episodes = {one.rule.episode: one.rule.clears_after for one in woken.values()}
+        episodes = {
+            one.rule.episode: one.rule.clears_after
+            for one in woken.values()
+            if one.rule.episode not in told
+        }
         for hit in hits:
             episodes.pop(hit.rule.episode, None)
         _count_quiet(session, patient_id, episodes, observation, now, cause)
@@ -128,6 +137,21 @@ def withdraw_alerts_of(
         alert.closed_at = alert.closed_at or now
         _note(session, alert, "withdrawn", now)
         _tell(session, alert, "alert.withdrawn", now, cause)
+
+
+def _episodes_told(
+    session: Session, patient_id: int, observation: Observation | None
+) -> frozenset[str]:
+    """Return the episodes that have counted this reading: history may be read again."""
+    if observation is None:
+        return frozenset()
+    return frozenset(
+        session.scalars(
+            select(Alert.episode)
+            .join(AlertStep, AlertStep.alert_id == Alert.id)
+            .where(Alert.patient_id == patient_id, AlertStep.observation_id == observation.id)
+        )
+    )
 
 
 def _plans_by_pack(session: Session, patient_id: int) -> dict[str, CarePlan]:
@@ -280,6 +304,8 @@ def _count_quiet(
             decision = alerting.on_abnormal(_episode(alert))
         if decision.episode is not None:
             alert.normals = decision.episode.normals
+        if decision.step is Step.COUNT_NORMAL:
+            _note(session, alert, "counted", now, observation=observation)
         if decision.step is Step.CLEAR:
             alert.status = AlertStatus.RESOLVED
             alert.outcome = Outcome.BACK_TO_NORMAL

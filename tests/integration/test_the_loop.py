@@ -171,7 +171,7 @@ def test_a_very_low_glucose_opens_one_alert_and_one_card(session: Session) -> No
     alert = session.scalars(select(Alert)).one()
     assert alert.grade is Grade.SEVERE
     assert alert.acknowledge_by == NOON + timedelta(minutes=30)
-    assert "2.8" in (alert.explanation or "")
+    assert "血糖 2.8 mmol/L" in (alert.explanation or "")
     card = session.scalars(select(Communication).filter_by(channel=Channel.WECOM_CARD)).one()
     content = json.loads(card.content or "")
     assert content["userids"] == ["nurse-chen"]
