@@ -74,8 +74,11 @@ def judge_absences(work: Work, now: datetime) -> None:
 def sweep_outbox(work: Work, now: datetime) -> None:
     with unit_of_work.begin() as session:
         counts = outbox.sweep(session, now)
+        late = outbox.overdue(session, now)
     if any(counts.values()):
         log.info("outbox_swept", count=sum(counts.values()), state=str(counts))
+    for state, count in late.items():
+        log.warning("messages_overdue", state=state, count=count)
 
 
 def seal_audit(work: Work, now: datetime) -> None:

@@ -3,6 +3,7 @@
 import secrets
 import threading
 from collections.abc import Sequence
+from copy import copy
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -29,16 +30,16 @@ _ON_TIME: Final = timedelta(seconds=90)
 class Clockwork:
     """Runs the timetable while this process leads; another takes over within the lease's term."""
 
-    def __init__(self, timetable: Sequence[Job], work: Work) -> None:
+    def __init__(self, timetable: Sequence[Job], work: Work, holder: str | None = None) -> None:
         self._timetable = timetable
         self._work = work
-        self._holder = secrets.token_hex(8)
+        self._holder = holder or secrets.token_hex(8)
         self._fence: int | None = None
         self._stopped = threading.Event()
         self._scheduler = BackgroundScheduler(timezone=clock.HOSPITAL)
         for job in timetable:
             self._scheduler.add_job(
-                self.run_due, job.trigger, args=[job], id=job.key, jitter=job.jitter or None,
+                self.run_due, jittered(job), args=[job], id=job.key,
                 max_instances=1, coalesce=True, misfire_grace_time=None,
             )  # fmt: skip
 
@@ -52,8 +53,11 @@ class Clockwork:
             jumped = abs(clock.now() - seen) > timedelta(seconds=_RENEW_EVERY * 10)
             seen = clock.now()
             if self._fence is not None and (not led or jumped):
-                self.catch_up()
                 self._scheduler.resume()
+                # Beside this thread: a long catching up must not cost the lease.
+                self._scheduler.add_job(
+                    self.catch_up, id="catch-up", replace_existing=True, misfire_grace_time=None
+                )
             elif self._fence is None and led:
                 self._scheduler.pause()
                 log.warning("leadership_lost")
@@ -73,6 +77,13 @@ class Clockwork:
 
     def run_due(self, job: Job) -> None:
         """Run the slots of a job that are due and not yet run, as its rule says."""
+        try:
+            self._run_due(job)
+        except Exception as error:
+            # The scheduler would swallow it; what was not promised is due at the next slot.
+            log.error("slot_interrupted", job=job.key, exc_info=error)
+
+    def _run_due(self, job: Job) -> None:
         now = clock.now()
         with unit_of_work.begin() as session:
             last = leases.last_slot(session, job.key)
@@ -105,6 +116,16 @@ class Clockwork:
             # Without a database nobody leads; the lease runs out by itself.
             log.error("lease_unreachable", exc_info=error)
             return None
+
+
+def jittered(job: Job) -> BaseTrigger:
+    """Return when to look at a job; its slots are those of the trigger without jitter.
+
+    APScheduler takes a jitter only with a trigger it makes itself.
+    """
+    trigger = copy(job.trigger)
+    trigger.jitter = job.jitter or None
+    return trigger
 
 
 def slots_between(trigger: BaseTrigger, after: datetime, until: datetime) -> list[datetime]:

@@ -85,6 +85,13 @@ def judge(work: Work, session: Session, event: Event) -> None:
     )  # fmt: skip
 
 
+def review_implausible(work: Work, session: Session, event: Event) -> None:
+    if event.patient_id is not None:
+        rule_evaluation.review_implausible(
+            session, event.patient_id, event.payload["observation_id"], clock.now()
+        )
+
+
 def withdraw(work: Work, session: Session, event: Event) -> None:
     """A result since corrected takes back the alerts that stood on it."""
     rule_evaluation.withdraw_alerts_of(
@@ -179,6 +186,7 @@ REACTIONS: tuple[Reaction, ...] = (
         "observation.recorded", "observation.corrected", "response.recorded",
         "condition.recorded", "tag.assigned", "task.missed",
     ),
+    _reaction(review_implausible, "observation.implausible"),
     _reaction(withdraw, "observation.corrected"),
     _reaction(tell_team, "alert.opened", "alert.worsened", "alert.climbed", "alert.handed-over"),
     _reaction(tell_team_of_withdrawal, "alert.withdrawn"),

@@ -1,11 +1,14 @@
 """Sending: claim in one short transaction, call in none, settle in another."""
 
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from app.database import unit_of_work
 from app.domain.messaging import Channel, ErrorClass, Failure, Outcome, Outgoing, Sender
@@ -14,9 +17,13 @@ from app.services import outbox
 log = structlog.get_logger()
 
 Senders = Mapping[Channel, Sender]
+Answer = TypeVar("Answer")
 # What one process has on the wire at once; a crash makes at most so many calls `unknown`.
 IN_FLIGHT: Final = 16
 _BATCH: Final = 64
+# Seconds between tries of one transaction: long enough for a database that starts again,
+# well within the lease.
+_PATIENCE: Final = (0.02, 0.1, 0.5, 2.0, 4.0, 8.0)
 
 
 def send_communications(
@@ -26,16 +33,47 @@ def send_communications(
     with unit_of_work.begin() as session:
         token, claimed = outbox.claim(session, now(), _BATCH, senders)
     for start in range(0, len(claimed), IN_FLIGHT):
-        with unit_of_work.begin() as session:
-            calls = outbox.begin_calling(session, token, claimed[start : start + IN_FLIGHT], now())
+        batch = claimed[start : start + IN_FLIGHT]
+        calls = insist(
+            lambda session, ids=batch: outbox.begin_calling(session, token, ids, now())  # type: ignore[misc]
+        )
         # No transaction is open here: a platform may keep us waiting.
-        outcomes = pool.map(lambda call: (call[0], _send(senders, call[1])), calls)
-        settled = list(outcomes)
-        with unit_of_work.begin() as session:
-            for id_, outcome in settled:
-                if not outbox.settle(session, token, id_, outcome, now()):
-                    log.warning("claim_lost", communication_id=id_)
+        outcomes = dict(pool.map(lambda call: (call[0], _send(senders, call[1])), calls))
+        _settle(token, outcomes, now)
     return len(claimed)
+
+
+def _settle(token: str, outcomes: Mapping[int, Outcome], now: Callable[[], datetime]) -> None:
+    """Write the outcomes together; if one of them cannot be written, the others all the same."""
+    try:
+        lost = insist(lambda session: outbox.settle(session, token, outcomes, now()))
+    except Exception as error:
+        if len(outcomes) == 1:
+            # The sweeper will find a call without an outcome.
+            log.error("settling_failed", communication_id=next(iter(outcomes)), exc_info=error)
+            return
+        for id_, outcome in outcomes.items():
+            _settle(token, {id_: outcome}, now)
+        return
+    for id_ in lost:
+        log.warning("claim_lost", communication_id=id_)
+
+
+def insist(step: Callable[[Session], Answer]) -> Answer:
+    """Run one transaction, again after a deadlock or while the database is away.
+
+    What was said on the wire cannot be said again: losing it to a deadlock would leave the
+    message `unknown`.
+    """
+    for seconds in _PATIENCE:
+        try:
+            with unit_of_work.begin() as session:
+                return step(session)
+        except OperationalError as error:
+            log.warning("worker_interrupted", exc_info=error)
+            time.sleep(seconds)
+    with unit_of_work.begin() as session:
+        return step(session)
 
 
 def _send(senders: Senders, message: Outgoing) -> Outcome:

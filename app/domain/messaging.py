@@ -65,11 +65,14 @@ _NEXT: Final[dict[CommunicationState, frozenset[CommunicationState]]] = {
             CommunicationState.EXPIRED,
         }
     ),
+    # Before a call is made: its right may be gone, or a repeat no longer safe.
     CommunicationState.CLAIMED: frozenset(
         {
             CommunicationState.CALLING,
             CommunicationState.QUEUED,
             CommunicationState.HELD,
+            CommunicationState.UNKNOWN,
+            CommunicationState.REFUSED,
             CommunicationState.CANCELLED,
             CommunicationState.EXPIRED,
         }

@@ -29,7 +29,7 @@ class Communication(Base):
 
     __tablename__ = "communication"
     __table_args__ = (
-        Index(None, "state", "due_at"),
+        Index(None, "state", "lane", "due_at"),  # a claim reads one lane in its order
         Index(None, "patient_id", "channel", "id"),
         Index(None, "account_id", "template_id", "state"),
     )

@@ -29,18 +29,23 @@ def spend(session: Session, message: Communication, now: datetime) -> bool:
     session.get_one(WeChatAccount, message.account_id, with_for_update=True)
     if balance(session, message.account_id, message.template_id) < 1:
         return False
-    _write(session, message, -1, f"spent:{message.tries}", now)
+    _write(session, message, -1, f"spent:{message.claim_token}", now)
     return True
 
 
 def give_back(session: Session, message: Communication, now: datetime) -> None:
-    """Return the right of a call that certainly had no effect."""
-    _write(session, message, 1, f"returned:{message.tries}", now)
+    """Return the right of a call that certainly had no effect.
+
+    Entries are named by the claim, not by the try: a person who was busy costs no try.
+    """
+    _write(session, message, 1, f"returned:{message.claim_token}", now)
 
 
 def write_off(session: Session, message: Communication, now: datetime) -> None:
     """Set the balance to nothing: the platform says that no right is left."""
     if message.account_id is not None and message.template_id is not None:
+        # As in `spend`: without the lock, both would take away the same right.
+        session.get_one(WeChatAccount, message.account_id, with_for_update=True)
         left = balance(session, message.account_id, message.template_id)
         if left:
             _write(session, message, -left, "written-off", now)

@@ -7,46 +7,52 @@ token, so a worker that slept past its lease changes nothing.
 
 import json
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import insert, select, update
+import structlog
+from sqlalchemy import ColumnElement, Select, and_, exists, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from app.database import database_time
 from app.domain.messaging import (
-    DELIVERY,
     Accepted,
     Channel,
     CommunicationState,
     ErrorClass,
     Failure,
-    OnAmbiguity,
+    Lane,
     Outcome,
     Outgoing,
 )
 from app.domain.plan_schedule import TaskStatus
+from app.encryption import SealBroken
 from app.models import (
     Communication,
     CommunicationAttempt,
-    Event,
+    EarlyReceipt,
     Patient,
     PatientLink,
     Task,
 )
+from app.models.delivery import (
+    accept,
+    end_in_failure,
+    leave_unknown,
+    may_repeat,
+    requeue,
+    rest,
+    take_failure,
+    take_silence,
+)
 from app.models.receipt import apply_early_receipts
-from app.models.subscription_ledger import give_back, spend, write_off
+from app.models.subscription_ledger import spend
+
+log = structlog.get_logger()
 
 LEASE: Final = timedelta(seconds=60)
-# A receipt for a call that broke off normally comes within minutes.
-_RECEIPT_WAIT: Final = timedelta(minutes=15)
-_BUSY_WAITS: Final = (5, 30, 120)  # seconds, each with jitter
-_MAX_TRIES: Final = 8
-# Waiting for a person's or a bucket's turn is no failed try.
-_COUNTED: Final = (ErrorClass.BUSY, ErrorClass.NOT_SENT)
-NO_RIGHT: Final = 43101
 _CLOSED: Final = (TaskStatus.COMPLETED, TaskStatus.MISSED, TaskStatus.CANCELLED)
 # A message at rest longer than this is found by the sweeper, whatever state it is in.
 AGE_LIMIT: Final = timedelta(hours=1)
@@ -62,29 +68,40 @@ def claim(
     """
     token = secrets.token_urlsafe(16)
     lease_until = database_time(session) + LEASE
+    first_of: dict[str, int] = {}
+    for lane in Lane:
+        for row in session.execute(_waiting(lane, now, limit * 2, channels)):
+            first_of.setdefault(row.recipient_key, row.id)
+        if len(first_of) >= limit:
+            break
+    return token, _take(session, list(first_of.values())[:limit], token, lease_until)
+
+
+def _waiting(
+    lane: Lane, now: datetime, limit: int, channels: Iterable[Channel] | None
+) -> Select[int, str]:
+    """Select what is due in one lane and whose recipient is free, locked.
+
+    A lane at a time reads the index in its order; sorting over all lanes would lock every row
+    that is due, and one recipient with a thousand messages would hide the others.
+    """
+    other = aliased(Communication)
     waiting = (
         select(Communication.id, Communication.recipient_key)
         .where(
             Communication.state == CommunicationState.QUEUED,
+            Communication.lane == lane,
             Communication.due_at <= now,
             Communication.expires_at > now,
+            ~exists().where(other.in_flight == Communication.recipient_key),
         )
-        .order_by(Communication.lane, Communication.due_at)
-        .limit(limit * 2)
+        .order_by(Communication.due_at, Communication.id)
+        .limit(limit)
         .with_for_update(skip_locked=True)
     )
     if channels is not None:
         waiting = waiting.where(Communication.channel.in_(tuple(channels)))
-    first_of: dict[str, int] = {}
-    for row in session.execute(waiting):
-        first_of.setdefault(row.recipient_key, row.id)
-    busy = set(
-        session.scalars(
-            select(Communication.in_flight).where(Communication.in_flight.in_(first_of))
-        )
-    )
-    free = [id_ for key, id_ in first_of.items() if key not in busy][:limit]
-    return token, _take(session, free, token, lease_until)
+    return waiting
 
 
 def _take(session: Session, ids: list[int], token: str, lease_until: datetime) -> list[int]:
@@ -116,33 +133,41 @@ def begin_calling(
 ) -> list[tuple[int, Outgoing]]:
     """Commit to calling: spend rights, write the attempts, return what the senders need.
 
-    What lost its claim, its right, its time or its reason meanwhile is left out. The caller
-    commits before it makes the first call.
+    What lost its claim, its right, its time or its reason meanwhile is left out, and so is what
+    may no longer be repeated. The lease begins anew: a batch waits for the calls before it.
+    The caller commits before it makes the first call.
     """
+    at = database_time(session)
     rows = session.scalars(
         select(Communication)
         .where(
             Communication.id.in_(ids),
             Communication.claim_token == token,
             Communication.state == CommunicationState.CLAIMED,
+            Communication.lease_until > at,
         )
         .order_by(Communication.id)
         .with_for_update()
     ).all()
-    pointless = _pointless(session, rows)
+    pointless, doubtful = _pointless(session, rows), _doubtful(session, rows, now)
     calls = []
     for row in rows:
         if row.id in pointless:
-            _rest(row, CommunicationState.CANCELLED, "pointless")
+            rest(row, CommunicationState.CANCELLED, "pointless")
         elif row.expires_at <= now:
-            _rest(row, CommunicationState.EXPIRED, "expired")
+            rest(row, CommunicationState.EXPIRED, "expired")
+        elif row.id in doubtful:
+            leave_unknown(row, now)
+        elif (outgoing := _outgoing(row)) is None:
+            rest(row, CommunicationState.HELD, "unreadable")
         elif row.needs_right and not spend(session, row, now):
-            _fail(session, row, CommunicationState.REFUSED, "no-right-left", now)
+            end_in_failure(session, row, CommunicationState.REFUSED, "no-right-left", now)
         else:
             row.state = CommunicationState.CALLING
+            row.lease_until = at + LEASE
             row.tries += 1
             row.first_called_at = row.first_called_at or now
-            calls.append((row.id, _outgoing(row)))
+            calls.append((row.id, outgoing))
     if calls:
         attempt = {"claim_token": token, "calling_at": now}
         session.execute(
@@ -152,40 +177,57 @@ def begin_calling(
     return calls
 
 
-def settle(session: Session, token: str, id_: int, outcome: Outcome, now: datetime) -> bool:
-    """Write what came of a call; False when the claim was lost and nothing may be written."""
-    row = session.scalar(
+def settle(
+    session: Session, token: str, outcomes: Mapping[int, Outcome], now: datetime
+) -> list[int]:
+    """Write what came of calls, by message id; return the ids whose claim was lost.
+
+    Nothing may be written for those: another worker has taken them up.
+    """
+    rows = session.scalars(
         select(Communication)
         .where(
-            Communication.id == id_,
+            Communication.id.in_(outcomes),
             Communication.claim_token == token,
             Communication.state == CommunicationState.CALLING,
         )
+        .order_by(Communication.id)
         .with_for_update()
-    )
-    if row is None:
-        return False
-    failure = outcome if isinstance(outcome, Failure) else None
-    session.execute(
-        update(CommunicationAttempt)
-        .where(
-            CommunicationAttempt.communication_id == id_,
-            CommunicationAttempt.claim_token == token,
-            CommunicationAttempt.finished_at.is_(None),
+    ).all()
+    ours = {row.id: outcomes[row.id] for row in rows}
+    _finish_attempts(session, token, ours, now)
+    for row in rows:
+        outcome = ours[row.id]
+        if isinstance(outcome, Accepted):
+            accept(row, outcome, now)
+        else:
+            take_failure(session, row, outcome, now)
+    _meet_early_receipts(session, rows)
+    return [id_ for id_ in outcomes if id_ not in ours]
+
+
+def _finish_attempts(
+    session: Session, token: str, outcomes: Mapping[int, Outcome], now: datetime
+) -> None:
+    """Close the attempts of these calls, with one statement for each way they ended."""
+    alike: dict[Failure | None, list[int]] = {}
+    for id_, outcome in outcomes.items():
+        alike.setdefault(outcome if isinstance(outcome, Failure) else None, []).append(id_)
+    for failure, ids in alike.items():
+        session.execute(
+            update(CommunicationAttempt)
+            .where(
+                CommunicationAttempt.communication_id.in_(ids),
+                CommunicationAttempt.claim_token == token,
+                CommunicationAttempt.finished_at.is_(None),
+            )
+            .values(
+                finished_at=now,
+                error_class=failure.error_class if failure else None,
+                errcode=failure.errcode if failure else None,
+            ),
+            execution_options={"synchronize_session": False},
         )
-        .values(
-            finished_at=now,
-            error_class=failure.error_class if failure else None,
-            errcode=failure.errcode if failure else None,
-        )
-    )
-    if isinstance(outcome, Accepted):
-        _accepted(row, outcome, now)
-        if row.platform_id is not None:
-            apply_early_receipts(session, row)
-    else:
-        _failed(session, row, outcome, now)
-    return True
 
 
 def sweep(session: Session, now: datetime) -> dict[str, int]:
@@ -206,107 +248,80 @@ def sweep(session: Session, now: datetime) -> dict[str, int]:
     counts = {"requeued": 0, "unknown": 0, "expired": 0, "presumed": 0}
     for row in lost:
         if row.state is CommunicationState.CLAIMED:
-            _requeue(row, now, timedelta(), counted=True)
+            requeue(row, now, timedelta(), counted=True)
             counts["requeued"] += 1
         else:
-            _ambiguous(row, now)
+            take_silence(row, now)
             counts["unknown"] += 1
     counts["expired"] = _expire(session, now)
     counts["presumed"] = _end_unknown(session, now)
     return counts
 
 
-def _outgoing(row: Communication) -> Outgoing:
-    content: dict[str, Any] = json.loads(row.content or "{}")
+def overdue(session: Session, now: datetime) -> dict[CommunicationState, int]:
+    """Count, by state, the messages that rest longer than any should: none is ever invisible.
+
+    Each state has the moment from which it should have moved on.
+    """
+    found = session.execute(
+        select(Communication.state, func.count())
+        .where(or_(*_too_old(now - AGE_LIMIT)))
+        .group_by(Communication.state)
+    )
+    return dict(found.all())
+
+
+def _too_old(limit: datetime) -> Iterable[ColumnElement[bool]]:
+    since = {
+        CommunicationState.QUEUED: Communication.due_at,
+        CommunicationState.CLAIMED: Communication.lease_until,
+        CommunicationState.CALLING: Communication.lease_until,
+        CommunicationState.HELD: Communication.due_at,
+        CommunicationState.UNKNOWN: Communication.due_at,
+        CommunicationState.SENT: Communication.sent_at,
+    }
+    for state, column in since.items():
+        # A missing moment is as bad as an old one.
+        yield and_(Communication.state == state, or_(column.is_(None), column < limit))
+
+
+def _outgoing(row: Communication) -> Outgoing | None:
+    """Return what the sender needs; None for what nobody can read, so that others go on."""
+    try:
+        content: dict[str, Any] = json.loads(row.content or "{}")
+    except (SealBroken, ValueError):
+        log.error("message_unreadable", communication_id=row.id)
+        return None
     return Outgoing(row.public_id, row.channel, row.app_key or "", content)
 
 
-def _accepted(row: Communication, outcome: Accepted, now: datetime) -> None:
-    _rest(row, CommunicationState.SENT, None)
-    row.sent_at = row.sent_at or now
-    row.platform_id = outcome.platform_id
-    row.error_class = row.errcode = None
-    if outcome.response_code:
-        row.response_code = outcome.response_code
-    if outcome.refused:
-        row.reason = f"{len(outcome.refused)} recipients left out"
-    if row.channel in (Channel.WECOM_CARD, Channel.WECOM_TEXT, Channel.WECOM_CARD_UPDATE):
-        # WeCom sends no receipt for these: taken is all we shall know.
-        row.state = CommunicationState.DELIVERED
-        row.delivered_at = now
+def _meet_early_receipts(session: Session, rows: Sequence[Communication]) -> None:
+    """Apply receipts that overtook the answer which told us the message's id."""
+    ids = [row.platform_id for row in rows if row.platform_id]
+    if ids:
+        early = select(EarlyReceipt.platform_id).where(EarlyReceipt.platform_id.in_(ids))
+        came = set(session.scalars(early))
+        for row in rows:
+            if row.platform_id in came:
+                apply_early_receipts(session, row)
 
 
-def _failed(session: Session, row: Communication, failure: Failure, now: datetime) -> None:
-    kind = failure.error_class
-    row.error_class, row.errcode = kind, failure.errcode
-    if kind is ErrorClass.AMBIGUOUS:
-        _ambiguous(row, now)
-        return
-    if kind is ErrorClass.DUPLICATE:
-        _accepted(row, Accepted(), now)
-        return
-    if row.needs_right and failure.errcode == NO_RIGHT:
-        write_off(session, row, now)
-    elif row.needs_right:
-        give_back(session, row, now)
-    if kind in (ErrorClass.RECIPIENT, ErrorClass.WINDOW):
-        _fail(session, row, CommunicationState.REFUSED, kind, now)
-    elif kind is ErrorClass.CONTENT:
-        _fail(session, row, CommunicationState.DEAD, kind, now)
-    elif kind in (ErrorClass.OURS, ErrorClass.OTHER, ErrorClass.TOKEN):
-        _rest(row, CommunicationState.HELD, kind)
-    elif row.tries >= _MAX_TRIES:
-        _fail(session, row, CommunicationState.DEAD, "tries-used-up", now)
-    else:
-        _requeue(row, now, _wait(kind, row.tries, now), counted=kind in _COUNTED)
+def _doubtful(session: Session, rows: Sequence[Communication], now: datetime) -> set[int]:
+    """Return messages that may have arrived already and are too old to be repeated safely.
 
-
-def _wait(kind: ErrorClass, tries: int, now: datetime) -> timedelta:
-    jitter = secrets.randbelow(1000) / 1000
-    if kind is ErrorClass.PERSON_BUSY:
-        return timedelta(seconds=1 + 4 * jitter)
-    if kind is ErrorClass.RATE:
-        return timedelta(seconds=60 - now.second + 5 * jitter)
-    if kind is ErrorClass.QUOTA:
-        # The platform counts by its own day; a few minutes after its midnight.
-        return timedelta(seconds=86_400 - (now.timestamp() + 8 * 3600) % 86_400 + 300)
-    base = _BUSY_WAITS[min(tries - 1, len(_BUSY_WAITS) - 1)]
-    return timedelta(seconds=base * (0.5 + jitter / 2))
-
-
-def _ambiguous(row: Communication, now: datetime) -> None:
-    """A call broke off after its first byte: resend only where the platform drops repeats."""
-    rule = DELIVERY[row.channel]
-    since = row.first_called_at or now
-    if rule.on_ambiguity is OnAmbiguity.RESEND and now - since < rule.resend_for:
-        _requeue(row, now, _wait(ErrorClass.BUSY, row.tries, now), counted=True)
-    else:
-        _rest(row, CommunicationState.UNKNOWN, "no-answer")
-        row.due_at = now + _RECEIPT_WAIT
-
-
-def _requeue(row: Communication, now: datetime, wait: timedelta, *, counted: bool) -> None:
-    if row.state is CommunicationState.CALLING and not counted:
-        row.tries -= 1
-    _rest(row, CommunicationState.QUEUED, row.reason)
-    row.due_at = max(now + wait, row.due_at)
-
-
-def _rest(row: Communication, state: CommunicationState, reason: str | None) -> None:
-    """Give up the claim and the recipient's turn."""
-    row.state = state
-    row.reason = reason
-    row.claim_token = row.lease_until = row.in_flight = None
-
-
-def _fail(
-    session: Session, row: Communication, state: CommunicationState, reason: str, now: datetime
-) -> None:
-    """End a message that did not arrive; the event lets another channel take it up."""
-    _rest(row, state, reason)
-    session.add(
-        Event.of("communication.failed", now, patient_id=row.patient_id, communication_id=row.id)
+    The queue may have been long: what was in time when it was queued again need not be now.
+    """
+    late = [row.id for row in rows if row.tries and not may_repeat(row, now)]
+    if not late:
+        return set()
+    broke_off = select(CommunicationAttempt.communication_id).where(
+        CommunicationAttempt.communication_id.in_(late),
+        or_(
+            CommunicationAttempt.finished_at.is_(None),
+            CommunicationAttempt.error_class == ErrorClass.AMBIGUOUS,
+        ),
     )
+    return set(session.scalars(broke_off))
 
 
 def _pointless(session: Session, rows: Sequence[Communication]) -> set[int]:
@@ -345,7 +360,7 @@ def _expire(session: Session, now: datetime) -> int:
         .with_for_update(skip_locked=True)
     ).all()
     for row in due:
-        _rest(row, CommunicationState.EXPIRED, row.reason or "expired")
+        rest(row, CommunicationState.EXPIRED, row.reason or "expired")
     return len(due)
 
 
@@ -358,5 +373,5 @@ def _end_unknown(session: Session, now: datetime) -> int:
         .with_for_update(skip_locked=True)
     ).all()
     for row in due:
-        _fail(session, row, CommunicationState.DEAD, "no-receipt", now)
+        end_in_failure(session, row, CommunicationState.DEAD, "no-receipt", now)
     return len(due)

@@ -6,9 +6,10 @@ from typing import Any, Final
 
 import structlog
 from sqlalchemy import delete, or_, select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
+from app.database import database_time
 from app.models import Event, ReactionCursor, ReactionFailure
 
 log = structlog.get_logger()
@@ -19,6 +20,8 @@ _BATCH: Final = 20
 # An id missed for longer than any transaction lives was rolled back.
 _GAP_LIFE: Final = timedelta(seconds=60)
 _MOST_GAPS: Final = 500
+# MariaDB's words for "not now": locks, and the ways in which a connection ends.
+_PASSING: Final = frozenset({1040, 1053, 1205, 1213, 1317, 1927, 2002, 2003, 2006, 2013, 2014})
 _RETRY_AFTER: Final = (timedelta(seconds=5), timedelta(minutes=1), timedelta(minutes=10))
 
 
@@ -35,7 +38,7 @@ def react(
     )
     if cursor is None:
         if session.get(ReactionCursor, reaction) is None:
-            session.add(ReactionCursor(reaction=reaction, position=0, gaps=[], updated_at=now))
+            _begin(session, reaction, now)
         return 0  # another worker is at it, or the cursor is new: next time
     retried = _retry_failures(session, reaction, handle, now)
     missed = {int(id_): str(at) for id_, at in cursor.gaps}
@@ -48,7 +51,7 @@ def react(
     for event in events:
         if event.kind in kinds:
             _handle(session, reaction, handle, event, now, tries=0)
-    _advance(cursor, missed, [event.id for event in events], now)
+    _advance(session, cursor, missed, [event.id for event in events], now)
     return len(events) + retried
 
 
@@ -57,18 +60,37 @@ def forget_cursor(session: Session, reaction: str) -> None:
     session.execute(delete(ReactionCursor).where(ReactionCursor.reaction == reaction))
 
 
+def _begin(session: Session, reaction: str, now: datetime) -> None:
+    try:
+        with session.begin_nested():
+            session.add(ReactionCursor(reaction=reaction, position=0, gaps=[], updated_at=now))
+    except IntegrityError:
+        pass  # another worker began it
+
+
 def _advance(
-    cursor: ReactionCursor, missed: dict[int, str], seen: list[int], now: datetime
+    session: Session,
+    cursor: ReactionCursor,
+    missed: dict[int, str],
+    seen: list[int],
+    now: datetime,
 ) -> None:
-    """Move on past what was seen, remembering ids that were passed over."""
+    """Move on past what was seen, remembering ids that were passed over.
+
+    How long an id is missed is told by the database's clock: ours may be set forward.
+    """
     for id_ in seen:
         missed.pop(id_, None)
     newest = max([cursor.position, *seen])
-    new = set(range(cursor.position + 1, newest)) - set(seen)
     # A new cursor, or a restored database, may face a jump: only the last few can be in flight.
-    missed.update(dict.fromkeys(sorted(new)[-_MOST_GAPS:], now.isoformat()))
-    oldest = (now - _GAP_LIFE).isoformat()
-    cursor.gaps = sorted([id_, at] for id_, at in missed.items() if at > oldest)
+    first = max(cursor.position + 1, newest - _MOST_GAPS)
+    new = set(range(first, newest)) - set(seen) - set(missed)
+    if new or missed:
+        at = database_time(session)
+        missed.update(dict.fromkeys(new, at.isoformat()))
+        oldest = (at - _GAP_LIFE).isoformat()
+        missed = {id_: since for id_, since in missed.items() if since > oldest}
+    cursor.gaps = sorted([id_, since] for id_, since in missed.items())[-_MOST_GAPS:]
     cursor.position = newest
     cursor.updated_at = now
 
@@ -79,9 +101,9 @@ def _handle(
     try:
         with session.begin_nested():
             handle(session, event)
-    except OperationalError:
-        raise  # a deadlock or a lost connection is nobody's fault: the whole batch again
     except Exception as error:
+        if _is_passing(error):
+            raise  # a deadlock or a lost connection is nobody's fault: the whole batch again
         log.warning(
             "reaction_failed", reaction=reaction, event_id=event.id, attempt=tries + 1,
             exc_info=error,
@@ -89,6 +111,21 @@ def _handle(
         _set_aside(session, reaction, event, error, now, tries)
         return False
     return True
+
+
+def _is_passing(error: Exception) -> bool:
+    """Return whether the same may succeed a moment later.
+
+    The driver calls an operational error whatever it has no other name for, such as a value
+    that no column takes: that would stop the reaction for ever.
+    """
+    if not isinstance(error, OperationalError) or error.orig is None:
+        return False
+    if error.connection_invalidated:
+        return True
+    if name := getattr(error.orig, "sqlite_errorname", None):
+        return str(name).startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+    return bool(error.orig.args) and error.orig.args[0] in _PASSING
 
 
 def _set_aside(

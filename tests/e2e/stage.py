@@ -32,6 +32,7 @@ class Stage:
     platform: str
     hl7_port: int
     environment: dict[str, str]
+    folder: Path
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def cli(self, *arguments: str, expect: int = 0) -> str:
@@ -78,7 +79,7 @@ def staged(database_url: str, folder: Path, redis_url: str | None = None) -> Ite
     config = folder / "standin.json"
     config.write_text(json.dumps(_standin_config(web, ports["web"])))
     environment = _environment(database_url, folder, web, platform, ports["hl7"], redis_url)
-    stage = Stage(web, platform, ports["hl7"], environment)
+    stage = Stage(web, platform, ports["hl7"], environment, folder)
     stage.cli("init")
     stage.cli("pack", "install", "packs/t2dm-after-discharge", "--approver", "演示主任")
     commands = {

@@ -85,6 +85,7 @@ class Phone:
 
 
 def discharge_with_diabetes(stage: Stage) -> None:
+    """Admit and discharge within one second, over two connections."""
     at = f"{datetime.now(UTC):%Y%m%d%H%M%S}+0000"
     header = f"MSH|^~\\&|HIS|HOSP|CARELOOP|HOSP|{at}||ADT^{{0}}|{{1}}|P|2.4|||AL||CHN|UTF-8"
     person = (
@@ -172,6 +173,22 @@ def test_the_loop_turns_once(stage: Stage) -> None:
     assert counts["observations"] == 1
     assert counts["reaction_failures"] == 0
     assert "unbroken" in stage.cli("audit", "verify")
+    assert_nobody_is_named(stage)
+
+
+def assert_nobody_is_named(stage: Stage) -> None:
+    """No log and no page of the database file holds who the patient is, or what opens a door."""
+    canaries = [
+        one.encode()
+        for one in ("李演示", PHONE, CARD_NUMBER, "mini-secret", "agent-secret", "演示路1号")
+    ]
+    files = [*stage.folder.glob("*.log"), *stage.folder.glob("*.sqlite3*")]
+    assert len(files) >= 4
+    for file in files:
+        if file.name == "platform.log":
+            continue  # the stand-in is not ours to keep silent
+        kept = file.read_bytes()
+        assert not [one.decode() for one in canaries if one in kept], file.name
 
 
 class nurse_browser:  # noqa: N801  # used like a function

@@ -248,6 +248,15 @@ def test_a_discharge_may_overtake_its_admission(session: Session) -> None:
     assert encounter.started_at is not None
 
 
+def test_an_admission_of_the_same_second_does_not_reopen_the_stay(session: Session) -> None:
+    at = "20260505100000"
+
+    take(session, stay("A03", at, "2"), stay("A01", at, "1"))
+
+    assert session.scalars(select(Encounter)).one().status == "finished"
+    assert "encounter.reopened" not in kinds(session)
+
+
 def test_a_cancelled_discharge_reopens_the_stay(session: Session) -> None:
     take(
         session,

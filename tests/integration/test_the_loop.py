@@ -237,6 +237,25 @@ def test_a_reading_of_two_days_ago_makes_a_review_task_and_no_alert(session: Ses
     assert review.title == "核对迟到的测量结果"
 
 
+def test_an_implausible_reading_is_for_staff_to_look_at(session: Session) -> None:
+    ward = on_plan(session)
+    reading = measure(session, ward, "0.3", NOON)
+    for _ in range(2):
+        session.add(
+            Event.of(
+                "observation.implausible", NOON, patient_id=ward.patient.id,
+                observation_id=reading.id,
+            )
+        )  # fmt: skip
+    session.flush()
+
+    settle(session)
+
+    looked_at = select(Task).where(Task.slot.like("implausible/%"))
+    assert session.scalars(looked_at).one().owner == "staff"
+    assert not session.scalars(select(Alert)).all()
+
+
 def test_three_days_without_a_reading_raise_an_alert_once(
     session: Session, hospital_clock: list[datetime]
 ) -> None:

@@ -66,7 +66,7 @@ def record_encounter(
         raise Held("visit-of-another-patient")
     elif message.event is EventKind.RESULT:
         return encounter
-    elif recorded_at < encounter.recorded_at:
+    elif _is_overtaken(encounter, record, message.event, recorded_at):
         _fill(encounter, record)
         return encounter
     else:
@@ -125,6 +125,23 @@ def _apply(encounter: Encounter, record: EncounterRecord) -> None:
     encounter.location = clipped(apply_stated(record.location, encounter.location))
     encounter.started_at = apply_stated(record.started_at, encounter.started_at)
     encounter.ended_at = apply_stated(record.ended_at, encounter.ended_at)
+
+
+def _is_overtaken(
+    encounter: Encounter, record: EncounterRecord, event: EventKind, recorded_at: datetime
+) -> bool:
+    """Tell whether newer news was there first.
+
+    HL7 counts seconds, and connections race: of two messages of one second, an admission came
+    before the discharge. Only a cancelled discharge opens a stay again.
+    """
+    if recorded_at != encounter.recorded_at:
+        return recorded_at < encounter.recorded_at
+    return (
+        encounter.status is EncounterStatus.FINISHED
+        and record.status is EncounterStatus.IN_PROGRESS
+        and event is not EventKind.CANCEL_DISCHARGE
+    )
 
 
 def _fill(encounter: Encounter, record: EncounterRecord) -> None:
