@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from apiflask import APIFlask
 from flask import Blueprint, redirect, render_template, request, send_from_directory, url_for
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -21,7 +21,14 @@ from app.demo.standin_control import StandinSilent
 from app.demo.traffic import Traffic, traffic
 from app.domain.access import Audience
 from app.domain.errors import NotFound
-from app.models import CarePlan, Patient, PatientLink, TagAssignment, WeChatAccount
+from app.models import (
+    CarePlan,
+    Patient,
+    PatientLink,
+    PlatformToken,
+    TagAssignment,
+    WeChatAccount,
+)
 from app.settings import Settings
 from app.web import gate
 
@@ -105,6 +112,9 @@ def staff(handle: str) -> Response:
 @gate.policy(Audience.DEMO)
 def next_day() -> Response:
     demo().move_clock(timedelta(days=1))
+    with unit_of_work.begin() as session:
+        # A day later no token lives, but their lives are counted by the database's own clock.
+        session.execute(update(PlatformToken).values(expires_at=None))
     return _back(said="day")
 
 

@@ -146,6 +146,20 @@ def test_the_nurse_comes_in_through_wecom_and_sees_what_waits(
     picture(page, "demo-nurse")
 
 
+def test_a_button_pressed_in_wecom_is_taken_and_the_card_says_by_whom(
+    demo: RunningDemo, page: Page
+) -> None:
+    page.goto(f"{demo.url}/demo")
+    page.get_by_role("link", name=re.compile("护士 小陈.*卡片")).click()
+    page.get_by_role("button", name="我来处理").first.click()
+    expect(page.get_by_text("陈演示处理中").first).to_be_visible()
+
+    page.goto(f"{demo.url}/demo")
+    traffic = page.locator("ol.traffic")
+    expect(traffic.get_by_text("有人按了卡片上的按钮").first).to_be_visible()
+    expect(traffic.get_by_text("卡片更新").first).to_be_visible()
+
+
 def test_a_mother_switches_to_her_child_and_an_article_is_read_by_keys(
     demo: RunningDemo, page: Page, width: int
 ) -> None:
