@@ -25,7 +25,7 @@ from tests.conftest import ROOT, SECRET_KEYS
 from wiring import outlets, receiver
 
 EXAMPLE = ROOT / ".env.example"
-GROUPS = {"wechat": WeChat, "wecom": WeCom, "sms": Sms, "hl7": HL7}
+GROUPS: dict[str, type[BaseModel]] = {"wechat": WeChat, "wecom": WeCom, "sms": Sms, "hl7": HL7}
 
 
 def sourced(path: Path) -> dict[str, str]:
