@@ -180,6 +180,16 @@ def test_a_very_low_glucose_opens_one_alert_and_one_card(session: Session) -> No
     assert "李测试" not in (card.content or "")
 
 
+def test_where_no_nurse_is_on_duty_the_doctor_hears_first(session: Session) -> None:
+    ward = on_plan(session)
+    ward.nurse.is_active = False
+    measure(session, ward, "2.8", NOON, "LL")
+
+    settle(session)
+
+    assert json.loads(card_of(session).content or "")["userids"] == ["doctor-lin"]
+
+
 def test_the_patient_reads_fixed_words_that_name_120(session: Session) -> None:
     ward = on_plan(session)
     grant(session, ward, 1)
