@@ -4,7 +4,7 @@ An append is part of the transaction it records: if it cannot be written, nothin
 """
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import Index, UniqueConstraint, insert, select, update
@@ -111,14 +111,16 @@ def record(
 
 def chain_hash(row: dict[str, Any]) -> bytes:
     """Return the HMAC over one row and the hash before it."""
-    facts = {**row, "at": row["at"].isoformat(), "previous": row["previous"].hex()}
+    # The database gives every instant back in UTC, whatever zone it came in.
+    at = row["at"].astimezone(UTC).isoformat()
+    facts = {**row, "at": at, "previous": row["previous"].hex()}
     facts.pop("hash", None)
     text = json.dumps(facts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return keyring().mac("audit", text.encode())
 
 
 def seal_hash(at: datetime, heads: dict[str, Any], previous: bytes) -> bytes:
-    text = json.dumps([at.isoformat(), heads, previous.hex()], sort_keys=True)
+    text = json.dumps([at.astimezone(UTC).isoformat(), heads, previous.hex()], sort_keys=True)
     return keyring().mac("audit-seal", text.encode())
 
 
