@@ -4,18 +4,18 @@ from apiflask import APIFlask
 
 import miniprogram_api
 import miniprogram_api.callbacks
-import wecom
 import wecom.callbacks
 from app import settings
 from app.integrations.hints import Hints
 from app.integrations.platform_http import CallFailed, CodeRefused
 from app.integrations.wechat import LoggedIn, MiniProgram
-from app.services import alert_handling, wechat_sign_in
+from app.services import wechat_sign_in
 from app.settings import Settings, WeComApp
 from app.start import start
 from app.web.factory import Face, create_app
 from wecom import desk
 from wecom.client import WeComClient, authorize_url
+from wecom.pages import nurse_pages
 from wiring import Platforms, outlets, platforms, receiver
 
 
@@ -63,7 +63,7 @@ def _exchange_login_code(program: MiniProgram, code: str) -> LoggedIn:
 
 
 def _nurse(configured: Settings, clients: Platforms) -> Face:
-    return wecom.face(
+    return nurse_pages(
         desk.NurseDesk(
             public_url=configured.public_url,
             hospital_phone=configured.hospital_phone,
@@ -72,8 +72,7 @@ def _nurse(configured: Settings, clients: Platforms) -> Face:
                 for app in configured.wecom.apps
             ),
             is_demo=configured.demo,
-        ),
-        alert_handling,
+        )
     )
 
 

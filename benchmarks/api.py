@@ -119,7 +119,7 @@ def served(application: str, database_url: str) -> Iterator[int]:
     }
     server = subprocess.Popen(
         [sys.executable, "-m", "gunicorn", "-k", "sync", "-w", str(WORKERS), "--log-level",
-         "error", "-b", f"127.0.0.1:{port}", application],
+         "error", "--no-control-socket", "-b", f"127.0.0.1:{port}", application],
         cwd=ROOT, env=environment, stdout=subprocess.DEVNULL,
     )  # fmt: skip
     try:

@@ -18,7 +18,7 @@ from app.services.intake import interpret_pending
 from app.services.platform_inbox import process_pending
 from app.settings import Settings
 from app.start import start
-from app.web.callbacks import CallbackReceiver
+from app.web.callbacks import INBOX_TOPIC, CallbackReceiver
 from jobs.chores import Work
 from jobs.clockwork import Clockwork
 from jobs.followers import name_followers
@@ -36,13 +36,19 @@ def crew(configured: Settings, work: Work) -> Crew:
     clients = platforms(configured)
     channels = senders(configured, clients)
     pool = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="send")
-    pushes = receiver(configured, Hints(configured.redis_url))
+    hints = Hints(configured.redis_url)
+    pushes = receiver(configured, hints)
     read = Reader(Source(one.name, one.charset, HOSPITAL) for one in configured.hl7.sources)
     return Crew(
         (
             Worker("react", lambda: react_to_events(work), 0.3),
             Worker("send", lambda: send_communications(channels, pool, clock.now), 0.3),
-            Worker("platform-inbox", lambda: _read_pushes(work), 0.3),
+            Worker(
+                "platform-inbox",
+                lambda: _read_pushes(work),
+                0.3,
+                lambda seconds: hints.wait(INBOX_TOPIC, seconds),
+            ),
             Worker("receipts", _retry_receipts, 5.0),
             Worker("followers", lambda: name_followers(clients.official_accounts), 5.0),
             Worker("spool", lambda: _replay(pushes), 2.0),

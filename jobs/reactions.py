@@ -11,7 +11,16 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.domain.messaging import Lane
 from app.domain.rules import SendMessage
-from app.models import Alert, Encounter, EncounterClass, Event, Questionnaire, Task
+from app.models import (
+    Alert,
+    Encounter,
+    EncounterClass,
+    EncounterStatus,
+    Event,
+    Observation,
+    Questionnaire,
+    Task,
+)
 from app.models.care_plan import QuestionnaireResponse
 from app.models.knowledge import knowledge
 from app.services import (
@@ -48,9 +57,15 @@ def enrol(work: Work, session: Session, event: Event) -> None:
 
 
 def rest(work: Work, session: Session, event: Event) -> None:
-    """A patient in hospital is not asked to measure at home."""
+    """A patient in hospital is not asked to measure at home.
+
+    Every reaction reads at its own pace: by now the stay may be over, and a plan begun.
+    """
     encounter = session.get_one(Encounter, event.payload["encounter_id"])
-    if encounter.encounter_class is EncounterClass.INPATIENT:
+    if (
+        encounter.encounter_class is EncounterClass.INPATIENT
+        and encounter.status is EncounterStatus.IN_PROGRESS
+    ):
         enrolment.rest_while_admitted(session, encounter.patient_id, clock.now(), cause=event)
 
 
@@ -70,10 +85,17 @@ def judge(work: Work, session: Session, event: Event) -> None:
     )  # fmt: skip
 
 
+def review_implausible(work: Work, session: Session, event: Event) -> None:
+    if event.patient_id is not None:
+        rule_evaluation.review_implausible(
+            session, event.patient_id, event.payload["observation_id"], clock.now()
+        )
+
+
 def withdraw(work: Work, session: Session, event: Event) -> None:
     """A result since corrected takes back the alerts that stood on it."""
     rule_evaluation.withdraw_alerts_of(
-        session, event.payload["previous_id"], clock.now(), cause=event
+        session, event.payload["supersedes_id"], clock.now(), cause=event
     )
 
 
@@ -139,7 +161,7 @@ def _notify(
 def _trigger(session: Session, event: Event) -> str:
     """Return the word by which rules say that they want to be woken (see `criteria.wakes`)."""
     if event.kind.startswith("observation."):
-        return f"observation:{event.payload['code']}"
+        return f"observation:{session.get_one(Observation, event.payload['observation_id']).code}"
     if event.kind == "response.recorded":
         key = session.scalars(
             select(Questionnaire.key)
@@ -164,6 +186,7 @@ REACTIONS: tuple[Reaction, ...] = (
         "observation.recorded", "observation.corrected", "response.recorded",
         "condition.recorded", "tag.assigned", "task.missed",
     ),
+    _reaction(review_implausible, "observation.implausible"),
     _reaction(withdraw, "observation.corrected"),
     _reaction(tell_team, "alert.opened", "alert.worsened", "alert.climbed", "alert.handed-over"),
     _reaction(tell_team_of_withdrawal, "alert.withdrawn"),

@@ -19,11 +19,15 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """Something to repeat: `step` returns how much it did; 0 means rest for `pause` seconds."""
+    """Something to repeat: `step` returns how much it did; 0 means rest for `pause` seconds.
+
+    `listen` rests until there is a hint or the seconds are over.
+    """
 
     name: str
     step: Callable[[], int]
     pause: float
+    listen: Callable[[float], object] | None = None
 
 
 class Crew:
@@ -50,7 +54,7 @@ class Crew:
         with structlog.contextvars.bound_contextvars(job=worker.name):
             while not self._stopped.is_set():
                 if not _attempt(worker):
-                    self._stopped.wait(worker.pause)
+                    (worker.listen or self._stopped.wait)(worker.pause)
 
 
 def _attempt(worker: Worker) -> int:

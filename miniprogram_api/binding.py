@@ -12,7 +12,7 @@ from app.services.patient_consents import Person, people_of
 from app.services.sessions import choose_patient
 from app.web import gate
 from miniprogram_api.doors import account_id, blueprint, for_wechat_users
-from miniprogram_api.schemas import BindingIn, BindingOut, CodeIn, PersonOut
+from miniprogram_api.schemas import BindingIn, BindingOut, CodeIn, LinkedOut
 from miniprogram_api.services import phone_services
 
 binding = blueprint("binding")
@@ -43,7 +43,7 @@ def start(claim: Claim) -> dict[str, Any]:
 @binding.post("/bindings/<id:attempt>/confirm")
 @for_wechat_users
 @binding.input(CodeIn, arg_name="body")
-@binding.output(PersonOut, status_code=201)
+@binding.output(LinkedOut, status_code=201)
 def confirm(attempt: str, body: dict[str, str]) -> Person:
     """Prove the claim with the code
 

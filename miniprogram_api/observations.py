@@ -4,6 +4,7 @@ from typing import Any
 
 from app.services.home_monitoring import Recorded, record_measurement
 from app.services.measurement_history import readings_of
+from app.services.patient_consents import require_consent
 from miniprogram_api.doors import blueprint, for_wechat_users, open_record
 from miniprogram_api.schemas import MeasurementIn, ReadingPageOut, ReadingsQuery, RecordedOut
 
@@ -21,6 +22,7 @@ def measure(patient: str, body: dict[str, Any]) -> tuple[Recorded, int]:
     refused as `implausible-value`; sent again with `confirmed`, it is kept for staff to look at.
     """
     with open_record(patient, "create", "observation") as opened:
+        require_consent(opened.session, opened.patient_id, opened.account_id)
         recorded = record_measurement(opened.session, opened.patient_id, now=opened.now, **body)
     return recorded, 201 if recorded.is_new else 200
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from app.services.patient_consents import require_consent
 from app.services.questionnaire_answers import Answered, record_response
 from miniprogram_api.doors import blueprint, for_wechat_users, open_record
 from miniprogram_api.schemas import ResponseIn, ResponseOut
@@ -20,6 +21,7 @@ def answer(patient: str, body: dict[str, Any]) -> tuple[Answered, int]:
     again answers 200 with the first result. `advice` is to be shown at once.
     """
     with open_record(patient, "create", "questionnaire-response") as opened:
+        require_consent(opened.session, opened.patient_id, opened.account_id)
         answered = record_response(
             opened.session,
             opened.patient_id,

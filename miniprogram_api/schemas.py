@@ -48,6 +48,10 @@ class PersonOut(Schema):
     guardian_consent_due = fields.Boolean()
 
 
+class LinkedOut(PersonOut):
+    """The person just linked; of its own, because the description names each schema once."""
+
+
 class SessionOut(Schema):
     token = fields.String()
     expires_at = fields.AwareDateTime()
@@ -136,7 +140,8 @@ class ConsentsOut(Schema):
 class AnswerIn(In):
     template_id = Word(64, required=True)
     answer = fields.String(
-        required=True, validate=validate.OneOf(("accept", "reject", "ban", "filter"))
+        required=True,
+        validate=validate.OneOf(("accept", "acceptWithAudio", "reject", "ban", "filter")),
     )
 
 
@@ -177,6 +182,10 @@ class TaskOut(Schema):
     due_at = fields.AwareDateTime()
     ends_at = fields.AwareDateTime()
     finished_at = fields.AwareDateTime(allow_none=True)
+
+
+class ChangedTaskOut(TaskOut):
+    """A task after it was done or declined."""
 
 
 class TaskPageOut(Schema):

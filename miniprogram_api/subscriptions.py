@@ -36,7 +36,7 @@ def report(body: dict[str, Any]) -> dict[str, Any]:
                 session,
                 account,
                 one["template_id"],
-                one["answer"] == "accept",
+                one["answer"] in ("accept", "acceptWithAudio"),
                 Reporter.PHONE,
                 str(body["reference"]),
                 now,

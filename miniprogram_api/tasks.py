@@ -17,11 +17,11 @@ from app.services.patient_tasks import (
 )
 from miniprogram_api.doors import blueprint, for_wechat_users, open_record, with_etag
 from miniprogram_api.schemas import (
+    ChangedTaskOut,
     DayQuery,
     DeclineIn,
     NothingIn,
     TaskDetailOut,
-    TaskOut,
     TaskPageOut,
 )
 
@@ -55,7 +55,7 @@ def read_task(patient: str, task: str) -> dict[str, Any]:
 @tasks.post("/patients/<id:patient>/tasks/<id:task>/complete")
 @for_wechat_users
 @tasks.input(NothingIn, arg_name="body")
-@tasks.output(TaskOut)
+@tasks.output(ChangedTaskOut)
 def complete(patient: str, task: str, body: dict[str, Any]) -> TaskLine:
     """Say that it is done; said again, nothing changes
 
@@ -68,7 +68,7 @@ def complete(patient: str, task: str, body: dict[str, Any]) -> TaskLine:
 @tasks.post("/patients/<id:patient>/tasks/<id:task>/decline")
 @for_wechat_users
 @tasks.input(DeclineIn, arg_name="body")
-@tasks.output(TaskOut)
+@tasks.output(ChangedTaskOut)
 def decline(patient: str, task: str, body: dict[str, Any]) -> TaskLine:
     """Say that, and why, it cannot be done"""
     with open_record(patient, "update", "task") as opened:

@@ -26,7 +26,7 @@ _BREAKS: Final = " \n，。；：、！？,;"
 def card_sender(clients: Clients) -> Sender:
     """Return the sender of cards; the card's task id is the message's public id.
 
-    In `content`, `lines` are pairs of name and value, `buttons` pairs of key and text.
+    In `content`, `lines` are `{name, value}` and `buttons` are `{key, text}`.
     """
 
     def send(client: WeComClient, outgoing: Outgoing) -> Outcome:
@@ -97,16 +97,16 @@ def _card(task_id: str, content: Mapping[str, Any]) -> dict[str, Any]:
         "main_title": {"title": cut(content["title"], _TITLE)},
         "task_id": task_id,
         "button_list": [
-            {"text": cut(text, _BUTTON), "style": 1 if at == 0 else 2, "key": key}
-            for at, (key, text) in enumerate(content["buttons"][:_BUTTONS])
+            {"text": cut(one["text"], _BUTTON), "style": 2 if at else 1, "key": one["key"]}
+            for at, one in enumerate(content["buttons"][:_BUTTONS])
         ],
     }
     if content.get("description"):
         card["sub_title_text"] = cut(content["description"], _DESCRIPTION)
     if content.get("lines"):
         card["horizontal_content_list"] = [
-            {"keyname": cut(name, _LINE_NAME), "value": cut(value, _LINE_VALUE)}
-            for name, value in content["lines"][:_LINES]
+            {"keyname": cut(one["name"], _LINE_NAME), "value": cut(one["value"], _LINE_VALUE)}
+            for one in content["lines"][:_LINES]
         ]
     if content.get("url"):
         card["card_action"] = {"type": 1, "url": content["url"]}

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.integrations.hl7.charset import configured_codec
 from app.integrations.hl7.envelope import glimpse_header, identify, split_messages
 from app.integrations.hl7.interpret import Reader
 from app.integrations.hl7.source import Source
@@ -17,7 +18,7 @@ from app.services.intake import Arrival, hold, interpret_message, receive
 
 # One commit costs as much as twenty messages.
 _BATCH = 100
-_TRIES = 3
+_COLLISIONS = 5
 _KEPT_OF_OVERSIZE = 4096
 
 
@@ -58,16 +59,18 @@ def import_files(
 ) -> ImportReport:
     """Import files of messages, batches or MLLP frames; what was imported before only counts.
 
-    `charset` is a Python codec, for senders that declare none or a wrong one. `on_progress` gets
-    the messages done and the messages found.
+    `charset` is for senders that declare none or a wrong one. `on_progress` gets the messages done
+    and the messages found.
+
+    :raises ValueError: there is no such charset
     """
+    feed = Source(source, configured_codec(charset))
     report, bodies = ImportReport(), []
     for path in paths:
         try:
             bodies += split_messages(path.read_bytes())
         except OSError:
             report.unreadable_files.append(str(path))
-    feed = Source(source, charset)
     for start in range(0, len(bodies), _BATCH):
         batch = bodies[start : start + _BATCH]
         report.add(_import_batch(unit_of_work, batch, feed, now))
@@ -81,18 +84,44 @@ def _import_batch(
     source: Source,
     now: Callable[[], datetime],
 ) -> ImportReport:
-    """Import some messages in one transaction, again where it met another in a deadlock."""
-    for attempt in range(1, _TRIES + 1):
+    """Import some messages in one transaction; where that met a deadlock, in one for each.
+
+    :raises OperationalError: the database is away, or a message met one deadlock after another
+    """
+    try:
+        return _import_together(unit_of_work, bodies, source, now)
+    except OperationalError:
         report = ImportReport()
+        for body in bodies:
+            report.add(_import_alone(unit_of_work, body, source, now))
+        return report
+
+
+def _import_together(
+    unit_of_work: sessionmaker[Session],
+    bodies: Sequence[bytes],
+    source: Source,
+    now: Callable[[], datetime],
+) -> ImportReport:
+    report = ImportReport()
+    with unit_of_work.begin() as session:
+        for body in bodies:
+            _import_message(session, body, source, now(), report)
+    return report
+
+
+def _import_alone(
+    unit_of_work: sessionmaker[Session],
+    body: bytes,
+    source: Source,
+    now: Callable[[], datetime],
+) -> ImportReport:
+    for _ in range(_COLLISIONS - 1):
         try:
-            with unit_of_work.begin() as session:
-                for body in bodies:
-                    _import_message(session, body, source, now(), report)
-            return report
+            return _import_together(unit_of_work, [body], source, now)
         except OperationalError:
-            if attempt == _TRIES:
-                raise
-    raise AssertionError("unreachable")
+            continue
+    return _import_together(unit_of_work, [body], source, now)
 
 
 def _import_message(
@@ -118,10 +147,15 @@ def _interpret(
     session: Session, message: InboundMessage, body: bytes, source: Source, now: datetime
 ) -> None:
     told = Reader([source])(source.name, body)
-    try:
-        with session.begin_nested():
-            interpret_message(session, message, told, now)
-    except OperationalError:
-        raise
-    except Exception as error:
-        hold(message, error, now)
+    for is_last in (False, True):
+        try:
+            with session.begin_nested():
+                interpret_message(session, message, told, now)
+            return
+        except OperationalError:
+            raise
+        except Exception as error:
+            # A feed may have made the same new patient meanwhile: the second look finds it.
+            if is_last or not isinstance(error, IntegrityError):
+                hold(message, error, now)
+                return

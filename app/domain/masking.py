@@ -6,6 +6,15 @@ def masked_name(name: str) -> str:
     return f"{name[:1]}*"
 
 
+def list_name(name: str | None) -> str:
+    """李测试 → 李*试, 欧阳演示 → 欧**示: enough for a team to tell its patients apart."""
+    if not name:
+        return "未登记姓名"
+    return name[0] + "*" * max(1, len(name) - 2) + (name[-1] if len(name) > 2 else "")
+
+
 def masked_phone(digits: str) -> str:
-    """13800001234 → 138****1234."""
+    """13800001234 → 138****1234; of a short number only the last two digits."""
+    if len(digits) < 8:
+        return "****" + digits[-2:]
     return f"{digits[:3]}****{digits[-4:]}"

@@ -230,7 +230,7 @@ def decent_hour(moment: datetime, zone: ZoneInfo) -> datetime:
 class Outgoing:
     """One message as a channel's sender gets it; `content` was frozen when it was queued.
 
-    `lines` are pairs of name and value, `buttons` pairs of key and text. Shapes of `content`:
+    `lines` are `{name, value}`, `buttons` `{key, text}`. Shapes of `content`:
     subscription and template `{openid, template_id, page, data}`;
     sms `{phone, template, params}`; wecom-card `{userids, title, description, lines, url,
     buttons, source}`; wecom-text `{userids, text}`; wecom-card-update `{userids, replace_name,

@@ -51,7 +51,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionAnswer:
-    """What a user said to one template: accept, reject, or another word of the platform."""
+    """What a user said to one template: `accept`, `reject`, or another word of the platform."""
 
     template_id: str
     answer: str
@@ -118,9 +118,8 @@ def template_receipts(message: PlatformMessage) -> list[Receipt]:
 def subscription_answers(message: PlatformMessage) -> list[SubscriptionAnswer]:
     """Return the answers in a popup or settings event."""
     return [
-        SubscriptionAnswer(template_id, _text(entry.get("SubscribeStatusString")).lower())
-        for name in ("SubscribeMsgPopupEvent", "SubscribeMsgChangeEvent")
-        for entry in _entries(message, name)
+        SubscriptionAnswer(template_id, _answer(entry.get("SubscribeStatusString")))
+        for entry in _entries(message, "SubscribeMsgPopupEvent", "SubscribeMsgChangeEvent")
         if (template_id := _id(entry.get("TemplateId")))
     ]
 
@@ -147,6 +146,11 @@ def card_click(message: PlatformMessage) -> CardClick | None:
     )
 
 
+def _answer(value: object) -> str:
+    answer = _text(value).lower()
+    return "accept" if answer == "acceptwithaudio" else answer  # with a spoken reminder
+
+
 def _option_ids(item: Mapping[str, Any]) -> tuple[str, ...]:
     # The official samples misspell both names.
     options = _child(item, "OptionIds") or _child(item, "OpitonIds")
@@ -154,9 +158,10 @@ def _option_ids(item: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(_text(one) for one in (ids if isinstance(ids, list) else [ids]))
 
 
-def _entries(message: PlatformMessage, wrapper: str) -> list[Mapping[str, Any]]:
+def _entries(message: PlatformMessage, *wrappers: str) -> list[Mapping[str, Any]]:
     """Return the `List` entries: XML wraps them, JSON has them at the top."""
-    return _dicts(_child(message.fields, wrapper).get("List")) or _dicts(message.fields.get("List"))
+    places = [message.fields, *(_child(message.fields, name) for name in wrappers)]
+    return [entry for place in places for entry in _dicts(place.get("List"))]
 
 
 def _dicts(value: object) -> list[Mapping[str, Any]]:

@@ -19,7 +19,7 @@ def read_xml(data: bytes) -> Fields:
     :raises NotReadable: not UTF-8, not well-formed, a DOCTYPE (and with it every entity), an
         attribute, a processing instruction, or too deep
     """
-    parser = expat.ParserCreate("utf-8")
+    parser = expat.ParserCreate()
     tree = _Tree()
     parser.StartDoctypeDeclHandler = _refuse
     parser.ProcessingInstructionHandler = _refuse
@@ -27,8 +27,9 @@ def read_xml(data: bytes) -> Fields:
     parser.EndElementHandler = tree.end
     parser.CharacterDataHandler = tree.text
     try:
-        parser.Parse(data, True)
-    except expat.ExpatError:
+        # As text: of bytes, expat believes a byte order mark more than the encoding given.
+        parser.Parse(data.decode(), True)
+    except (expat.ExpatError, UnicodeDecodeError):
         raise NotReadable from None
     name, value = tree.root
     if name != "xml" or not isinstance(value, dict):

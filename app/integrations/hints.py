@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import redis
 import structlog
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 log = structlog.get_logger()
 
@@ -91,5 +93,8 @@ class Hints:
 
 def _connect(url: str) -> redis.Redis:
     return redis.Redis.from_url(
-        url, socket_timeout=_SOCKET_SECONDS, socket_connect_timeout=_SOCKET_SECONDS
+        url,
+        socket_timeout=_SOCKET_SECONDS,
+        socket_connect_timeout=_SOCKET_SECONDS,
+        retry=Retry(NoBackoff(), 0),
     )

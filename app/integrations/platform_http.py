@@ -153,13 +153,15 @@ class PlatformHttp:
         response = None
         try:
             response = self._session().request(method, url, **kwargs)
-            response._content = response.raw.read(MAX_ANSWER + 1, decode_content=False)
-            failure = _judge(response)
+            body = response.raw.read(MAX_ANSWER + 1, decode_content=False)
+            response._content = body
+            failure = _judge(response.status_code, len(body))
         except (requests.RequestException, HTTPError, OSError, http.client.HTTPException):
             failure = Failure(ErrorClass.AMBIGUOUS if _wire.has_sent else ErrorClass.NOT_SENT)
         if failure is not None:
             if response is not None:
-                response.close()
+                # With its connection: what was not read may be an answer to the next call.
+                response.raw.close()
             # Raised out here, so that it does not carry the library's exception along.
             raise CallFailed(failure)
         assert response is not None
@@ -185,11 +187,9 @@ class PlatformHttp:
         return session
 
 
-def _judge(response: requests.Response) -> Failure | None:
-    status = response.status_code
+def _judge(status: int, length: int) -> Failure | None:
     if status == 200:
-        is_whole = len(response.content) <= MAX_ANSWER
-        return None if is_whole else Failure(ErrorClass.AMBIGUOUS)
+        return None if length <= MAX_ANSWER else Failure(ErrorClass.AMBIGUOUS)
     if status == 429:
         return Failure(ErrorClass.BUSY, status)
     # A redirect or a 5xx may come from anything between us and the platform's effect.

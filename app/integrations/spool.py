@@ -44,9 +44,10 @@ class Spool:
             segments = self._segments()
             if sum(path.stat().st_size for path in segments) + len(entry) > self._max_bytes:
                 raise SpoolFull
-            newest = segments[-1] if segments else None
+            newest = segments[-1] if segments else self._begin(None)
+            size = newest.stat().st_size
             # A crash may have cut the last record of the newest segment: begin behind it.
-            if newest is None or not self._has_written or newest.stat().st_size > SEGMENT_BYTES:
+            if size > (SEGMENT_BYTES if self._has_written else 0):
                 newest = self._begin(newest)
             _write(newest, entry)
         self._has_written = True
@@ -58,9 +59,11 @@ class Spool:
         its beginning next time, and so it is after a crash: `store` takes a repeat calmly.
         """
         with self._locked():
-            segments = [path for path in self._segments() if path.stat().st_size]
-            if segments:
+            segments = self._segments()
+            if segments and segments[-1].stat().st_size:
                 self._begin(segments[-1])
+            else:
+                segments = segments[:-1]  # the newest is empty and stays to be written to
         count = 0
         for segment in segments:
             for record in _records(segment):

@@ -1,5 +1,12 @@
 """What we keep: importing this package maps every table."""
 
+from app.domain.hospital_records import (
+    AppointmentStatus,
+    EncounterClass,
+    EncounterStatus,
+    Gender,
+    ObservationStatus,
+)
 from app.models.account import (
     AccessSession,
     BindingAttempt,
@@ -24,18 +31,11 @@ from app.models.communication import (
     SubscriptionGrant,
 )
 from app.models.consent import Consent
-from app.models.encounter import (
-    Appointment,
-    AppointmentStatus,
-    Condition,
-    Encounter,
-    EncounterClass,
-    EncounterStatus,
-)
+from app.models.encounter import Appointment, Condition, Encounter
 from app.models.event import Event, InboundMessage, ReactionCursor, ReactionFailure
 from app.models.machinery import JobRun, Lease, PlatformToken
-from app.models.observation import Observation, ObservationStatus, Origin
-from app.models.patient import Gender, Patient, PatientIdentifier, RelatedPerson
+from app.models.observation import Observation, Origin
+from app.models.patient import Patient, PatientIdentifier, RelatedPerson
 from app.models.plan_definition import (
     Article,
     Pack,

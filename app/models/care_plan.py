@@ -94,6 +94,7 @@ class Task(Base):
         UniqueConstraint("care_plan_id", "slot"),
         Index(None, "patient_id", "starts_at"),
         Index(None, "status", "starts_at"),
+        Index(None, "owner", "status", "starts_at"),
         Index(None, "status", "ends_at"),
     )
 

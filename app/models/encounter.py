@@ -1,29 +1,13 @@
 """Visits, diagnoses and appointments, as the hospital's systems tell them."""
 
 from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.database import CARE, OPERATION, Base, Digest, PlatformId, key_column, public_id_column
+from app.domain.hospital_records import AppointmentStatus, EncounterClass, EncounterStatus
 from app.models.patient import Patient
-
-
-class EncounterClass(StrEnum):
-    """HL7 v3 ActCode, as FHIR Encounter.class."""
-
-    AMBULATORY = "AMB"
-    INPATIENT = "IMP"
-    EMERGENCY = "EMER"
-    VIRTUAL = "VR"
-
-
-class EncounterStatus(StrEnum):
-    PLANNED = "planned"
-    IN_PROGRESS = "in-progress"
-    FINISHED = "finished"
-    CANCELLED = "cancelled"
 
 
 class Encounter(Base):
@@ -73,16 +57,6 @@ class Condition(Base):
     is_active: Mapped[bool] = mapped_column(default=True, info=CARE)
     recorded_at: Mapped[datetime] = mapped_column(info=CARE)
     created_at: Mapped[datetime] = mapped_column(info=OPERATION)
-
-
-class AppointmentStatus(StrEnum):
-    """FHIR appointmentstatus."""
-
-    BOOKED = "booked"
-    ARRIVED = "arrived"
-    FULFILLED = "fulfilled"
-    CANCELLED = "cancelled"
-    NO_SHOW = "noshow"
 
 
 class Appointment(Base):

@@ -18,19 +18,8 @@ from app.database import (
     key_column,
     public_id_column,
 )
+from app.domain.hospital_records import ObservationStatus
 from app.encryption import Encrypted
-
-
-class ObservationStatus(StrEnum):
-    """FHIR observation-status."""
-
-    REGISTERED = "registered"
-    PRELIMINARY = "preliminary"
-    FINAL = "final"
-    CORRECTED = "corrected"
-    AMENDED = "amended"
-    CANCELLED = "cancelled"
-    ENTERED_IN_ERROR = "entered-in-error"
 
 
 class Origin(StrEnum):
@@ -61,7 +50,7 @@ class Observation(Base):
     task_id: Mapped[int | None] = mapped_column(ForeignKey("task.id"), index=True, info=OPERATION)
     origin: Mapped[Origin] = mapped_column(info=OPERATION)
     identity: Mapped[bytes] = mapped_column(Digest, info=OPERATION)
-    is_current: Mapped[bool | None] = mapped_column(default=True, info=OPERATION)  # True or NULL
+    is_current: Mapped[bool | None] = mapped_column(info=OPERATION)  # True or NULL
     status: Mapped[ObservationStatus] = mapped_column(info=CARE)
     code: Mapped[str] = mapped_column(PlatformId(64), info=CARE)
     code_system: Mapped[str] = mapped_column(info=OPERATION)

@@ -2,7 +2,6 @@
 
 import re
 from datetime import date, datetime
-from enum import StrEnum
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -18,16 +17,8 @@ from app.database import (
     key_column,
     public_id_column,
 )
+from app.domain.hospital_records import Gender
 from app.encryption import Encrypted
-
-
-class Gender(StrEnum):
-    """FHIR administrative-gender."""
-
-    MALE = "male"
-    FEMALE = "female"
-    OTHER = "other"
-    UNKNOWN = "unknown"
 
 
 def normal_phone(text: str) -> str:

@@ -10,13 +10,14 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.hospital_records import ObservationStatus
 from app.domain.observation_kinds import OBSERVATION_KINDS
 from app.domain.patient_facts import Answers, Facts, ObservedValue, ScheduledReading, SettledTask
 from app.domain.plan_schedule import TaskStatus
 from app.domain.vital_signs import MeasurementContext, OffScale
 from app.models.care_plan import CarePlan, CarePlanStatus, QuestionnaireResponse, Task
 from app.models.encounter import Condition
-from app.models.observation import Observation, ObservationStatus
+from app.models.observation import Observation
 from app.models.patient import Patient
 from app.models.plan_definition import Questionnaire
 from app.models.tag import Tag, TagAssignment
@@ -69,6 +70,7 @@ def _observations(
         select(
             Observation.code,
             Observation.value,
+            Observation.comparator,
             Observation.unit,
             Observation.effective_at,
             Observation.context,
@@ -98,7 +100,10 @@ def _observed(row: Any) -> ObservedValue | None:
     context = MeasurementContext(row.context) if row.context else None
     if row.off_scale is not None:
         return ObservedValue(None, row.effective_at, context, OffScale(row.off_scale))
-    if row.value is None or row.unit != kind.unit or not kind.is_plausible(row.value):
+    # "<4" is no number; a number in another unit, or an impossible one, proves nothing.
+    if row.value is None or row.comparator is not None or row.unit != kind.unit:
+        return None
+    if not kind.is_plausible(row.value):
         return None
     return ObservedValue(row.value, row.effective_at, context)
 

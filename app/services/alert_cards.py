@@ -44,11 +44,11 @@ def tell_team(
         "title": f"{alert.grade.label}预警",
         "description": "有一位患者需要处理，请打开查看",
         "lines": [
-            ("时限", _TIME_WORDS[alert.grade]),
-            ("通知", _RESPONDER_WORDS[alert.level]),
+            {"name": "时限", "value": _TIME_WORDS[alert.grade]},
+            {"name": "通知", "value": _RESPONDER_WORDS[alert.level]},
         ],
         "url": f"{outlets.public_url}/wecom/alerts/{alert.public_id}",
-        "buttons": [(one.value, one.label) for one in buttons(alert.status)],
+        "buttons": [{"key": one.value, "text": one.label} for one in buttons(alert.status)],
     }
     return Communication.queue(
         session,

@@ -33,11 +33,13 @@ from app.models import (
     RelatedPerson,
     WeChatAccount,
 )
+from app.models.patient import normal_phone
 
 TRIES_A_DAY: Final = 5  # per WeChat user and per patient
 TRIES_A_CODE: Final = 5
 CODE_LIVES: Final = timedelta(minutes=5)
 DESK_CODE_LIVES: Final = timedelta(minutes=30)
+_NOBODY: Final = 0  # no row has this id
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def start_binding(
     if _tries_since(session, BindingAttempt.account_id == account_id, now) >= TRIES_A_DAY:
         raise TooManyTries
     match = _match(session, claim)
-    if _is_exhausted(session, match.patient_id if match else None, now):
+    if _is_exhausted(session, match.patient_id if match else _NOBODY, now):
         match = None
     attempt = BindingAttempt(
         account_id=account_id,
@@ -92,7 +94,7 @@ def start_binding(
     )
     attempt.phone = claim.phone
     code = _new_code()
-    message = _message(attempt, claim.phone, code, now)
+    message = _message(attempt, normal_phone(claim.phone), code, now)
     if match is not None and match.phone_is_on_file and outlets.sms:
         attempt.code_hash = _code_hash(attempt, code)
         session.add(message)
@@ -208,7 +210,7 @@ def _match(session: Session, claim: Claim) -> _Match | None:
     return _Match(row.id, row.phone_index == phone_index or is_guardians)
 
 
-def _is_exhausted(session: Session, patient_id: int | None, now: datetime) -> bool:
+def _is_exhausted(session: Session, patient_id: int, now: datetime) -> bool:
     """Tell whether the patient's budget is spent; asked, at the same cost, of nobody too."""
     session.scalar(select(Patient.id).where(Patient.id == patient_id).with_for_update())
     tried = _tries_since(
@@ -216,7 +218,7 @@ def _is_exhausted(session: Session, patient_id: int | None, now: datetime) -> bo
         (BindingAttempt.patient_id == patient_id) & BindingAttempt.account_id.is_not(None),
         now,
     )
-    return patient_id is not None and tried >= TRIES_A_DAY
+    return tried >= TRIES_A_DAY
 
 
 def _tries_since(session: Session, whose: ColumnElement[bool], now: datetime) -> int:

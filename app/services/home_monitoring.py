@@ -40,7 +40,13 @@ from app.models.care_plan import packs_followed
 from app.models.knowledge import knowledge
 
 LOINC: Final = "http://loinc.org"
-OPEN: Final = (TaskStatus.REQUESTED, TaskStatus.READY, TaskStatus.IN_PROGRESS)
+# A phone may be offline for hours: what was measured in time was not missed.
+_ANSWERABLE: Final = (
+    TaskStatus.REQUESTED,
+    TaskStatus.READY,
+    TaskStatus.IN_PROGRESS,
+    TaskStatus.MISSED,
+)
 
 
 class NotOwnReading(DomainError):
@@ -199,6 +205,7 @@ def _observe(
         patient_id=patient_id,
         origin=Origin.HOME,
         identity=_identity(sent.reference),
+        is_current=True,
         status=ObservationStatus.FINAL,
         code=sent.code,
         code_system=LOINC,
@@ -217,8 +224,8 @@ def _observe(
 
 
 def _matching_task(session: Session, patient_id: int, judged: Measurement) -> Task | None:
-    """Return the open task in whose window the patient measured; meal before mere time."""
-    open_tasks = session.scalars(
+    """Return the unanswered task in whose window the patient measured; by meal, then by time."""
+    candidates = session.scalars(
         select(Task)
         .options(joinedload(Task.plan_action))
         .where(
@@ -226,13 +233,13 @@ def _matching_task(session: Session, patient_id: int, judged: Measurement) -> Ta
             Task.owner == TaskOwner.PATIENT,
             Task.kind == "measurement",
             Task.code == judged.code,
-            Task.status.in_(OPEN),
+            Task.status.in_(_ANSWERABLE),
             Task.starts_at <= judged.effective_at,
             Task.ends_at > judged.effective_at,
         )
         .order_by(Task.starts_at, Task.id)
     ).all()
-    asked = [(task, _asked_context(task)) for task in open_tasks]
+    asked = [(task, _asked_context(task)) for task in candidates]
     if judged.context is None:
         return asked[0][0] if asked else None
     by_meal = [task for task, context in asked if context == judged.context]

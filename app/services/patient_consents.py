@@ -120,6 +120,25 @@ def record_consent(
     )
 
 
+def require_consent(session: Session, patient_id: int, account_id: int) -> None:
+    """Refuse to keep anything new of a patient once the user has withdrawn.
+
+    :raises ConsentRequired: their last word on health data, or as guardian, is no
+    """
+    words = session.execute(
+        select(Consent.purpose, Consent.is_given)
+        .where(
+            Consent.patient_id == patient_id,
+            Consent.account_id == account_id,
+            Consent.purpose.in_((ConsentPurpose.HEALTH_DATA, ConsentPurpose.GUARDIAN)),
+        )
+        .order_by(Consent.id)
+    )
+    last = {word.purpose: word.is_given for word in words}
+    if not all(last.values()):
+        raise ConsentRequired
+
+
 def _guardians_agreed(
     session: Session, account_id: int, patient_ids: Iterable[int]
 ) -> frozenset[int]:

@@ -34,9 +34,10 @@ class PackChanged(DomainError):
 def install_pack(
     session: Session, pack: packs.Pack, now: datetime, *, approved_by: str | None
 ) -> bool:
-    """Install a pack and retire its earlier version; False when it is there already.
+    """Install a pack, or approve its draft; False when there is nothing to do.
 
-    Without `approved_by` it stays a draft: kept, shown to staff, never used on a patient.
+    Without `approved_by` it stays a draft: kept, shown to staff, never used on a patient. Its
+    approval retires the earlier version.
     Patients already on a plan stay on their version.
 
     :raises PackChanged: this version is installed with other content
@@ -46,23 +47,19 @@ def install_pack(
     if kept is not None:
         if kept.content_hash != content_hash:
             raise PackChanged
-        return False
+        if kept.status is not PublicationStatus.DRAFT or not approved_by:
+            return False
     status = PublicationStatus.ACTIVE if approved_by else PublicationStatus.DRAFT
     if approved_by:
         _retire_earlier(session, pack.id)
         _install_tags(session, pack)
-    session.add(
-        Pack(
-            key=pack.id,
-            version=pack.version,
-            title=pack.title,
-            content_hash=content_hash,
-            content=dict(pack.definition),
-            status=status,
-            approved_by=approved_by,
-            installed_at=now,
-        )
-    )
+    if kept is None:
+        kept = Pack(key=pack.id, version=pack.version, content_hash=content_hash, installed_at=now)
+        session.add(kept)
+    kept.title = pack.title
+    kept.content = dict(pack.definition)
+    kept.status = status
+    kept.approved_by = approved_by
     _install_texts(session, pack, status)
     _install_plans(session, pack, status)
     return True

@@ -1,7 +1,7 @@
 """What the platforms report about our messages, our followers, and the cards of the staff."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
@@ -53,7 +53,7 @@ class RecordAnswer(Protocol):
         now: datetime,
         *,
         source_key: bytes,
-    ) -> object: ...
+    ) -> None: ...
 
 
 def settle_subscription(session: Session, inbound: Inbound, now: datetime) -> None:
@@ -101,7 +101,10 @@ def record_answers(record: RecordAnswer) -> Handle:
             told = (message.kind, inbound.app_key, message.sender, message.created_at.isoformat())
             source = "\x1f".join((*told, one.template_id, one.answer))
             key = hashlib.sha256(source.encode()).digest()
-            record(session, account.id, one.template_id, one.answer, now, source_key=key)
+            # When it came, not when we got round to it: the phone reports the same answer, and
+            # the two are known to be one by their times.
+            at = inbound.received_at
+            record(session, account.id, one.template_id, one.answer, at, source_key=key)
 
     return handle
 
@@ -171,13 +174,10 @@ def _settle(
     # These rows first: a worker that is about to write the id of one of them waits for us and
     # then finds the receipt we keep, or we wait for it and then find the id.
     open_ = _unanswered(session, app_key, channel, account_id, receipt, at)
-    known = session.scalar(
-        select(Communication)
-        .filter_by(app_key=app_key, platform_id=receipt.platform_id)
-        .with_for_update()
-    )
-    if known is not None:
-        apply_receipt(session, known, receipt, at)
+    by_id = select(Communication.id).filter_by(app_key=app_key, platform_id=receipt.platform_id)
+    known = _locked(session, session.scalars(by_id).all())
+    if known:
+        apply_receipt(session, known[0], receipt, at)
         return True
     # One call at a time to a person: with one message open, the receipt can be no other's.
     if len(open_) == 1 and open_[0].state is CommunicationState.UNKNOWN:
@@ -196,7 +196,7 @@ def _unanswered(
     """Return, locked, the messages to this person that were called and have no id yet."""
     if account_id is None:
         return []
-    chosen = select(Communication).where(
+    chosen = select(Communication.id).where(
         Communication.account_id == account_id,
         Communication.app_key == app_key,
         Communication.channel == channel,
@@ -206,7 +206,23 @@ def _unanswered(
     )
     if receipt.template_id is not None:
         chosen = chosen.filter_by(template_id=receipt.template_id)
-    return list(session.scalars(chosen.order_by(Communication.id).with_for_update()))
+    found = _locked(session, session.scalars(chosen).all())
+    return [one for one in found if one.state in _UNANSWERED and one.platform_id is None]
+
+
+def _locked(session: Session, ids: Sequence[int]) -> Sequence[Communication]:
+    """Return the messages, locked and as they are now.
+
+    Found without a lock and then locked by their key: who locks through another index holds a
+    part of it while waiting for the row, and so blocks the one who has the row.
+    """
+    return session.scalars(
+        select(Communication)
+        .where(Communication.id.in_(ids))
+        .order_by(Communication.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
 
 
 def _account(session: Session, app_key: str, openid: str, at: datetime) -> WeChatAccount:

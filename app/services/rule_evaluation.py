@@ -100,6 +100,18 @@ def evaluate_absences(session: Session, now: datetime, zone: ZoneInfo, after: in
     return patients[-1] if patients else 0
 
 
+def review_implausible(
+    session: Session, patient_id: int, observation_id: int, now: datetime
+) -> None:
+    """Ask staff to look at a reading that cannot be true and that the patient stands by."""
+    plan = session.scalars(
+        select(CarePlan).filter_by(patient_id=patient_id, is_open=True).limit(1)
+    ).one_or_none()
+    if plan is not None:
+        slot = f"implausible/{observation_id}"
+        _add_task(session, plan, slot, "核对不太可能的测量结果", now, due_within=timedelta(days=1))
+
+
 def withdraw_alerts_of(
     session: Session, observation_id: int, now: datetime, *, cause: Event | None = None
 ) -> None:
@@ -330,27 +342,47 @@ def _make_task(
 ) -> None:
     """Make the task of one firing; the same rule on the same day makes it once."""
     slot = f"rule:{hit.rule.key}/{action}/{now:%Y-%m-%d}"
+    if audience is Audience.STAFF:
+        _add_task(session, plan, slot, title, now, due_within=due_within)
+        return
+    _add_task(
+        session, plan, slot, title, now, due_within=due_within, owner=TaskOwner.PATIENT,
+        kind=ActionKind.QUESTIONNAIRE if questionnaire else ActionKind.ARTICLE,
+        subject=questionnaire or article,
+    )  # fmt: skip
+
+
+def _add_task(
+    session: Session,
+    plan: CarePlan,
+    slot: str,
+    title: str,
+    now: datetime,
+    *,
+    due_within: timedelta,
+    owner: TaskOwner = TaskOwner.STAFF,
+    kind: ActionKind = ActionKind.STAFF_TASK,
+    subject: str | None = None,
+) -> None:
+    """Add a task that is open from now on, unless its slot has one."""
     there = select(Task.id).filter_by(care_plan_id=plan.id, slot=slot)
     if session.scalar(there) is not None:
         return
-    kind = ActionKind.STAFF_TASK
-    if audience is Audience.PATIENT:
-        kind = ActionKind.QUESTIONNAIRE if questionnaire else ActionKind.ARTICLE
     session.add(
         Task(
             patient_id=plan.patient_id,
             care_plan_id=plan.id,
             slot=slot,
-            owner=TaskOwner.STAFF if audience is Audience.STAFF else TaskOwner.PATIENT,
+            owner=owner,
             kind=kind,
-            subject=questionnaire or article,
+            subject=subject,
             title=title,
             status=TaskStatus.READY,
             status_reason=TaskReason.OPEN,
             starts_at=now,
             due_at=now + due_within,
             ends_at=now + max(due_within, timedelta(days=1)),
-            remind_at=now if audience is Audience.PATIENT else None,
+            remind_at=now if owner is TaskOwner.PATIENT else None,
             created_at=now,
         )
     )

@@ -600,6 +600,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('public_id', name=op.f('uq_task_public_id'))
     )
     op.create_index(op.f('ix_task_alert_id'), 'task', ['alert_id'], unique=False)
+    op.create_index(op.f('ix_task_owner_status_starts_at'), 'task', ['owner', 'status', 'starts_at'], unique=False)
     op.create_index(op.f('ix_task_patient_id_starts_at'), 'task', ['patient_id', 'starts_at'], unique=False)
     op.create_index(op.f('ix_task_plan_action_id'), 'task', ['plan_action_id'], unique=False)
     op.create_index(op.f('ix_task_remind_at'), 'task', ['remind_at'], unique=False)

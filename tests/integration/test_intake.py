@@ -1,5 +1,6 @@
 """Messages become a record that neither repeats nor late comers can spoil."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import permutations
@@ -210,7 +211,7 @@ def test_a_patient_first_heard_of_by_a_laboratory_is_completed_by_an_older_admis
 
 def test_a_senders_fast_clock_does_not_make_later_news_old(session: Session) -> None:
     take(session, update("PID|1||80001^^^HIS^MR||李一", "20290101", "1"))
-    take(session, update("PID|1||80001^^^HIS^MR||李二", "20290102", "2"))
+    take(session, update("PID|1||80001^^^HIS^MR||李二", "20260504120000", "2"))
 
     assert patient(session).name == "李二"
 
@@ -245,6 +246,15 @@ def test_a_discharge_may_overtake_its_admission(session: Session) -> None:
     encounter = session.scalars(select(Encounter)).one()
     assert encounter.status == "finished"
     assert encounter.started_at is not None
+
+
+def test_an_admission_of_the_same_second_does_not_reopen_the_stay(session: Session) -> None:
+    at = "20260505100000"
+
+    take(session, stay("A03", at, "2"), stay("A01", at, "1"))
+
+    assert session.scalars(select(Encounter)).one().status == "finished"
+    assert "encounter.reopened" not in kinds(session)
 
 
 def test_a_cancelled_discharge_reopens_the_stay(session: Session) -> None:
@@ -338,6 +348,17 @@ def test_an_old_final_with_a_new_control_id_is_history(session: Session) -> None
     assert current(session).value == Decimal("5.1")
     assert count(session, Observation) == 3
     assert kinds(session).count("observation.recorded") == 1
+
+
+@pytest.mark.parametrize(("status", "reported"), [("P", "20260504110000"), ("C", "20260504090000")])
+def test_a_version_less_final_or_older_is_history(
+    session: Session, status: str, reported: str
+) -> None:
+    take(session, CORRECTED)
+    take(session, glucose("9.9", status, reported, "R8"))
+
+    assert current(session).value == Decimal("5.1")
+    assert count(session, Observation) == 2
 
 
 def test_a_result_of_a_wrong_patient_is_withdrawn(session: Session) -> None:
@@ -633,3 +654,22 @@ def test_shuffled_and_repeated_messages_end_like_the_clean_run(
 
     assert mixed == state(database)
     assert len(mixed) > 500
+
+
+def test_an_import_beside_a_live_feed_makes_no_patient_twice(
+    mariadb: Engine, tmp_path: Path
+) -> None:
+    paths = []
+    for feed in range(4):
+        bodies = [
+            message(f"PID|1||{n}^^^HIS^MR||演示{n}", kind="ADT^A28", control_id=f"{feed}-{n}")
+            for n in (range(30) if feed % 2 else reversed(range(30)))
+        ]
+        paths.append(tmp_path / f"{feed}.hl7")
+        paths[-1].write_bytes(b"\r".join(bodies))
+
+    with ThreadPoolExecutor(4) as pool:
+        reports = list(pool.map(lambda path: bring([path]), paths))
+
+    assert [r.processed for r in reports] == [30] * 4
+    assert snapshot(mariadb)["patient"] == 30

@@ -189,3 +189,15 @@ def test_patients_stay_on_the_version_they_began_with(
         select(PlanAction.id).where(PlanAction.plan_definition_id == plan.plan_definition_id)
     )
     assert own <= set(theirs)
+
+
+def test_a_draft_goes_into_force_when_it_is_approved(session: Session, shipped: packs.Pack) -> None:
+    install(session, shipped)
+    draft = newer(shipped)
+    install(session, draft, approved_by=None)
+
+    assert install(session, draft)
+
+    assert knowledge(session).plans[shipped.plans[0].key].name == "出院后随访（新）"
+    versions = session.execute(select(Pack.version, Pack.status).order_by(Pack.id)).all()
+    assert versions == [(shipped.version, Status.RETIRED), ("9.0.0", Status.ACTIVE)]

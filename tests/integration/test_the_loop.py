@@ -142,6 +142,19 @@ def test_a_new_stay_rests_the_plan_and_its_end_begins_a_new_one(
     )
 
 
+def test_a_stay_whose_beginning_is_read_after_its_end_rests_nothing(session: Session) -> None:
+    ward = on_plan(session)
+    stay = session.scalars(select(Encounter)).one()
+    session.add(
+        Event.of("encounter.started", NOON, patient_id=ward.patient.id, encounter_id=stay.id)
+    )
+    session.flush()
+
+    settle(session)
+
+    assert session.scalars(select(CarePlan)).one().status is CarePlanStatus.ACTIVE
+
+
 def test_a_very_low_glucose_opens_one_alert_and_one_card(session: Session) -> None:
     ward = on_plan(session)
     reading = measure(session, ward, "2.8", NOON, "LL")
@@ -162,7 +175,7 @@ def test_a_very_low_glucose_opens_one_alert_and_one_card(session: Session) -> No
     card = session.scalars(select(Communication).filter_by(channel=Channel.WECOM_CARD)).one()
     content = json.loads(card.content or "")
     assert content["userids"] == ["nurse-chen"]
-    assert [text for _, text in content["buttons"]] == ["我来处理", "转交", "已联系"]
+    assert [button["text"] for button in content["buttons"]] == ["我来处理", "转交", "已联系"]
     assert "2.8" not in (card.content or "")
     assert "李测试" not in (card.content or "")
 
@@ -222,6 +235,25 @@ def test_a_reading_of_two_days_ago_makes_a_review_task_and_no_alert(session: Ses
     assert not session.scalars(select(Alert)).all()
     review = session.scalars(select(Task).where(Task.slot.like("rule:%/review/%"))).one()
     assert review.title == "核对迟到的测量结果"
+
+
+def test_an_implausible_reading_is_for_staff_to_look_at(session: Session) -> None:
+    ward = on_plan(session)
+    reading = measure(session, ward, "0.3", NOON)
+    for _ in range(2):
+        session.add(
+            Event.of(
+                "observation.implausible", NOON, patient_id=ward.patient.id,
+                observation_id=reading.id,
+            )
+        )  # fmt: skip
+    session.flush()
+
+    settle(session)
+
+    looked_at = select(Task).where(Task.slot.like("implausible/%"))
+    assert session.scalars(looked_at).one().owner == "staff"
+    assert not session.scalars(select(Alert)).all()
 
 
 def test_three_days_without_a_reading_raise_an_alert_once(
@@ -338,7 +370,7 @@ def test_a_corrected_result_withdraws_the_alert_and_tells_who_was_told(session: 
     session.add(
         Event.of(
             "observation.corrected", NOON, patient_id=ward.patient.id, observation_id=right.id,
-            previous_id=wrong.id, code="15074-8",
+            supersedes_id=wrong.id, code="15074-8",
         )
     )  # fmt: skip
     session.flush()

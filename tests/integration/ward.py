@@ -121,7 +121,8 @@ def measure(
 ) -> Observation:
     """Keep a glucose the patient measured at `now` (mmol/L), with its event."""
     observation = Observation(
-        patient_id=ward.patient.id, origin=Origin.HOME, identity=dedupe_key(uuid4()),
+        patient_id=ward.patient.id, origin=Origin.HOME, is_current=True,
+        identity=dedupe_key(uuid4()),
         status=ObservationStatus.FINAL, code=GLUCOSE, code_system="http://loinc.org",
         value=Decimal(value), unit="mmol/L", interpretation=interpretation,
         effective_at=now, issued_at=now, received_at=now, **more,

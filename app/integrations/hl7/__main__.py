@@ -20,7 +20,7 @@ from app.database import unit_of_work
 from app.domain.hospital_records import HospitalMessage
 from app.domain.rejections import Rejected, RejectionReason
 from app.integrations.hl7.acknowledge import acknowledge, acknowledge_fault
-from app.integrations.hl7.charset import codec_of
+from app.integrations.hl7.charset import configured_codec
 from app.integrations.hl7.envelope import Header, glimpse_header, identify
 from app.integrations.hl7.framing import Frame
 from app.integrations.hl7.interpret import Reader
@@ -45,10 +45,13 @@ class Sender:
 
 
 def senders(configured: tuple[settings.HL7Source, ...]) -> list[Sender]:
-    """Return the senders of the settings."""
+    """Return the senders of the settings.
+
+    :raises ValueError: a charset or an address that is none
+    """
     return [
         Sender(
-            Source(one.name, codec_of(one.charset or ""), clock.HOSPITAL),
+            Source(one.name, configured_codec(one.charset), clock.HOSPITAL),
             one.facility,
             tuple(ipaddress.ip_network(peer, strict=False) for peer in one.peers),
         )

@@ -85,6 +85,19 @@ def codec_of(name: str) -> str | None:
     return _DECLARED.get(_normalised(name))
 
 
+def configured_codec(name: str | None) -> str | None:
+    """Return the codec that an operator named, None where none was named.
+
+    :raises ValueError: no such charset; to ignore a misspelt one would garble names
+    """
+    if not name:
+        return None
+    codec = codec_of(name)
+    if codec is None:
+        raise ValueError(f"unknown charset: {name}")
+    return codec
+
+
 def _readings(
     body: bytes, configured: str | None, declared: str | None
 ) -> Iterator[tuple[str, str]]:

@@ -19,7 +19,6 @@ from app.domain.hospital_records import (
 )
 from app.models import (
     Appointment,
-    AppointmentStatus,
     Condition,
     Encounter,
     EncounterClass,
@@ -67,7 +66,7 @@ def record_encounter(
         raise Held("visit-of-another-patient")
     elif message.event is EventKind.RESULT:
         return encounter
-    elif recorded_at < encounter.recorded_at:
+    elif _is_overtaken(encounter, record, message.event, recorded_at):
         _fill(encounter, record)
         return encounter
     else:
@@ -76,7 +75,8 @@ def record_encounter(
     encounter.recorded_at = _HEARSAY if message.event is EventKind.RESULT else recorded_at
     session.flush()
     if encounter.status is not before and encounter.status in _EVENTS:
-        session.add(_event(_kind(encounter, before), patient, "encounter", encounter.id, now))
+        kind = _kind(encounter, before)
+        session.add(Event.of(kind, now, patient_id=patient.id, encounter_id=encounter.id))
     return encounter
 
 
@@ -117,14 +117,31 @@ def _new(
 
 def _apply(encounter: Encounter, record: EncounterRecord) -> None:
     if record.status is not None and not isinstance(record.status, Unchanged):
-        encounter.status = EncounterStatus(record.status.value)
+        encounter.status = record.status
     if record.encounter_class is not None and not isinstance(record.encounter_class, Unchanged):
-        encounter.encounter_class = EncounterClass(record.encounter_class.value)
+        encounter.encounter_class = record.encounter_class
     if not isinstance(record.department, Unchanged):
         encounter.department_code = clipped(record.department.code) if record.department else None
     encounter.location = clipped(apply_stated(record.location, encounter.location))
     encounter.started_at = apply_stated(record.started_at, encounter.started_at)
     encounter.ended_at = apply_stated(record.ended_at, encounter.ended_at)
+
+
+def _is_overtaken(
+    encounter: Encounter, record: EncounterRecord, event: EventKind, recorded_at: datetime
+) -> bool:
+    """Tell whether newer news was there first.
+
+    HL7 counts seconds, and connections race: of two messages of one second, an admission came
+    before the discharge. Only a cancelled discharge opens a stay again.
+    """
+    if recorded_at != encounter.recorded_at:
+        return recorded_at < encounter.recorded_at
+    return (
+        encounter.status is EncounterStatus.FINISHED
+        and record.status is EncounterStatus.IN_PROGRESS
+        and event is not EventKind.CANCEL_DISCHARGE
+    )
 
 
 def _fill(encounter: Encounter, record: EncounterRecord) -> None:
@@ -174,7 +191,7 @@ def record_conditions(
         condition.is_active = is_active
         session.flush()
         kind = "condition.recorded" if is_active else "condition.withdrawn"
-        session.add(_event(kind, patient, "condition", condition.id, now))
+        session.add(Event.of(kind, now, patient_id=patient.id, condition_id=condition.id))
 
 
 def record_appointments(
@@ -206,7 +223,7 @@ def record_appointments(
         session.flush()
         if (appointment.status, appointment.starts_at) != before:
             kind = f"appointment.{appointment.status}"
-            session.add(_event(kind, patient, "appointment", appointment.id, now))
+            session.add(Event.of(kind, now, patient_id=patient.id, appointment_id=appointment.id))
 
 
 def _appointment(session: Session, record: AppointmentRecord) -> Appointment | None:
@@ -227,7 +244,7 @@ def _keep_appointment(
     department, practitioner = record.department, record.practitioner
     appointment.number = clipped(record.identifier.value) or ""
     appointment.number_hash = _number_hash(record.identifier)
-    appointment.status = AppointmentStatus(record.status.value)
+    appointment.status = record.status
     appointment.starts_at = record.start_at or appointment.starts_at
     appointment.ends_at = record.end_at or appointment.ends_at
     appointment.recorded_at = recorded_at
@@ -241,7 +258,3 @@ def _keep_appointment(
 def _number_hash(number: Identifier) -> bytes:
     # Placer and filler number their own books: the same digits may be two appointments.
     return digest(number.type_code, number.value)
-
-
-def _event(kind: str, patient: Patient, subject: str, key: int, now: datetime) -> Event:
-    return Event(kind=kind, patient_id=patient.id, payload={f"{subject}_id": key}, at=now)

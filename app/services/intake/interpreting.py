@@ -23,6 +23,7 @@ from app.services.intake.patients import record_patient
 # A connection interprets what it has just stored; only what it left behind is swept.
 _PATIENCE = timedelta(seconds=10)
 _TRIES = 3
+_COLLISIONS = 5
 
 
 class Reader(Protocol):
@@ -82,7 +83,7 @@ def interpret_stored(
 
     :raises Exception: whatever broke it; the message stays as it was
     """
-    for last in (False, False, True):
+    for tries in range(1, _COLLISIONS + 1):
         try:
             with unit_of_work.begin() as session:
                 inbound = session.get_one(InboundMessage, message_id, with_for_update=True)
@@ -91,7 +92,7 @@ def interpret_stored(
             return
         except (IntegrityError, OperationalError):
             # Two messages made the same new patient at once, or met in a deadlock.
-            if last:
+            if tries == _COLLISIONS:
                 raise
 
 

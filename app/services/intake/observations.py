@@ -5,11 +5,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import null, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.hospital_records import Coded, HospitalMessage, ObservationRecord
-from app.domain.hospital_records import ObservationStatus as ReportedStatus
 from app.models import Encounter, Event, Observation, ObservationStatus, Origin, Patient
 from app.services.intake.columns import clipped, code, digest
 
@@ -52,8 +51,7 @@ def record_observations(
                 session.flush()
             news.append((version, current))
         else:
-            # A plain None would let the column's default speak.
-            version.is_current = null()
+            version.is_current = None
         session.add(version)
     session.flush()
     session.add_all(_events(patient, news, now))
@@ -97,7 +95,7 @@ def _version(
         origin=Origin.HOSPITAL,
         identity=_identity(message, record),
         is_current=True,
-        status=ObservationStatus(record.status.value),
+        status=record.status,
         code=code(record.loinc or record.code.code),
         code_system=LOINC if record.loinc else clipped(record.code.system) or "",
         display=clipped(record.code.display),
@@ -135,7 +133,7 @@ def _supersedes(version: Observation, current: Observation) -> bool:
 
 
 def _rank(observation: Observation) -> int:
-    return ReportedStatus(observation.status.value).rank
+    return observation.status.rank
 
 
 def _events(
@@ -145,14 +143,14 @@ def _events(
 ) -> list[Event]:
     """Tell of each new current version; a specimen still in the laboratory is no news."""
     return [
-        Event(
-            kind="observation.corrected"
+        Event.of(
+            "observation.corrected"
             if before and version.status in _CORRECTIONS
             else "observation.recorded",
+            now,
             patient_id=patient.id,
-            payload={"observation_id": version.id}
-            | ({"supersedes_id": before.id} if before is not None else {}),
-            at=now,
+            observation_id=version.id,
+            supersedes_id=before.id if before else None,
         )
         for version, before in news
         if version.status is not ObservationStatus.REGISTERED

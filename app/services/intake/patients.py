@@ -51,7 +51,7 @@ def record_patient(
     session.flush()
     if is_new or is_changed:
         kind = "patient.registered" if is_new else "patient.updated"
-        session.add(Event(kind=kind, patient_id=patient.id, payload={}, at=now))
+        session.add(Event.of(kind, now, patient_id=patient.id))
     return patient, (*notes, *(("stale",) if is_stale and not is_copy else ()))
 
 

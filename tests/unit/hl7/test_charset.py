@@ -3,7 +3,7 @@
 import pytest
 
 from app.domain.rejections import Rejected, RejectionReason
-from app.integrations.hl7.charset import decode
+from app.integrations.hl7.charset import configured_codec, decode
 
 
 def adt(name: str, codec: str, declared: str = "") -> bytes:
@@ -72,6 +72,13 @@ def test_the_configured_charset_wins_over_the_declared_one_and_the_conflict_is_r
     assert decoded.issues == ("charset-conflict",)
 
 
+def test_the_configured_charset_wins_over_an_odd_name_which_is_recorded() -> None:
+    decoded = decode(adt("Ли", "utf-8"), "utf-8")
+
+    assert "Ли" in decoded.text
+    assert decoded.issues == ("name-implausible",)
+
+
 def test_a_configured_charset_that_does_not_fit_gives_way() -> None:
     decoded = decode(adt("演示甲", "gb18030"), "utf-8")
 
@@ -89,3 +96,10 @@ def test_bytes_of_no_charset_are_rejected_not_repaired() -> None:
 
 def test_an_unknown_declaration_is_recorded() -> None:
     assert "charset-unknown" in decode(adt("演示甲", "utf-8", "KLINGON"), None).issues
+
+
+def test_a_misspelt_setting_is_refused() -> None:
+    assert configured_codec("GBK") == configured_codec("gb18030") == "gb18030"
+    assert configured_codec(None) is None
+    with pytest.raises(ValueError, match="unknown charset: gb1830"):
+        configured_codec("gb1830")

@@ -64,6 +64,10 @@ def test_a_file_separator_inside_the_text_does_not_cut_the_message() -> None:
     assert [f.body for f in read(b"\x0bMSH|a\x1cb\x1c\r")] == [b"MSH|a\x1cb"]
 
 
+def test_the_last_of_two_file_separators_ends_the_message() -> None:
+    assert [f.body for f in read(b"\x0bMSH|a\x1c\x1c\r")] == [b"MSH|a\x1c"]
+
+
 def test_a_sender_that_broke_off_and_began_anew_is_heard_from_the_new_beginning() -> None:
     assert [f.body for f in read(b"\x0bMSH|torn" + enframe(b"MSH|whole"))] == [b"MSH|whole"]
 

@@ -1,0 +1,125 @@
+"""A real Chromium before a real server: the nurse pages, and a WeCom that lets everybody in."""
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from flask import Flask, redirect, request
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from sqlalchemy import Engine
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Response
+
+from app import clock
+from app.database import unit_of_work
+from tests.browser import ward
+from tests.conftest import empty
+from tests.staff_browser import WeCom, make_app
+
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+
+
+@dataclass
+class Site:
+    """Where the pages are, and the ids of those who lie in the ward."""
+
+    url: str
+    wecom: WeCom
+    patient: str
+    alert: str
+    mild: str
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    if not Path(CHROMIUM).exists():
+        pytest.skip("Chromium is not installed; on Debian: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def site(sqlite_engine: Engine) -> Iterator[Site]:
+    unit_of_work.configure(bind=sqlite_engine)
+    with unit_of_work.begin() as session:
+        patient, alert, mild = ward.fill(session, clock.now())
+    wecom = WeCom()
+    with serve(_authorize_page(wecom)) as wecom_url:
+        wecom.authorize_at = f"{wecom_url}/authorize"
+        app = make_app(wecom)
+        with serve(app) as url:
+            # The application learns its own address only now that it listens.
+            wecom.public_url = url
+            yield Site(url, wecom, patient, alert, mild)
+    empty(sqlite_engine)
+
+
+def _authorize_page(wecom: WeCom) -> Flask:
+    app = Flask("wecom")
+
+    @app.get("/authorize")
+    def authorize() -> Response:
+        back, state = request.args["redirect_uri"], request.args["state"]
+        own = f"{wecom.public_url}/{back.split('/', 3)[3]}"
+        return redirect(f"{own}?code={wecom.new_code()}&state={state}")
+
+    return app
+
+
+@contextmanager
+def serve(app: Flask, port: int = 0) -> Iterator[str]:
+    server = make_server("127.0.0.1", port, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(params=[320, 390, 1024])
+def width(request: pytest.FixtureRequest) -> int:
+    chosen: int = request.param
+    return chosen
+
+
+@pytest.fixture
+def context(chromium: Browser, width: int) -> Iterator[BrowserContext]:
+    made = chromium.new_context(
+        viewport={"width": width, "height": 844}, locale="zh-CN", timezone_id="Asia/Shanghai"
+    )
+    made.set_default_timeout(5000)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, site: Site) -> Page:
+    """A nurse's page, signed in, on her list."""
+    page = context.new_page()
+    page.goto(f"{site.url}/wecom/today")
+    return page
+
+
+@pytest.fixture
+def picture(request: pytest.FixtureRequest, width: int) -> "Picture":
+    return Picture(os.environ.get("CARELOOP_PICTURES"), width)
+
+
+@dataclass
+class Picture:
+    """Keeps screenshots for people to look at, where CARELOOP_PICTURES names a folder."""
+
+    folder: str | None
+    width: int
+
+    def __call__(self, page: Page, name: str) -> None:
+        if self.folder:
+            page.screenshot(path=f"{self.folder}/{name}-{self.width}.png", full_page=True)

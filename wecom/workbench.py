@@ -1,0 +1,31 @@
+"""N1 今日工作台: what waits for the one who looks, by the clock."""
+
+from flask import Blueprint, render_template, request
+
+from app import clock
+from app.database import unit_of_work
+from app.domain.access import Audience, Permission
+from app.models.audit import record
+from app.services.worklist import Show, read_worklist
+from app.web import gate
+from wecom.addresses import cursor
+from wecom.staff import me
+
+views = Blueprint("workbench", __name__)
+
+
+@views.get("/today")
+@gate.policy(Audience.STAFF, Permission.READ_PATIENT)
+def today() -> str:
+    """Show what waits, narrowed as the address says."""
+    asked = request.args.get("show", "")
+    show = Show(asked) if asked in set(Show) else Show.ALL
+    team = request.args.get("team") or None
+    now = clock.now()
+    with unit_of_work.begin() as session:
+        work = read_worklist(
+            session, me(), now, show=show, team=team, after=cursor(request.args.get("after"))
+        )
+        seen = sorted({item.patient_id for item in work.items})
+        record(session, gate.actor(), "read", "worklist", now, detail={"patient_ids": seen})
+    return render_template("wecom/today.html", work=work, show=show, team=team, now=now)
