@@ -264,7 +264,8 @@ def make_engine(url: str, *, pool_size: int = 10) -> Engine:
 
 
 def _settle(connection: Connection, *, is_settled: bool = True) -> None:
-    connection.info["is_settled"] = is_settled
+    if not connection.invalidated:  # a lost one has nothing left to settle
+        connection.info["is_settled"] = is_settled
 
 
 def _end_transaction(connection: Any, record: Any, state: PoolResetState) -> None:
