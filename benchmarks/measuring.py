@@ -18,6 +18,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from app import logs
 from app.database import make_engine
 from tests import services
 from tests.conftest import create_database, migrate
@@ -39,6 +40,7 @@ def options(description: str, arguments: Sequence[str] | None = None) -> Options
     parser.add_argument("--rounds", type=int, default=5, help="of each side, after a warm-up")
     parser.add_argument("--scale", type=float, default=1.0, help="smaller, to see that it runs")
     given = parser.parse_args(arguments)
+    logs.configure("benchmark")  # to standard error
     return Options(given.rounds, given.scale)
 
 
