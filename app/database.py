@@ -6,6 +6,7 @@ import time
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
@@ -46,7 +47,7 @@ def _label(level: int, category: str) -> dict[str, Any]:
 
 KNOWLEDGE: Final = _label(1, "knowledge")  # articles, plans, rules: may be shown to anyone
 OPERATION: Final = _label(2, "operation")  # keys, states, times of work: names nobody
-CARE: Final = _label(3, "care")  # a person's care, readable only with the record's key
+CARE: Final = _label(3, "care")  # values, codes and dates of care, beside an opaque key
 IDENTITY: Final = _label(4, "identity")  # says who somebody is
 FREE_TEXT: Final = _label(4, "free-text")  # may say anything
 CREDENTIAL: Final = _label(5, "credential")  # opens a door
@@ -231,6 +232,7 @@ def _sqlite_now(*_: Any, **__: Any) -> str:
 def make_engine(url: str, *, pool_size: int = 10) -> Engine:
     """Return an engine for SQLite (WAL) or MariaDB/MySQL (READ COMMITTED, UTC, strict)."""
     if make_url(url).get_backend_name() == "sqlite":
+        _make_folder(make_url(url).database)
         engine = create_engine(url, connect_args={"timeout": 15, "check_same_thread": False})
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -287,6 +289,11 @@ def _check_out(connection: Any, record: Any, _: Any) -> None:
         connection.ping(reconnect=False)
     except Exception:
         raise DisconnectionError from None  # the pool tries another one
+
+
+def _make_folder(file: str | None) -> None:
+    if file and file != ":memory:":
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:

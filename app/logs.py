@@ -39,6 +39,15 @@ def _exception_place(_: Any, __: str, fields: MutableMapping[str, Any]) -> Mutab
     return fields
 
 
+class _Lines:
+    """Writes to standard error as it is at each line, not as it was when logging began."""
+
+    def msg(self, line: str) -> None:
+        print(line, file=sys.stderr, flush=True)  # noqa: T201  # this is the logger
+
+    log = debug = info = warning = error = critical = exception = msg
+
+
 def configure(process: str) -> None:
     """Write one JSON object a line to standard error, for `process` (web, clock, listener…)."""
     structlog.configure(
@@ -51,7 +60,7 @@ def configure(process: str) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=lambda *_: _Lines(),
     )
     structlog.contextvars.bind_contextvars(process=process)
     # Libraries quote URLs (with tokens) and rows (with names): only that something happened.

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.config import Config
+from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import Engine, make_url, text
 from sqlalchemy.orm import Session
 
@@ -26,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NOON = datetime(2026, 5, 4, 4, 0, tzinfo=UTC)  # 12:00 at the hospital, a Monday
 SECRET_KEY = base64.b64encode(hashlib.sha256(b"tests only").digest()).decode()
 SECRET_KEYS = f"t1:{SECRET_KEY}"
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 
 
@@ -156,3 +158,13 @@ def empty(engine: Engine) -> None:
             connection.execute(table.delete())
         if url.get_backend_name() != "sqlite":
             connection.exec_driver_sql("SET foreign_key_checks = 1")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    if not Path(CHROMIUM).exists():
+        pytest.fail("Chromium is not installed; on Debian: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()

@@ -10,6 +10,7 @@ from app.database import unit_of_work
 from app.domain.access import Audience, Permission
 from app.domain.errors import TaskClosed
 from app.models.audit import record
+from app.services.binding import issue_desk_code
 from app.services.patient_snapshot import read_phones, read_snapshot
 from app.services.patient_timeline import read_timeline
 from app.services.staff_tasks import finish_task
@@ -77,6 +78,18 @@ def phone(patient_id: str) -> AnyResponse | str:
         back=back,
         is_from_alert=bool(alert_id),
     )
+
+
+@views.post("/patients/<patient_id>/desk-code")
+@gate.policy(Audience.STAFF, Permission.READ_PATIENT)
+def desk_code(patient_id: str) -> str:
+    """Show a code that stands for the one by SMS; only the one who asked sees it, once."""
+    now = clock.now()
+    with unit_of_work.begin() as session:
+        patient = read_snapshot(session, public_id(patient_id), me(), now, clock.today())
+        code = issue_desk_code(session, patient.id, now)
+        record(session, gate.actor(), "create", "desk-code", now, patient_id=patient.id)
+    return render_template("wecom/desk_code.html", patient=patient, code=code)
 
 
 @views.post("/tasks/<task_id>/finish")

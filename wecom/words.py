@@ -45,6 +45,7 @@ LEVELS: Final = ("值班护士", "主管医生", "护士长")
 _STEPS: Final = {
     "opened": "预警产生",
     "appended": "再次触发",
+    "counted": "新的测量结果",
     "worsened": "加重，重新等待接手",
     "cleared": "恢复正常，自动结束",
     "withdrawn": "结果更正，预警撤回",

@@ -151,6 +151,9 @@ def import_hl7(
         )
     except ValueError as problem:
         raise click.BadParameter(str(problem), param_hint="--charset") from None
+    with unit_of_work.begin() as session:
+        detail = {"source": source, "messages": report.messages, "new": report.stored}
+        record(session, _OPERATOR, "import", "hl7", clock.now(), detail=detail)
     print(f"{report.messages} messages: {report.stored} new, {report.duplicates} known already")
     problems = [
         *(f"rejected {count}: {reason}" for reason, count in report.rejected.items()),
@@ -307,7 +310,11 @@ def _install(folder: Path, approver: str | None) -> bool:
     except InvalidDefinition as problem:
         raise Failed(str(problem)) from None
     with unit_of_work.begin() as session:
-        return install_pack(session, content, clock.now(), approved_by=approver)
+        is_news = install_pack(session, content, clock.now(), approved_by=approver)
+        if is_news:
+            detail = {"pack": content.id, "version": content.version, "approved": bool(approver)}
+            record(session, _OPERATOR, "install", "pack", clock.now(), detail=detail)
+    return is_news
 
 
 def _files(paths: Sequence[Path]) -> list[Path]:

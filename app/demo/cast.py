@@ -120,7 +120,7 @@ class Holder:
 
 
 HOLDERS: Final = (
-    Holder("li-ayi", f"李阿姨，{LI_AYI.age} 岁，2型糖尿病，出院第 3 天", "oDemoLiAyi", "uDemoLiAyi",
+    Holder("li-ayi", f"李阿姨，{LI_AYI.age} 岁，2型糖尿病", "oDemoLiAyi", "uDemoLiAyi",
            ((LI_AYI, Relation.SELF),)),
     Holder("wang", "聋人患者 王先生，只用文字联系", "oDemoWang", "uDemoWang",
            ((WANG, Relation.SELF),)),

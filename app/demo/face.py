@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from apiflask import APIFlask
 from flask import Blueprint, redirect, render_template, request, send_from_directory, url_for
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -21,7 +21,14 @@ from app.demo.standin_control import StandinSilent
 from app.demo.traffic import Traffic, traffic
 from app.domain.access import Audience
 from app.domain.errors import NotFound
-from app.models import CarePlan, Patient, TagAssignment
+from app.models import (
+    CarePlan,
+    Patient,
+    PatientLink,
+    PlatformToken,
+    TagAssignment,
+    WeChatAccount,
+)
 from app.settings import Settings
 from app.web import gate
 
@@ -64,6 +71,7 @@ def stage() -> str:
     return render_template(
         "demo/stage.html",
         holders=HOLDERS,
+        days_home=_days_home(),
         staff=STAFF_DOORS,
         told=_traffic(),
         said=_SAID.get(request.args.get("said", "")),
@@ -104,6 +112,9 @@ def staff(handle: str) -> Response:
 @gate.policy(Audience.DEMO)
 def next_day() -> Response:
     demo().move_clock(timedelta(days=1))
+    with unit_of_work.begin() as session:
+        # A day later no token lives, but their lives are counted by the database's own clock.
+        session.execute(update(PlatformToken).values(expires_at=None))
     return _back(said="day")
 
 
@@ -192,6 +203,22 @@ def _traffic() -> Traffic | None:
         return traffic(demo().standin)
     except StandinSilent:
         return None
+
+
+def _days_home() -> dict[str, int]:
+    """Return for how many days the people with a plan have been home, by their openid."""
+    plans = (
+        select(WeChatAccount.openid, CarePlan.anchor_on)
+        .join(PatientLink, PatientLink.account_id == WeChatAccount.id)
+        .join(CarePlan, CarePlan.patient_id == PatientLink.patient_id)
+        .where(
+            CarePlan.is_open.is_(True),
+            PatientLink.is_live.is_(True),
+            WeChatAccount.openid.in_([one.openid for one in HOLDERS]),
+        )
+    )
+    with unit_of_work.begin() as session:
+        return {openid: (clock.today() - day).days for openid, day in session.execute(plans)}
 
 
 def _heard(named: str, answer: str) -> dict[str, Any] | None:

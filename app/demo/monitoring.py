@@ -10,7 +10,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any, Final
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import and_, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.clock import HOSPITAL
@@ -134,13 +134,18 @@ def live_through(
 
 
 def _remember_reminders(session: Session, patients: list[int], now: datetime) -> None:
-    """Take today's reminders of the many as sent: only the people one can meet get them now."""
-    session.execute(
-        update(Task)
-        .where(Task.patient_id.in_(patients), Task.remind_at <= now)
-        .values(remind_at=None, reminders=1)
-        .execution_options(synchronize_session=False)
-    )
+    """Take past reminders as sent; only the people one can meet still get those of today."""
+    yesterday = now - timedelta(hours=20)
+    for due in (
+        Task.remind_at <= yesterday,
+        and_(Task.remind_at <= now, Task.patient_id.in_(patients)),
+    ):
+        session.execute(
+            update(Task)
+            .where(due)
+            .values(remind_at=None, reminders=1)
+            .execution_options(synchronize_session=False)
+        )
 
 
 def _done_at(task: Any, habit: Habits, random: Random, now: datetime) -> datetime | None:

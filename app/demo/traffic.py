@@ -8,7 +8,7 @@ from typing import Any, Final
 from app.demo.cast import HOLDERS, STAFF
 from app.demo.standin_control import StandinControl
 
-SHOWN: Final = 24
+SHOWN: Final = 14
 _READ: Final = 300
 _PEOPLE: Final = {
     **{one.openid: one.words.split("，")[0] for one in HOLDERS},

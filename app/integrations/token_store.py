@@ -61,6 +61,7 @@ class TokenStore:
             seconds=EARLY_SECONDS + random.uniform(-JITTER_SECONDS, JITTER_SECONDS)  # noqa: S311
         )
         self._cached: tuple[str, float] | None = None
+        self._dropped: str | None = None  # never to be remembered again
 
     def get(self) -> str | None:
         """Return the token in force; None when there is none, or it is time for the next."""
@@ -75,6 +76,8 @@ class TokenStore:
         and past 20 times a day, nothing is dropped: a platform that refuses every token would
         else be asked for ever more of them.
         """
+        # First of all: a thread that read the row before us must not bring the value back.
+        self._dropped = value
         if self._cached is not None and self._cached[0] == value:
             self._cached = None
         with self._sessions.begin() as session:
@@ -85,6 +88,7 @@ class TokenStore:
             last = row.dropped_at
             drops = row.drops if last is not None and last.date() == now.date() else 0
             if drops >= DROPS_A_DAY or (last is not None and now - last < APART):
+                self._dropped = None
                 return False
             row.dropped_at, row.drops = now, drops + 1
             row.token = row.expires_at = None
@@ -167,6 +171,8 @@ class TokenStore:
             session.connection(execution_options={"reads_only": True})
             row = _row(session, self._name)
             turn = _Turn() if row is None else self._judge(row, database_time(session))
+        if turn.fresh is not None and turn.fresh == self._dropped:
+            return _Turn()  # read before it was dropped
         if turn.fresh:
             self._remember(turn.fresh)
         return turn

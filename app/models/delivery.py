@@ -64,6 +64,7 @@ def take_failure(session: Session, row: Communication, failure: Failure, now: da
         end_in_failure(session, row, CommunicationState.DEAD, kind, now)
     elif kind in (ErrorClass.OURS, ErrorClass.OTHER, ErrorClass.TOKEN):
         rest(row, CommunicationState.HELD, kind)
+        row.due_at = now  # since when it is held
     elif kind in _COUNTED and row.tries >= _MAX_TRIES:
         end_in_failure(session, row, CommunicationState.DEAD, "tries-used-up", now)
     else:

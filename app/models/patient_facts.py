@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -14,7 +15,7 @@ from app.domain.hospital_records import ObservationStatus
 from app.domain.observation_kinds import OBSERVATION_KINDS
 from app.domain.patient_facts import Answers, Facts, ObservedValue, ScheduledReading, SettledTask
 from app.domain.plan_schedule import TaskStatus
-from app.domain.vital_signs import MeasurementContext, OffScale
+from app.domain.vital_signs import CLOCK_SKEW, MeasurementContext, OffScale
 from app.models.care_plan import CarePlan, CarePlanStatus, QuestionnaireResponse, Task
 from app.models.encounter import Condition
 from app.models.observation import Observation
@@ -80,6 +81,7 @@ def _observations(
             Observation.patient_id == patient_id,
             Observation.code.in_(wanted),
             Observation.effective_at > now - LOOK_BACK,
+            Observation.effective_at <= now + CLOCK_SKEW,
             Observation.is_current.is_(True),
             Observation.status.not_in(_UNJUDGED),
         )
@@ -105,7 +107,13 @@ def _observed(row: Any) -> ObservedValue | None:
         return None
     if not kind.is_plausible(row.value):
         return None
-    return ObservedValue(row.value, row.effective_at, context)
+    return ObservedValue(_as_measured(row.value), row.effective_at, context)
+
+
+def _as_measured(value: Decimal) -> Decimal:
+    """Return 2.6 for the column's 2.600000: people read these numbers in explanations."""
+    whole = value.to_integral_value()
+    return whole if value == whole else value.normalize()
 
 
 def _answers(session: Session, patient_id: int, now: datetime) -> dict[str, Answers]:
@@ -114,7 +122,7 @@ def _answers(session: Session, patient_id: int, now: datetime) -> dict[str, Answ
         .join(Questionnaire)
         .where(
             QuestionnaireResponse.patient_id == patient_id,
-            QuestionnaireResponse.authored_at > now - LOOK_BACK,
+            QuestionnaireResponse.authored_at.between(now - LOOK_BACK, now),
         )
         .order_by(QuestionnaireResponse.authored_at.desc())
         .limit(50)

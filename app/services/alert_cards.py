@@ -34,9 +34,10 @@ def tell_team(
     alert = session.get_one(Alert, alert_id)
     if alert.is_open is None or outlets.staff_app is None:
         return None
-    userids = responders(session, alert.care_team_id, alert.level)
-    if not userids:
+    answering = _first_to_answer(session, alert)
+    if answering is None:
         return None
+    level, userids = answering
     content = {
         "userids": userids,
         "level": alert.level,
@@ -45,76 +46,59 @@ def tell_team(
         "description": "有一位患者需要处理，请打开查看",
         "lines": [
             {"name": "时限", "value": _TIME_WORDS[alert.grade]},
-            {"name": "通知", "value": _RESPONDER_WORDS[alert.level]},
+            {"name": "通知", "value": _RESPONDER_WORDS[level]},
         ],
         "url": f"{outlets.public_url}/wecom/alerts/{alert.public_id}",
         "buttons": [{"key": one.value, "text": one.label} for one in buttons(alert.status)],
     }
-    return Communication.queue(
-        session,
-        dedupe_key=dedupe_key("alert-card", alert.id, event_id),
-        patient_id=alert.patient_id,
-        alert_id=alert.id,
-        kind="alert-card",
-        channel=Channel.WECOM_CARD,
-        lane=Lane.CLINICAL,
-        app_key=outlets.staff_app,
-        content=_json(content),
-        recipient_key=f"alert:{alert.public_id}",
-        planned_at=now,
-        due_at=now,
-        expires_at=now + _CARD_LIFE,
-    )
+    return _queue(
+        session, alert, "alert-card", Channel.WECOM_CARD, outlets.staff_app, content,
+        subject=event_id, recipient=f"alert:{alert.public_id}", now=now, life=_CARD_LIFE,
+    )  # fmt: skip
 
 
 def tell_withdrawn(session: Session, alert_id: int, now: datetime) -> None:
     """Tell everyone who got a card of an alert that the result behind it was corrected."""
+    alert = session.get_one(Alert, alert_id)
     cards = session.scalars(
         select(Communication).filter_by(alert_id=alert_id, kind="alert-card")
     ).all()
     for card in cards:
-        userids = json.loads(card.content or "{}")["userids"]
-        Communication.queue(
-            session,
-            dedupe_key=dedupe_key("alert-withdrawn", alert_id, card.id),
-            patient_id=card.patient_id,
-            alert_id=alert_id,
-            kind="alert-withdrawn",
-            channel=Channel.WECOM_TEXT,
-            lane=Lane.CLINICAL,
-            app_key=card.app_key,
-            content=_json({"userids": userids, "text": "有一条预警已撤回：检验结果已更正"}),
-            recipient_key=f"alert-text:{card.public_id}",
-            planned_at=now,
-            due_at=now,
-            expires_at=now + _CARD_LIFE,
-        )
+        # WeCom drops a text equal to one of the last hours: each names its own alert.
+        text = f"有一条预警已撤回：检验结果已更正（{alert.opened_at:%m%d}-{alert.public_id[:6]}）"
+        _queue(
+            session, alert, "alert-withdrawn", Channel.WECOM_TEXT, card.app_key,
+            {"userids": _receivers(card), "text": text},
+            subject=card.id, recipient=f"alert-text:{card.public_id}", now=now, life=_CARD_LIFE,
+        )  # fmt: skip
 
 
 def update_card(
     session: Session, card: Communication, response_code: str, words: str, now: datetime
 ) -> None:
     """Queue the change of a card for all who got it: its button then says what was done."""
+    if card.alert_id is None:
+        return
     update = {
-        "userids": json.loads(card.content or "{}")["userids"],
+        "userids": _receivers(card),
         "replace_name": words,
         "response_code": response_code,
     }
-    Communication.queue(
-        session,
-        dedupe_key=dedupe_key("alert-card-update", card.id, response_code),
-        patient_id=card.patient_id,
-        alert_id=card.alert_id,
-        kind="alert-card-update",
-        channel=Channel.WECOM_CARD_UPDATE,
-        lane=Lane.CLINICAL,
-        app_key=card.app_key,
-        content=_json(update),
-        recipient_key=f"alert-update:{card.public_id}",
-        planned_at=now,
-        due_at=now,
-        expires_at=now + _RESPONSE_CODE_LIFE,
-    )
+    _queue(
+        session, session.get_one(Alert, card.alert_id), "alert-card-update",
+        Channel.WECOM_CARD_UPDATE, card.app_key, update,
+        subject=f"{card.id}/{response_code}", recipient=f"alert-update:{card.public_id}", now=now,
+        life=_RESPONSE_CODE_LIFE,
+    )  # fmt: skip
+
+
+def _first_to_answer(session: Session, alert: Alert) -> tuple[int, list[str]] | None:
+    """Return who answers at the alert's level, or at the next one that anybody stands on."""
+    for level in range(alert.level, len(CHAIN)):
+        userids = responders(session, alert.care_team_id, level)
+        if userids:
+            return level, userids
+    return None
 
 
 def responders(session: Session, care_team_id: int, level: int) -> list[str]:
@@ -133,5 +117,36 @@ def responders(session: Session, care_team_id: int, level: int) -> list[str]:
     return [userid for userid in found if userid is not None]
 
 
-def _json(content: dict[str, Any]) -> str:
-    return json.dumps(content, ensure_ascii=False, sort_keys=True)
+def _queue(
+    session: Session,
+    alert: Alert,
+    kind: str,
+    channel: Channel,
+    app_key: str | None,
+    content: dict[str, Any],
+    *,
+    subject: object,
+    recipient: str,
+    now: datetime,
+    life: timedelta,
+) -> Communication | None:
+    return Communication.queue(
+        session,
+        dedupe_key=dedupe_key(kind, alert.id, subject),
+        patient_id=alert.patient_id,
+        alert_id=alert.id,
+        kind=kind,
+        channel=channel,
+        lane=Lane.CLINICAL,
+        app_key=app_key,
+        content=json.dumps(content, ensure_ascii=False, sort_keys=True),
+        recipient_key=recipient,
+        planned_at=now,
+        due_at=now,
+        expires_at=now + life,
+    )
+
+
+def _receivers(card: Communication) -> list[str]:
+    userids: list[str] = json.loads(card.content or "{}")["userids"]
+    return userids

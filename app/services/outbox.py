@@ -55,6 +55,7 @@ log = structlog.get_logger()
 LEASE: Final = timedelta(seconds=60)
 _CLOSED: Final = (TaskStatus.COMPLETED, TaskStatus.MISSED, TaskStatus.CANCELLED)
 # A message at rest longer than this is found by the sweeper, whatever state it is in.
+_TOKEN_PAUSE: Final = timedelta(minutes=5)
 AGE_LIMIT: Final = timedelta(hours=1)
 
 
@@ -258,9 +259,28 @@ def sweep(session: Session, now: datetime) -> dict[str, int]:
         else:
             take_silence(row, now)
             counts["unknown"] += 1
+    counts["requeued"] += _try_held_again(session, now)
     counts["expired"] = _expire(session, now)
     counts["presumed"] = _end_unknown(session, now)
     return counts
+
+
+def _try_held_again(session: Session, now: datetime) -> int:
+    """Queue messages again that a refused token held back: tokens come and go by themselves."""
+    due = session.scalars(
+        select(Communication)
+        .where(
+            Communication.state == CommunicationState.HELD,
+            Communication.error_class == ErrorClass.TOKEN,
+            Communication.due_at <= now - _TOKEN_PAUSE,
+        )
+        .limit(500)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for row in due:
+        requeue(row, now, timedelta(), counted=True)
+        row.due_at = now
+    return len(due)
 
 
 def overdue(session: Session, now: datetime) -> dict[CommunicationState, int]:

@@ -113,7 +113,7 @@ def remind_of_tasks(
         notify_patient(session, patient_id, _reminder(session, tasks), now, zone, outlets)
     for task in due:
         task.reminders += 1
-        again = (task.remind_at or now) + SECOND_REMINDER_AFTER
+        again = now + SECOND_REMINDER_AFTER  # also after a long pause: never two at once
         keep = task.reminders < _MAX_REMINDERS and again < task.ends_at
         task.remind_at = decent_hour(again, zone) if keep else None
     return len(due)

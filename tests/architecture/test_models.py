@@ -1,12 +1,17 @@
 """What must hold of every table, whoever writes it."""
 
+from pathlib import Path
+
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import DateTime, Engine, Enum, String
+from sqlalchemy import DateTime, Engine, Enum, String, func, inspect, select
+from sqlalchemy.orm import Session
 
-import app.models  # noqa: F401
 from app.database import Base, Digest, Sealed
-from tests.conftest import create_database, make_engine, migrate
+from app.models import Patient
+from tests.conftest import NOON, WORKER, create_database, make_engine, migrate
+from tests.integration import ward
 
 COLUMNS = [column for table in Base.metadata.tables.values() for column in table.columns]
 
@@ -56,9 +61,28 @@ def test_models_equal_migrations(engine: Engine) -> None:
         assert compare_metadata(context, Base.metadata) == []
 
 
-def test_migrations_run_down_and_up_again(mariadb_url: str) -> None:
-    engine = make_engine(create_database(mariadb_url, "careloop_migrations"))
+@pytest.mark.parametrize("kind", ["mariadb", "sqlite"])
+def test_migrations_run_up_and_down_with_data(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    url = (
+        create_database(request.getfixturevalue("mariadb_url"), f"careloop_migrations_{WORKER}")
+        if kind == "mariadb"
+        else f"sqlite:///{tmp_path / 'migrations.sqlite3'}"
+    )
+    engine = make_engine(url)
     migrate(engine)
+    with Session(engine) as session:
+        patient = ward.build(session)
+        ward.discharge(session, patient)
+        ward.measure(session, patient, "2.8", NOON, "LL")
+        session.commit()
+
     migrate(engine, "base", down=True)
+    with engine.connect() as connection:
+        assert set(inspect(connection).get_table_names()) <= {"alembic_version"}
     migrate(engine)
+
+    with Session(engine) as session:
+        assert session.scalar(select(func.count()).select_from(Patient)) == 0
     engine.dispose()

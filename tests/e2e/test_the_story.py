@@ -1,7 +1,6 @@
 """The whole story, by real processes and real HTTP: discharge to card to nurse to patient."""
 
 import re
-import shutil
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -11,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 import requests
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from tests.conftest import create_database
 from tests.e2e.stage import MINI, TEMPLATE, Stage, staged, until
@@ -104,7 +103,7 @@ def discharge_with_diabetes(stage: Stage) -> None:
         assert "MSA|AA" in stage.send_hl7(message)
 
 
-def test_the_loop_turns_once(stage: Stage) -> None:
+def test_the_loop_turns_once(stage: Stage, chromium: Browser) -> None:
     stage.cli(
         "user", "add", "演示陈护士", "--wecom", "nurse-chen", "--role", "nurse",
         "--team", "内分泌随访组", "--department", "ENDO",
@@ -143,7 +142,8 @@ def test_the_loop_turns_once(stage: Stage) -> None:
     until(lambda: phone.notifications())
 
     # The nurse opens the page from the card and sees why.
-    with nurse_browser() as page:
+    with chromium.new_context(viewport={"width": 390, "height": 844}) as context:
+        page = context.new_page()
         page.goto(f"{stage.web}/wecom/today", wait_until="load")
         page.get_by_role("button", name="演示陈护士").click()
         expect(page.get_by_role("heading", level=1)).to_be_visible()
@@ -189,18 +189,3 @@ def assert_nobody_is_named(stage: Stage) -> None:
             continue  # the stand-in is not ours to keep silent
         kept = file.read_bytes()
         assert not [one.decode() for one in canaries if one in kept], file.name
-
-
-class nurse_browser:  # noqa: N801  # used like a function
-    """A phone-sized Chromium."""
-
-    def __enter__(self) -> Page:
-        self._playwright = sync_playwright().start()
-        self._browser = self._playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-        )
-        return self._browser.new_page(viewport={"width": 390, "height": 844}, locale="zh-CN")
-
-    def __exit__(self, *_: object) -> None:
-        self._browser.close()
-        self._playwright.stop()

@@ -150,7 +150,8 @@ def test_no_deed_reaches_another_teams_patient(nurse: FlaskClient, ward: Ward, p
     "path",
     [
         "alerts/{0.alert}/take", "alerts/{0.alert}/transfer", "alerts/{0.alert}/outcome",
-        "patients/{0.patient}/phone", "tasks/{0.task}/finish", "sign-out",
+        "patients/{0.patient}/phone", "patients/{0.patient}/desk-code", "tasks/{0.task}/finish",
+        "sign-out",
     ],
 )  # fmt: skip
 def test_a_form_without_its_csrf_word_is_refused(nurse: FlaskClient, ward: Ward, path: str) -> None:
@@ -256,6 +257,18 @@ def test_the_number_is_shown_for_a_reason_that_is_recorded(nurse: FlaskClient, w
     assert f"/wecom/alerts/{ward.alert}" in answer.text
     (entry,) = audited("unmask", "phone")
     assert entry.detail == {"reason": "alert"}
+
+
+def test_a_code_from_the_desk_is_shown_once_and_recorded(nurse: FlaskClient, ward: Ward) -> None:
+    shown = send(nurse, f"/wecom/patients/{ward.patient}/desk-code")
+
+    assert re.search(r"<strong>\d{6}</strong>", shown.text)
+    (entry,) = audited("create", "desk-code")
+    assert entry.patient_id is not None
+    again = nurse.get(f"/wecom/patients/{ward.patient}")
+    assert not re.search(r"<strong>\d{6}</strong>", again.text)
+    foreign = send(nurse, f"/wecom/patients/{ward.foreign_patient}/desk-code")
+    assert foreign.status_code == 404
 
 
 def test_a_finished_task_leaves_the_list_and_a_second_tap_is_kind(

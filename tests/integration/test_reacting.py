@@ -342,7 +342,6 @@ def test_history_read_again_has_no_second_effect(history: Session) -> None:
     assert not history.scalars(select(ReactionFailure)).all()
 
 
-@pytest.mark.xfail(strict=True, reason="rule_evaluation counts a reading again when read again")
 def test_history_read_again_counts_no_reading_twice(history: Session) -> None:
     before = history.execute(select(Alert.id, Alert.hits, Alert.normals)).all()
     steps = _counted(history)["alert_step"]

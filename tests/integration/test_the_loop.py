@@ -171,13 +171,23 @@ def test_a_very_low_glucose_opens_one_alert_and_one_card(session: Session) -> No
     alert = session.scalars(select(Alert)).one()
     assert alert.grade is Grade.SEVERE
     assert alert.acknowledge_by == NOON + timedelta(minutes=30)
-    assert "2.8" in (alert.explanation or "")
+    assert "血糖 2.8 mmol/L" in (alert.explanation or "")
     card = session.scalars(select(Communication).filter_by(channel=Channel.WECOM_CARD)).one()
     content = json.loads(card.content or "")
     assert content["userids"] == ["nurse-chen"]
     assert [button["text"] for button in content["buttons"]] == ["我来处理", "转交", "已联系"]
     assert "2.8" not in (card.content or "")
     assert "李测试" not in (card.content or "")
+
+
+def test_where_no_nurse_is_on_duty_the_doctor_hears_first(session: Session) -> None:
+    ward = on_plan(session)
+    ward.nurse.is_active = False
+    measure(session, ward, "2.8", NOON, "LL")
+
+    settle(session)
+
+    assert json.loads(card_of(session).content or "")["userids"] == ["doctor-lin"]
 
 
 def test_the_patient_reads_fixed_words_that_name_120(session: Session) -> None:

@@ -1,13 +1,11 @@
 """The pages people look at: traffic, a phone, a member's WeCom."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.standin.support import MINI, ONE_TIME, Platform, Receiver, wait_for
 from tests.standin.test_app_messages import card
@@ -73,19 +71,8 @@ def test_the_outage_has_a_button(platform: Platform) -> None:
     assert platform.get("/standin/faults")["outage"] is True
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    if path is None:
-        pytest.skip("no Chromium on this machine")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def screen(chromium: Any) -> Iterator[Page]:
+def screen(chromium: Browser) -> Iterator[Page]:
     context = chromium.new_context()
     yield context.new_page()
     context.close()
