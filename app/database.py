@@ -2,6 +2,7 @@
 
 import re
 import secrets
+import time
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -12,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Connection,
     Date,
     DateTime,
     Engine,
@@ -29,8 +31,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Dialect, make_url
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
+from sqlalchemy.pool import PoolResetState
 from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -149,6 +153,7 @@ class Digest(TypeDecorator[bytes]):
         return dialect.type_descriptor(LargeBinary(32))
 
 
+_REST: Final = 1.0  # seconds
 Big = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers only INTEGER keys itself
 
 
@@ -233,13 +238,13 @@ def make_engine(url: str, *, pool_size: int = 10) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     # READ COMMITTED: under the default an earlier read makes "lock, then look" collide.
-    return create_engine(
+    engine = create_engine(
         url,
         isolation_level="READ COMMITTED",
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=3,
-        pool_pre_ping=True,
+        pool_reset_on_return=None,  # `_end_transaction` sees to it
         pool_recycle=1800,
         connect_args={
             "charset": "utf8mb4",
@@ -251,6 +256,39 @@ def make_engine(url: str, *, pool_size: int = 10) -> Engine:
             "innodb_lock_wait_timeout = 10",
         },
     )
+    event.listen(engine, "checkout", _check_out)
+    event.listen(engine, "begin", lambda connection: _settle(connection, is_settled=False))
+    event.listen(engine, "commit", _settle)
+    event.listen(engine, "rollback", _settle)
+    event.listen(engine, "reset", _end_transaction)
+    event.listen(engine, "checkin", _note_rest)
+    return engine
+
+
+def _settle(connection: Connection, *, is_settled: bool = True) -> None:
+    if not connection.invalidated:  # a lost one has nothing left to settle
+        connection.info["is_settled"] = is_settled
+
+
+def _end_transaction(connection: Any, record: Any, state: PoolResetState) -> None:
+    """Roll back what is open; right after a commit there is nothing, and no need to ask."""
+    if not record.info["is_settled"] or state.terminate_only:
+        connection.rollback()
+
+
+def _note_rest(_: Any, record: Any) -> None:
+    record.info["rests_since"] = time.monotonic()
+
+
+def _check_out(connection: Any, record: Any, _: Any) -> None:
+    """Ask a connection that rested whether it lives; under load each request would pay for it."""
+    record.info["is_settled"] = False
+    if time.monotonic() - record.info.get("rests_since", time.monotonic()) < _REST:
+        return
+    try:
+        connection.ping(reconnect=False)
+    except Exception:
+        raise DisconnectionError from None  # the pool tries another one
 
 
 def _make_folder(file: str | None) -> None:

@@ -3,6 +3,7 @@
 import secrets
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from datetime import datetime, timedelta
 from typing import Final
@@ -46,6 +47,7 @@ class Clockwork:
     def run(self) -> None:
         """Keep the lease and the timetable until `stop`."""
         self._scheduler.start(paused=True)
+        catching_up = ThreadPoolExecutor(1, "catch-up")
         seen = clock.now()
         while not self._stopped.is_set():
             led = self._fence is not None
@@ -55,14 +57,13 @@ class Clockwork:
             if self._fence is not None and (not led or jumped):
                 self._scheduler.resume()
                 # Beside this thread: a long catching up must not cost the lease.
-                self._scheduler.add_job(
-                    self.catch_up, id="catch-up", replace_existing=True, misfire_grace_time=None
-                )
+                catching_up.submit(self.catch_up)
             elif self._fence is None and led:
                 self._scheduler.pause()
                 log.warning("leadership_lost")
             self._stopped.wait(_RENEW_EVERY)
         self._scheduler.shutdown(wait=True)
+        catching_up.shutdown(wait=True)
         if self._fence is not None:
             with unit_of_work.begin() as session:
                 leases.release(session, LEASE, self._holder)

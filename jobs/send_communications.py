@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -18,9 +18,12 @@ log = structlog.get_logger()
 
 Senders = Mapping[Channel, Sender]
 Answer = TypeVar("Answer")
+Flying = list[tuple[int, Future[Outcome]]]  # calls on the wire, by message id
 # What one process has on the wire at once; a crash makes at most so many calls `unknown`.
-IN_FLIGHT: Final = 16
-_BATCH: Final = 64
+IN_FLIGHT: Final = 32
+_BATCH: Final = 128
+# Calls that one transaction begins: while they are on the wire, the next are begun.
+_GROUP: Final = IN_FLIGHT // 2
 # Seconds between tries of one transaction: long enough for a database that starts again,
 # well within the lease.
 _PATIENCE: Final = (0.02, 0.1, 0.5, 2.0, 4.0, 8.0)
@@ -32,15 +35,32 @@ def send_communications(
     """Send what is due, one batch; return how many messages were claimed."""
     with unit_of_work.begin() as session:
         token, claimed = outbox.claim(session, now(), _BATCH, senders)
-    for start in range(0, len(claimed), IN_FLIGHT):
-        batch = claimed[start : start + IN_FLIGHT]
-        calls = insist(
-            lambda session, ids=batch: outbox.begin_calling(session, token, ids, now())  # type: ignore[misc]
-        )
-        # No transaction is open here: a platform may keep us waiting.
-        outcomes = dict(pool.map(lambda call: (call[0], _send(senders, call[1])), calls))
-        _settle(token, outcomes, now)
+    flying: Flying = []
+    try:
+        for start in range(0, len(claimed), _GROUP):
+            begun = _take_off(senders, pool, token, claimed[start : start + _GROUP], now)
+            before, flying = flying, begun
+            _land(token, before, now)
+    finally:
+        _land(token, flying, now)
     return len(claimed)
+
+
+def _take_off(
+    senders: Senders,
+    pool: ThreadPoolExecutor,
+    token: str,
+    ids: list[int],
+    now: Callable[[], datetime],
+) -> Flying:
+    calls = insist(lambda session: outbox.begin_calling(session, token, ids, now()))
+    # No transaction is open from here on: a platform may keep us waiting.
+    return [(id_, pool.submit(_send, senders, outgoing)) for id_, outgoing in calls]
+
+
+def _land(token: str, flying: Flying, now: Callable[[], datetime]) -> None:
+    if flying:
+        _settle(token, {id_: future.result() for id_, future in flying}, now)
 
 
 def _settle(token: str, outcomes: Mapping[int, Outcome], now: Callable[[], datetime]) -> None:

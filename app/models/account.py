@@ -2,9 +2,17 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ForeignKey, Index, Select, UniqueConstraint, select
+from sqlalchemy import (
+    BindParameter,
+    ForeignKey,
+    Index,
+    Select,
+    UniqueConstraint,
+    bindparam,
+    select,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from app.database import (
@@ -72,11 +80,19 @@ class PatientLink(Base):
     patient: Mapped[Patient] = relationship()
 
 
-def open_to_account(account_id: int) -> Select[int]:
+def open_to_account(account_id: int | BindParameter[int]) -> Select[int]:
     """Select the ids of the patients whose record a WeChat user may open now."""
     return select(PatientLink.patient_id).where(
         PatientLink.account_id == account_id, PatientLink.is_live.is_(True)
     )
+
+
+_PATIENTS: Final = Base.metadata.tables["patient"]
+# Every request for a record asks this: built once, and past the mapper.
+_FIND_OPEN: Final = select(_PATIENTS.c.id).where(
+    _PATIENTS.c.public_id == bindparam("public_id"),
+    _PATIENTS.c.id.in_(open_to_account(bindparam("account_id"))),
+)
 
 
 def find_open_patient(session: Session, account_id: int, public_id: str) -> int:
@@ -84,11 +100,8 @@ def find_open_patient(session: Session, account_id: int, public_id: str) -> int:
 
     :raises NotFound: there is none, or it is not theirs: one query, one answer
     """
-    patient_id = session.scalar(
-        select(Patient.id).where(
-            Patient.public_id == public_id, Patient.id.in_(open_to_account(account_id))
-        )
-    )
+    asked = {"account_id": account_id, "public_id": public_id}
+    patient_id: int | None = session.connection().execute(_FIND_OPEN, asked).scalar()
     if patient_id is None:
         raise NotFound
     return patient_id

@@ -4,11 +4,19 @@ An append is part of the transaction it records: if it cannot be written, nothin
 """
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Index, UniqueConstraint, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import (
+    Connection,
+    Index,
+    UniqueConstraint,
+    bindparam,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.database import OPERATION, Base, Big, Digest, key_column
@@ -68,6 +76,17 @@ class AuditSeal(Base):
     hash: Mapped[bytes] = mapped_column(Digest, info=OPERATION)
 
 
+_HEADS: Final = Base.metadata.tables["audit_head"]
+# Every read of a record waits for these three: built once, and past the mapper.
+_FIND_HEAD: Final = (
+    select(_HEADS.c.sequence, _HEADS.c.hash)
+    .where(_HEADS.c.chain == bindparam("head"))
+    .with_for_update()
+)
+_APPEND: Final = insert(Base.metadata.tables["audit_event"])
+_MOVE_HEAD: Final = update(_HEADS).where(_HEADS.c.chain == bindparam("head"))
+
+
 def record(
     session: Session,
     actor: Actor,
@@ -85,7 +104,10 @@ def record(
     `detail` holds ids and codes, never a name, a value or free text.
     """
     chain = (patient_id if patient_id is not None else actor.id or 0) % CHAINS
-    sequence, previous = _lock_head(session, chain)
+    # What is recorded goes first: nothing of it is written while the head is locked.
+    session.flush()
+    connection = session.connection()
+    sequence, previous = _lock_head(connection, chain)
     row = {
         "chain": chain,
         "sequence": sequence + 1,
@@ -101,39 +123,42 @@ def record(
         "previous": previous,
     }
     row["hash"] = chain_hash(row)
-    session.execute(insert(AuditEvent), [row])
-    session.execute(
-        update(AuditHead)
-        .where(AuditHead.chain == chain)
-        .values(sequence=sequence + 1, hash=row["hash"])
-    )
+    connection.execute(_APPEND, row)
+    connection.execute(_MOVE_HEAD, {"head": chain, "sequence": sequence + 1, "hash": row["hash"]})
 
 
 def chain_hash(row: dict[str, Any]) -> bytes:
     """Return the HMAC over one row and the hash before it."""
-    facts = {**row, "at": row["at"].isoformat(), "previous": row["previous"].hex()}
+    # The database gives every instant back in UTC, whatever zone it came in.
+    at = row["at"].astimezone(UTC).isoformat()
+    facts = {**row, "at": at, "previous": row["previous"].hex()}
     facts.pop("hash", None)
     text = json.dumps(facts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return keyring().mac("audit", text.encode())
 
 
 def seal_hash(at: datetime, heads: dict[str, Any], previous: bytes) -> bytes:
-    text = json.dumps([at.isoformat(), heads, previous.hex()], sort_keys=True)
+    text = json.dumps([at.astimezone(UTC).isoformat(), heads, previous.hex()], sort_keys=True)
     return keyring().mac("audit-seal", text.encode())
 
 
-def _lock_head(session: Session, chain: int) -> tuple[int, bytes]:
-    find = (
-        select(AuditHead.sequence, AuditHead.hash).where(AuditHead.chain == chain).with_for_update()
-    )
-    head = session.execute(find).one_or_none()
+def _lock_head(connection: Connection, chain: int) -> tuple[int, bytes]:
+    head = connection.execute(_FIND_HEAD, {"head": chain}).one_or_none()
     if head is None:
-        try:
-            with session.begin_nested():
-                session.execute(
-                    insert(AuditHead), [{"chain": chain, "sequence": 0, "hash": ORIGIN}]
-                )
-        except IntegrityError:
-            pass  # another transaction opened the chain first
-        head = session.execute(find).one()
+        _open_chain(connection, chain)
+        head = connection.execute(_FIND_HEAD, {"head": chain}).one()
     return head.sequence, head.hash
+
+
+def _open_chain(connection: Connection, chain: int) -> None:
+    """Add the head of a chain, unless another transaction does.
+
+    A plain INSERT that meets the other's row would share its lock, and two that share it wait
+    for each other for ever; this one waits for the whole lock.
+    """
+    new = {"chain": chain, "sequence": 0, "hash": ORIGIN}
+    if connection.dialect.name == "sqlite":
+        connection.execute(sqlite.insert(_HEADS).values(new).on_conflict_do_nothing())
+    else:
+        kept = mysql.insert(_HEADS).values(new)
+        connection.execute(kept.on_duplicate_key_update(chain=_HEADS.c.chain))

@@ -36,25 +36,22 @@ class Knowledge:
 
 
 _lock = Lock()
-_compiled: dict[tuple[int, ...], Knowledge] = {}
+_compiled: dict[tuple[bytes, ...], Knowledge] = {}
 
 
 def knowledge(session: Session) -> Knowledge:
     """Return what is in force now; parsing happens only when the set of packs changes."""
-    ids = tuple(
-        session.scalars(
-            select(Pack.id).filter_by(status=PublicationStatus.ACTIVE).order_by(Pack.id)
-        )
-    )
-    engine_and_ids = (id(session.get_bind()), *ids)
+    active = select(Pack).filter_by(status=PublicationStatus.ACTIVE).order_by(Pack.id)
+    # By content, not by id: a restored database gives the same id to another pack.
+    hashes = tuple(session.scalars(active.with_only_columns(Pack.content_hash)))
     with _lock:
-        found = _compiled.get(engine_and_ids)
+        found = _compiled.get(hashes)
     if found is None:
-        rows = session.scalars(select(Pack).where(Pack.id.in_(ids)).order_by(Pack.id))
+        rows = session.scalars(active).all()
         found = _compile({row.key: parse_pack(row.content) for row in rows})
         with _lock:
             _compiled.clear()
-            _compiled[engine_and_ids] = found
+            _compiled[tuple(row.content_hash for row in rows)] = found
     return found
 
 

@@ -20,6 +20,10 @@ class Break:
     what: str
 
 
+# What should be found at one place of one chain, and who says so.
+_Told = dict[tuple[int, int], dict[bytes, str]]
+
+
 def seal(session: Session, now: datetime) -> None:
     """Write all heads under one HMAC: a chain cut short afterwards no longer matches."""
     heads = session.scalars(select(AuditHead).order_by(AuditHead.chain).with_for_update()).all()
@@ -32,9 +36,13 @@ def seal(session: Session, now: datetime) -> None:
 
 
 def verify(session: Session) -> tuple[int, list[Break]]:
-    """Return how many entries were checked, and every place where the trail was touched."""
+    """Return how many entries were checked, and every place where the trail was touched.
+
+    The trail may grow meanwhile: heads and seals are read first, and every entry they tell of
+    must come by afterwards.
+    """
+    told, breaks = _told(session)
     checked = 0
-    breaks: list[Break] = []
     reached: dict[int, tuple[int, bytes]] = {}
     rows = session.scalars(
         select(AuditEvent)
@@ -49,8 +57,14 @@ def verify(session: Session) -> tuple[int, list[Break]]:
         if row.hash != chain_hash(_facts(row)):
             breaks.append(Break(row.chain, row.sequence, "the entry was changed"))
         reached[row.chain] = (row.sequence, row.hash)
-    breaks.extend(_short(session, reached))
-    breaks.extend(_unsealed(session))
+        for place, by in told.pop((row.chain, row.sequence), {}).items():
+            if place != row.hash:
+                breaks.append(Break(row.chain, row.sequence, f"not what {by} says"))
+    breaks.extend(
+        Break(chain, sequence, f"gone, though {by} knows it")
+        for (chain, sequence), places in told.items()
+        for by in places.values()
+    )
     return checked, breaks
 
 
@@ -62,29 +76,24 @@ def _facts(row: AuditEvent) -> dict[str, Any]:
     }
 
 
-def _short(session: Session, reached: dict[int, tuple[int, bytes]]) -> list[Break]:
-    """Find chains that end before their head."""
-    return [
-        Break(head.chain, head.sequence, "the end of the chain is missing")
-        for head in session.scalars(select(AuditHead))
-        if reached.get(head.chain, (0, ORIGIN)) != (head.sequence, head.hash)
-    ]
-
-
-def _unsealed(session: Session) -> list[Break]:
-    """Find seals that were changed, and entries that a seal knew and that are gone."""
+def _told(session: Session) -> tuple[_Told, list[Break]]:
+    """Return what heads and seals say of the trail, and which seals were touched."""
+    told: _Told = {}
     breaks = []
     previous = ORIGIN
     for row in session.scalars(select(AuditSeal).order_by(AuditSeal.id)):
         if row.previous != previous or row.hash != seal_hash(row.at, row.heads, row.previous):
-            breaks.append(Break(-1, row.id, "a seal was changed"))
+            breaks.append(Break(-1, row.id, "a seal was changed, or one before it is missing"))
+            previous = row.hash
+            continue  # nothing it says can be relied on
         previous = row.hash
         for chain, (sequence, head_hash) in row.heads.items():
-            if sequence == 0:
-                continue
-            kept = session.scalar(
-                select(AuditEvent.hash).filter_by(chain=int(chain), sequence=sequence)
-            )
-            if kept is None or kept.hex() != head_hash:
-                breaks.append(Break(int(chain), sequence, "not what was sealed"))
-    return breaks
+            _tell(told, int(chain), sequence, bytes.fromhex(head_hash), "a seal")
+    for head in session.scalars(select(AuditHead)):
+        _tell(told, head.chain, head.sequence, head.hash, "the head")
+    return told, breaks
+
+
+def _tell(told: _Told, chain: int, sequence: int, hash_: bytes, by: str) -> None:
+    if sequence:  # a chain without an entry has nothing to show
+        told.setdefault((chain, sequence), {}).setdefault(hash_, by)

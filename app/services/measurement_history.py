@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, or_, select
 from sqlalchemy.orm import Session
 
+from app.database import Base
 from app.domain.errors import NotFound
 from app.domain.vital_signs import Interpretation, VitalSign
 from app.models import Observation, ObservationStatus, Origin
@@ -48,6 +49,31 @@ class Trend:
     sentence: str
 
 
+_OBSERVATIONS: Final = Base.metadata.tables["observation"]
+# What phones ask most: built once, and past the mapper.
+_NEWEST_FIRST: Final = (
+    select(
+        _OBSERVATIONS.c.public_id,
+        _OBSERVATIONS.c.code,
+        _OBSERVATIONS.c.value,
+        _OBSERVATIONS.c.off_scale,
+        _OBSERVATIONS.c.unit,
+        _OBSERVATIONS.c.interpretation,
+        _OBSERVATIONS.c.context,
+        _OBSERVATIONS.c.effective_at,
+    )
+    .where(
+        _OBSERVATIONS.c.patient_id == bindparam("patient_id"),
+        _OBSERVATIONS.c.origin == Origin.HOME,
+        _OBSERVATIONS.c.is_current.is_(True),
+        _OBSERVATIONS.c.status != ObservationStatus.ENTERED_IN_ERROR,
+    )
+    .order_by(_OBSERVATIONS.c.effective_at.desc(), _OBSERVATIONS.c.id.desc())
+)
+_PAGE: Final = _NEWEST_FIRST.limit(PAGE + 1)
+_PAGE_OF_CODE: Final = _PAGE.where(_OBSERVATIONS.c.code == bindparam("code"))
+
+
 def readings_of(
     session: Session, patient_id: int, code: VitalSign | None, after: str | None
 ) -> tuple[Sequence[Reading], str | None]:
@@ -55,48 +81,25 @@ def readings_of(
 
     :raises NotFound: `after` names no reading of this patient
     """
-    query = _shown(patient_id)
-    if code is not None:
-        query = query.where(Observation.code == code)
+    query = _PAGE if code is None else _PAGE_OF_CODE
     if after is not None:
         query = query.where(_follows(session, patient_id, after))
-    newest_first = query.order_by(Observation.effective_at.desc(), Observation.id.desc())
-    found = [Reading(*row) for row in session.execute(newest_first.limit(PAGE + 1))]
+    asked = {"patient_id": patient_id, "code": code}
+    found = [Reading(*row) for row in session.connection().execute(query, asked)]
     page = found[:PAGE]
     return page, page[-1].id if len(found) > PAGE else None
 
 
 def trend_of(session: Session, patient_id: int, code: VitalSign, days: int, now: datetime) -> Trend:
     """Return the values of the last `days` times 24 hours."""
-    newest_first = (
-        _shown(patient_id)
-        .where(Observation.code == code, Observation.effective_at > now - timedelta(days=days))
-        .order_by(Observation.effective_at.desc(), Observation.id.desc())
-        .limit(MOST_POINTS)
-    )
-    readings = [Reading(*row) for row in session.execute(newest_first)][::-1]
+    newest_first = _NEWEST_FIRST.where(
+        _OBSERVATIONS.c.code == code,
+        _OBSERVATIONS.c.effective_at > now - timedelta(days=days),
+    ).limit(MOST_POINTS)
+    asked = {"patient_id": patient_id}
+    readings = [Reading(*row) for row in session.connection().execute(newest_first, asked)][::-1]
     unit = _UNITS.get(code.kind.unit, code.kind.unit)
     return Trend(code, unit, days, readings, _sentence(code, unit, days, readings))
-
-
-def _shown(
-    patient_id: int,
-) -> Select[str, str, Decimal | None, str | None, str | None, str | None, str | None, datetime]:
-    return select(
-        Observation.public_id,
-        Observation.code,
-        Observation.value,
-        Observation.off_scale,
-        Observation.unit,
-        Observation.interpretation,
-        Observation.context,
-        Observation.effective_at,
-    ).where(
-        Observation.patient_id == patient_id,
-        Observation.origin == Origin.HOME,
-        Observation.is_current.is_(True),
-        Observation.status != ObservationStatus.ENTERED_IN_ERROR,
-    )
 
 
 def _follows(session: Session, patient_id: int, after: str) -> ColumnElement[bool]:

@@ -151,7 +151,7 @@ def begin_calling(
         .with_for_update()
     ).all()
     pointless, doubtful = _pointless(session, rows), _doubtful(session, rows, now)
-    calls = []
+    ready: list[tuple[Communication, Outgoing]] = []
     for row in rows:
         if row.id in pointless:
             rest(row, CommunicationState.CANCELLED, "pointless")
@@ -161,14 +161,19 @@ def begin_calling(
             leave_unknown(row, now)
         elif (outgoing := _outgoing(row)) is None:
             rest(row, CommunicationState.HELD, "unreadable")
-        elif row.needs_right and not spend(session, row, now):
-            end_in_failure(session, row, CommunicationState.REFUSED, "no-right-left", now)
         else:
-            row.state = CommunicationState.CALLING
-            row.lease_until = at + LEASE
-            row.tries += 1
-            row.first_called_at = row.first_called_at or now
-            calls.append((row.id, outgoing))
+            ready.append((row, outgoing))
+    had_right = spend(session, [row for row, _ in ready if row.needs_right], now)
+    calls = []
+    for row, outgoing in ready:
+        if row.needs_right and row.id not in had_right:
+            end_in_failure(session, row, CommunicationState.REFUSED, "no-right-left", now)
+            continue
+        row.state = CommunicationState.CALLING
+        row.lease_until = at + LEASE
+        row.tries += 1
+        row.first_called_at = row.first_called_at or now
+        calls.append((row.id, outgoing))
     if calls:
         attempt = {"claim_token": token, "calling_at": now}
         session.execute(

@@ -52,6 +52,7 @@ def install_pack(
     status = PublicationStatus.ACTIVE if approved_by else PublicationStatus.DRAFT
     if approved_by:
         _retire_earlier(session, pack.id)
+        _install_tags(session, pack)
     if kept is None:
         kept = Pack(key=pack.id, version=pack.version, content_hash=content_hash, installed_at=now)
         session.add(kept)
@@ -59,7 +60,6 @@ def install_pack(
     kept.content = dict(pack.definition)
     kept.status = status
     kept.approved_by = approved_by
-    _install_tags(session, pack)
     _install_texts(session, pack, status)
     _install_plans(session, pack, status)
     return True
@@ -144,12 +144,16 @@ def _keep(
     pack: packs.Pack,
     **content: Any,
 ) -> Row:
-    """Return the row of one key and version, made where it is new, with its new status."""
+    """Return the row of one key and version, made where it is new, with its new status.
+
+    A draft that brings a text already in force leaves it in force.
+    """
     row = session.scalar(select(model).filter_by(key=key, version=version))
     if row is None:
-        row = model(key=key, version=version, pack_key=pack.id, **content)
+        row = model(key=key, version=version, pack_key=pack.id, status=status, **content)
         session.add(row)
     elif any(getattr(row, name) != value for name, value in content.items()):
         raise PackChanged
-    row.status = status  # type: ignore[attr-defined]  # every knowledge table has one
+    elif status is PublicationStatus.ACTIVE:
+        row.status = status  # type: ignore[attr-defined]  # every knowledge table has one
     return row

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from app import encryption
 from app.database import make_engine, unit_of_work
 from app.domain.messaging import Channel, Outcome, Outgoing
-from jobs.send_communications import send_communications
+from jobs.send_communications import IN_FLIGHT, send_communications
 
 
 def call_without_end(message: Outgoing) -> Outcome:
@@ -25,7 +25,7 @@ def call_without_end(message: Outgoing) -> Outcome:
 def main(url: str, key: str) -> None:
     encryption.use(encryption.Keyring({"t1": base64.b64decode(key)}, "hospital"))
     unit_of_work.configure(bind=make_engine(url))
-    with ThreadPoolExecutor(16) as pool:
+    with ThreadPoolExecutor(IN_FLIGHT) as pool:
         senders = dict.fromkeys(Channel, call_without_end)
         send_communications(senders, pool, lambda: datetime.now(UTC))
 

@@ -26,7 +26,7 @@ from app.domain.messaging import (
 )
 from app.models import Communication, CommunicationAttempt, Event
 from app.services import outbox
-from jobs.send_communications import insist, send_communications
+from jobs.send_communications import IN_FLIGHT, insist, send_communications
 from tests.conftest import NOON, ROOT, SECRET_KEY
 from tests.integration.postbox import Postman, end_leases, letter, states
 
@@ -227,10 +227,10 @@ def test_a_killed_call_of_an_at_least_once_kind_is_made_again_after_its_lease(
 def test_workers_killed_again_and_again_lose_nothing(
     mariadb: Engine, pool: ThreadPoolExecutor
 ) -> None:
-    """The small form of the drill: 40 of each kind, three kills, then a healthy worker."""
+    """The small form of the drill: 80 of each kind, three kills, then a healthy worker."""
     start = datetime.now(UTC)
     with unit_of_work.begin() as session:
-        for number in range(80):
+        for number in range(160):
             channel = Channel.TEMPLATE if number % 2 else Channel.SUBSCRIPTION
             letter(
                 session, f"o{number}", channel, due_at=start,
@@ -238,7 +238,7 @@ def test_workers_killed_again_and_again_lose_nothing(
             )  # fmt: skip
     on_the_wire: list[str] = []
     for _ in range(3):
-        on_the_wire += kill_while_calling(mariadb, 16)
+        on_the_wire += kill_while_calling(mariadb, IN_FLIGHT)
         end_leases(mariadb)
         with unit_of_work.begin() as session:
             outbox.sweep(session, datetime.now(UTC))

@@ -1,0 +1,75 @@
+"""The benchmarks run, check themselves and keep their contract; the sizes here mean nothing."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from benchmarks import measuring
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.mariadb
+
+
+@pytest.fixture(autouse=True)
+def one_server(mariadb_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_DATABASE_URL", mariadb_url)
+
+
+def run(name: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", f"benchmarks.{name}", "--json", "--rounds", "1"]
+    done = subprocess.run(
+        [*command, "--scale", "0.05"], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("\n") == 1  # progress goes elsewhere
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    assert found["benchmark"] == name
+    assert found["seed"] == measuring.SEED
+    assert {"cpus", "load_before", "busy", "seconds"} <= set(found["machine"])
+    return found
+
+
+def assert_measured(side: dict[str, Any]) -> None:
+    low, high = side["per_second"]["spread"]
+    assert 0 < low <= side["per_second"]["median"] <= high
+
+
+def test_the_api_benchmark_prints_its_ratio_and_what_it_checked() -> None:
+    found = run("api")
+
+    assert found["ratio"] > 0
+    assert found["target"] == 0.40
+    assert {"per_second", "p50_ms", "p99_ms"} == set(found["ours"]) == set(found["bare"])
+    assert_measured(found["ours"])
+    assert_measured(found["bare"])
+    assert found["checks"]["reads"] == found["checks"]["audited"] > 0
+    assert found["sizes"]["connections"] == 32
+
+
+def test_the_outreach_benchmark_prints_its_ratio_for_both_kinds() -> None:
+    found = run("outreach")
+
+    assert found["ratio"] == found["ratio_to_bare_client"] > 0
+    for kind in ("at_least_once", "at_most_once"):
+        assert found[kind]["ratio_to_bare_client"] > 0
+        assert_measured(found[kind]["ours"])
+        assert_measured(found[kind]["bare"])
+    assert found["sizes"]["latency_ms"] == 20
+
+
+def test_rounds_alternate_after_a_warm_up() -> None:
+    order: list[str] = []
+
+    def side(name: str) -> dict[str, float]:
+        order.append(name)
+        return {"per_second": float(len(order))}
+
+    a, b = measuring.alternate(lambda: side("a"), lambda: side("b"), 3)
+
+    assert "".join(order) == "abababab"
+    assert [one["per_second"] for one in a] == [3, 5, 7]
+    assert measuring.medians(b) == {"per_second": {"median": 6.0, "spread": [4.0, 8.0]}}
+    assert measuring.paired_ratio(a, b, "per_second") == round(5 / 6, 3)
