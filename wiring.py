@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.database import unit_of_work
-from app.domain.messaging import Channel, Outlets, PatientTemplate, Sender
+from app.domain.outreach.messaging import Channel, Outlets, PatientTemplate, Sender
 from app.integrations.callback_crypto import CallbackCrypto
 from app.integrations.hints import Hints
 from app.integrations.sms import sms_sender

@@ -9,7 +9,7 @@ from app import settings
 from app.integrations.hints import Hints
 from app.integrations.platform_http import CallFailed, CodeRefused
 from app.integrations.wechat import LoggedIn, MiniProgram
-from app.services import wechat_sign_in
+from app.services.trust import wechat_sign_in
 from app.settings import Settings, WeComApp
 from app.start import start
 from app.web.factory import Face, create_app

@@ -24,8 +24,8 @@ from sqlalchemy import Engine, func, insert, select
 
 from app import encryption
 from app.database import make_engine, new_public_id, unit_of_work
-from app.domain.access import Relation
-from app.domain.messaging import dedupe_key
+from app.domain.outreach.messaging import dedupe_key
+from app.domain.trust.access import Relation
 from app.models import (
     AuditEvent,
     Observation,
@@ -35,8 +35,8 @@ from app.models import (
     PatientLink,
     WeChatAccount,
 )
-from app.services.audit_trail import verify
-from app.services.sessions import begin_session
+from app.services.trust.audit_trail import verify
+from app.services.trust.sessions import begin_session
 from benchmarks import measuring
 from tests.conftest import ROOT, SECRET_KEY, SECRET_KEYS
 from tests.services import free_port

@@ -23,7 +23,7 @@ from sqlalchemy import func, select
 
 from app import encryption
 from app.database import make_engine, unit_of_work
-from app.domain.messaging import Channel, CommunicationState, Lane, Sender, dedupe_key
+from app.domain.outreach.messaging import Channel, CommunicationState, Lane, Sender, dedupe_key
 from app.models import Communication, SubscriptionGrant, WeChatAccount
 from app.settings import Settings
 from benchmarks import measuring

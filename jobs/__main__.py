@@ -13,9 +13,9 @@ from app.database import unit_of_work
 from app.integrations.hints import Hints
 from app.integrations.hl7.interpret import Reader
 from app.integrations.hl7.source import Source
-from app.services import receipts
 from app.services.intake import interpret_pending
-from app.services.platform_inbox import process_pending
+from app.services.outreach import receipts
+from app.services.outreach.platform_inbox import process_pending
 from app.settings import Settings
 from app.start import start
 from app.web.callbacks import INBOX_TOPIC, CallbackReceiver

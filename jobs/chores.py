@@ -8,17 +8,13 @@ import structlog
 from sqlalchemy import delete
 
 from app.database import unit_of_work
-from app.domain.messaging import Outlets
+from app.domain.outreach.messaging import Outlets
 from app.models import AccessSession, JobRun, SignInState
-from app.services import (
-    alert_handling,
-    audit_trail,
-    outbox,
-    patient_notices,
-    plan_expansion,
-    rule_evaluation,
-    tagging,
-)
+from app.services.outreach import outbox, patient_notices
+from app.services.plans import plan_expansion, rule_evaluation
+from app.services.profile import tagging
+from app.services.staff import alert_handling
+from app.services.trust import audit_trail
 
 log = structlog.get_logger()
 

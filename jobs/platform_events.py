@@ -7,12 +7,13 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.alert_card import CardButton
 from app.domain.errors import NotFound
-from app.domain.platform_events import CardClick
+from app.domain.outreach.platform_events import CardClick
+from app.domain.staff.alert_card import CardButton
 from app.models import Communication, Event, WeChatAccount
-from app.services import alert_cards, alert_handling, receipts, subscriptions
-from app.services.platform_inbox import Handler
+from app.services.outreach import receipts, subscriptions
+from app.services.outreach.platform_inbox import Handler
+from app.services.staff import alert_cards, alert_handling
 from jobs.chores import Work
 
 log = structlog.get_logger()

@@ -9,8 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.domain.messaging import Lane
-from app.domain.rules import SendMessage
+from app.domain.outreach.messaging import Lane
+from app.domain.plans.rules import SendMessage
 from app.models import (
     Alert,
     Encounter,
@@ -21,17 +21,13 @@ from app.models import (
     Questionnaire,
     Task,
 )
-from app.models.care_plan import QuestionnaireResponse
-from app.models.knowledge import knowledge
-from app.services import (
-    alert_cards,
-    enrolment,
-    patient_notices,
-    plan_expansion,
-    rule_evaluation,
-    tagging,
-)
-from app.services.patient_notices import Notice
+from app.models.plans.care_plan import QuestionnaireResponse
+from app.models.plans.knowledge import knowledge
+from app.services.outreach import patient_notices
+from app.services.outreach.patient_notices import Notice
+from app.services.plans import enrolment, plan_expansion, rule_evaluation
+from app.services.profile import tagging
+from app.services.staff import alert_cards
 from jobs.chores import Work
 
 _NOTICE_LIFE: Final = timedelta(days=2)

@@ -11,8 +11,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app.database import unit_of_work
-from app.domain.messaging import Channel, ErrorClass, Failure, Outcome, Outgoing, Sender
-from app.services import outbox
+from app.domain.outreach.messaging import Channel, ErrorClass, Failure, Outcome, Outgoing, Sender
+from app.services.outreach import outbox
 
 log = structlog.get_logger()
 

@@ -5,11 +5,11 @@ from typing import Any
 from app import clock
 from app.database import unit_of_work
 from app.domain.errors import BindingRefused
-from app.domain.masking import masked_phone
-from app.models.audit import record
-from app.services.binding import Claim, confirm_binding, start_binding
-from app.services.patient_consents import Person, people_of
-from app.services.sessions import choose_patient
+from app.domain.profile.masking import masked_phone
+from app.models.trust.audit import record
+from app.services.trust.binding import Claim, confirm_binding, start_binding
+from app.services.trust.patient_consents import Person, people_of
+from app.services.trust.sessions import choose_patient
 from app.web import gate
 from miniprogram_api.doors import account_id, blueprint, for_wechat_users
 from miniprogram_api.schemas import BindingIn, BindingOut, CodeIn, LinkedOut

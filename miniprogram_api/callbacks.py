@@ -3,7 +3,7 @@
 from apiflask import APIFlask
 from flask import Response
 
-from app.domain.access import Audience
+from app.domain.trust.access import Audience
 from app.web import gate
 from app.web.callbacks import CallbackReceiver, answer_check, answer_push
 

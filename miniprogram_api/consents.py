@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from app.domain.access import Audience
-from app.domain.consenting import CURRENT_TEXTS
-from app.services.patient_consents import consents_of, record_consent
+from app.domain.trust.access import Audience
+from app.domain.trust.consenting import CURRENT_TEXTS
+from app.services.trust.patient_consents import consents_of, record_consent
 from app.web import gate
 from miniprogram_api.doors import blueprint, for_wechat_users, open_record
 from miniprogram_api.schemas import ConsentIn, ConsentsOut, ConsentTextsOut

@@ -14,10 +14,10 @@ from werkzeug.routing import BaseConverter
 
 from app import clock
 from app.database import unit_of_work
-from app.domain.access import Audience
 from app.domain.errors import SignInRequired
-from app.models.account import find_open_patient
-from app.models.audit import record
+from app.domain.trust.access import Audience
+from app.models.trust.account import find_open_patient
+from app.models.trust.audit import record
 from app.web import gate
 
 View = TypeVar("View", bound=Callable[..., Any])

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.services.inbox import mark_opened, messages_of
+from app.services.outreach.inbox import mark_opened, messages_of
 from miniprogram_api.doors import blueprint, for_wechat_users, open_record
 from miniprogram_api.schemas import InboxOut, InboxQuery, NothingIn
 

@@ -7,11 +7,11 @@ from werkzeug.exceptions import ServiceUnavailable
 
 from app import clock
 from app.database import unit_of_work
-from app.domain.access import Actor, Audience
 from app.domain.errors import SignInRequired
-from app.models.audit import record
-from app.services.sessions import PATIENT_ABSOLUTE, begin_session, end_session
-from app.services.wechat_sign_in import CodeRefused, PlatformUnavailable, keep_account
+from app.domain.trust.access import Actor, Audience
+from app.models.trust.audit import record
+from app.services.trust.sessions import PATIENT_ABSOLUTE, begin_session, end_session
+from app.services.trust.wechat_sign_in import CodeRefused, PlatformUnavailable, keep_account
 from app.web import gate
 from miniprogram_api.doors import blueprint, for_wechat_users
 from miniprogram_api.people import list_people

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from app.services.home_monitoring import Recorded, record_measurement
-from app.services.measurement_history import readings_of
-from app.services.patient_consents import require_consent
+from app.services.profile.home_monitoring import Recorded, record_measurement
+from app.services.profile.measurement_history import readings_of
+from app.services.trust.patient_consents import require_consent
 from miniprogram_api.doors import blueprint, for_wechat_users, open_record
 from miniprogram_api.schemas import MeasurementIn, ReadingPageOut, ReadingsQuery, RecordedOut
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from app import clock
 from app.database import unit_of_work
-from app.domain.access import Actor
-from app.models.audit import CHAINS, record
-from app.services.binding import end_link
-from app.services.patient_consents import Person, people_of
-from app.services.sessions import choose_patient
+from app.domain.trust.access import Actor
+from app.models.trust.audit import CHAINS, record
+from app.services.trust.binding import end_link
+from app.services.trust.patient_consents import Person, people_of
+from app.services.trust.sessions import choose_patient
 from app.web import gate
 from miniprogram_api.doors import account_id, blueprint, for_wechat_users, open_record
 from miniprogram_api.schemas import CurrentPersonIn, PeopleOut

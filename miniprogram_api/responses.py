@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from app.services.patient_consents import require_consent
-from app.services.questionnaire_answers import Answered, record_response
+from app.services.plans.questionnaire_answers import Answered, record_response
+from app.services.trust.patient_consents import require_consent
 from miniprogram_api.doors import blueprint, for_wechat_users, open_record
 from miniprogram_api.schemas import ResponseIn, ResponseOut
 

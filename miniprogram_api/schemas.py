@@ -5,18 +5,18 @@ from typing import Any
 from apiflask import Schema
 from marshmallow import RAISE, ValidationError, fields, post_load, validate, validates_schema
 
-from app.domain.access import Relation
-from app.domain.consenting import ConsentPurpose
-from app.domain.plan_schedule import TaskStatus
-from app.domain.vital_signs import (
+from app.domain.plans.plan_schedule import TaskStatus
+from app.domain.profile.vital_signs import (
     InvalidMeasurement,
     Measurement,
     MeasurementContext,
     OffScale,
     VitalSign,
 )
-from app.services.binding import Claim
-from app.services.patient_tasks import DeclineReason
+from app.domain.trust.access import Relation
+from app.domain.trust.consenting import ConsentPurpose
+from app.services.plans.patient_tasks import DeclineReason
+from app.services.trust.binding import Claim
 from miniprogram_api.fields import Day, Moment, PlainDecimal, Text, Truth, Word
 
 

@@ -6,8 +6,8 @@ from typing import Final
 
 from flask import Flask, current_app
 
-from app.domain.messaging import Outlets
-from app.services.wechat_sign_in import WeChatIdentity
+from app.domain.outreach.messaging import Outlets
+from app.services.trust.wechat_sign_in import WeChatIdentity
 
 _KEY: Final = "phone-services"
 
@@ -16,7 +16,7 @@ _KEY: Final = "phone-services"
 class PhoneServices:
     """`exchange_code` asks WeChat who is behind a login code.
 
-    It raises `app.services.wechat_sign_in.CodeRefused` or `PlatformUnavailable`.
+    It raises `app.services.trust.wechat_sign_in.CodeRefused` or `PlatformUnavailable`.
     """
 
     exchange_code: Callable[[str], WeChatIdentity]

@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.database import unit_of_work
 from app.domain.errors import NotFound
-from app.models.subscription_ledger import balance
-from app.services.subscriptions import Reporter, record_answer
+from app.models.outreach.subscription_ledger import balance
+from app.services.outreach.subscriptions import Reporter, record_answer
 from miniprogram_api.doors import account_id, blueprint, for_wechat_users
 from miniprogram_api.schemas import RightsOut, SubscriptionsIn
 from miniprogram_api.services import phone_services

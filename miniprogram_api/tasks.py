@@ -6,8 +6,8 @@ from typing import Any
 from flask import Response
 
 from app import clock
-from app.domain.observation_kinds import OBSERVATION_KINDS
-from app.services.patient_tasks import (
+from app.domain.profile.observation_kinds import OBSERVATION_KINDS
+from app.services.plans.patient_tasks import (
     TaskDetail,
     TaskLine,
     complete_task,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.services.measurement_history import Trend, trend_of
+from app.services.profile.measurement_history import Trend, trend_of
 from miniprogram_api.doors import blueprint, for_wechat_users, open_record
 from miniprogram_api.schemas import TrendOut, TrendQuery
 

@@ -13,11 +13,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.access import StaffRole
-from app.domain.alert_clock import Responder
-from app.domain.alerting import AlertStatus
-from app.domain.plan_schedule import TaskStatus
-from app.domain.rules import Grade
+from app.domain.plans.plan_schedule import TaskStatus
+from app.domain.plans.rules import Grade
+from app.domain.staff.alert_clock import Responder
+from app.domain.staff.alerting import AlertStatus
+from app.domain.trust.access import StaffRole
 from app.models import (
     Alert,
     AlertStep,

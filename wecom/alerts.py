@@ -10,14 +10,14 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app import clock
 from app.database import unit_of_work
-from app.domain.access import Audience, Permission
-from app.domain.alert_card import CardButton
-from app.domain.alerting import AlertStatus
 from app.domain.errors import AlertClosed
-from app.models.audit import record
-from app.services.alert_handling import act, close
-from app.services.alert_reading import AlertView, lock_level, read_alert
-from app.services.staff_tasks import plan_contact
+from app.domain.staff.alert_card import CardButton
+from app.domain.staff.alerting import AlertStatus
+from app.domain.trust.access import Audience, Permission
+from app.models.trust.audit import record
+from app.services.staff.alert_handling import act, close
+from app.services.staff.alert_reading import AlertView, lock_level, read_alert
+from app.services.staff.staff_tasks import plan_contact
 from app.web import gate
 from wecom import words
 from wecom.addresses import public_id

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from app.services.patient_snapshot import Trend
+from app.services.profile.patient_snapshot import Trend
 from wecom import words
 
 WIDTH: Final = 320

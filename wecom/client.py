@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from wechatpy.work import WeChatClient
 
-from app.domain.messaging import Platform
+from app.domain.outreach.messaging import Platform
 from app.integrations.platform_http import CallFailed, CodeRefused
 from app.integrations.token_store import TokenStore
 from app.integrations.wechat import TOKEN_SECONDS, TokenCalls, platform_id, read_token

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final
 
-from app.domain.alerting import Outcome
+from app.domain.staff.alerting import Outcome
 from wecom import words
 
 MAX_NOTE: Final = 500

@@ -4,8 +4,8 @@ from apiflask import APIFlask
 from flask import Blueprint, make_response, render_template, send_from_directory
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.domain.access import Audience
 from app.domain.errors import NotAllowed, NotFound, SignInRequired
+from app.domain.trust.access import Audience
 from app.web import gate
 from app.web.factory import Face
 from wecom import alerts, patients, sign_in, words, workbench

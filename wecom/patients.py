@@ -7,13 +7,13 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app import clock
 from app.database import unit_of_work
-from app.domain.access import Audience, Permission
 from app.domain.errors import TaskClosed
-from app.models.audit import record
-from app.services.binding import issue_desk_code
-from app.services.patient_snapshot import read_phones, read_snapshot
-from app.services.patient_timeline import read_timeline
-from app.services.staff_tasks import finish_task
+from app.domain.trust.access import Audience, Permission
+from app.models.trust.audit import record
+from app.services.profile.patient_snapshot import read_phones, read_snapshot
+from app.services.profile.patient_timeline import read_timeline
+from app.services.staff.staff_tasks import finish_task
+from app.services.trust.binding import issue_desk_code
 from app.web import gate
 from wecom import words
 from wecom.addresses import cursor, public_id

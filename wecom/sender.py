@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from app.domain.messaging import Accepted, ErrorClass, Failure, Outcome, Outgoing, Sender
+from app.domain.outreach.messaging import Accepted, ErrorClass, Failure, Outcome, Outgoing, Sender
 from app.integrations.platform_http import CallFailed
 from wecom.client import WeComClient
 

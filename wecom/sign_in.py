@@ -12,16 +12,16 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app import clock
 from app.database import unit_of_work
-from app.domain.access import Actor, Audience, Permission
 from app.domain.errors import SignInRequired
-from app.models.audit import record
-from app.services.sessions import begin_session, end_session, find_session
-from app.services.staff_sign_in import (
+from app.domain.trust.access import Actor, Audience, Permission
+from app.models.trust.audit import record
+from app.services.staff.staff_sign_in import (
     STATE_LIFETIME,
     find_practitioner,
     start_sign_in,
     use_state,
 )
+from app.services.trust.sessions import begin_session, end_session, find_session
 from app.web import gate
 from wecom.addresses import return_path
 from wecom.desk import CodeRefused, CodeUnanswered, SignInApp, desk

@@ -6,11 +6,11 @@ from decimal import Decimal
 from typing import Final
 
 from app import clock
-from app.domain.alerting import Outcome
-from app.domain.observation_kinds import OBSERVATION_KINDS
+from app.domain.profile.observation_kinds import OBSERVATION_KINDS
+from app.domain.staff.alerting import Outcome
 from app.models import Gender
-from app.services.patient_timeline import Entry, EntryKind
-from app.services.worklist import Show
+from app.services.profile.patient_timeline import Entry, EntryKind
+from app.services.staff.worklist import Show
 
 SHOW: Final[Mapping[Show, str]] = {
     Show.ALL: "全部",

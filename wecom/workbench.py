@@ -4,9 +4,9 @@ from flask import Blueprint, render_template, request
 
 from app import clock
 from app.database import unit_of_work
-from app.domain.access import Audience, Permission
-from app.models.audit import record
-from app.services.worklist import Show, read_worklist
+from app.domain.trust.access import Audience, Permission
+from app.models.trust.audit import record
+from app.services.staff.worklist import Show, read_worklist
 from app.web import gate
 from wecom.addresses import cursor
 from wecom.staff import me

@@ -21,15 +21,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import clock, settings
 from app.cli.import_hl7 import import_files
 from app.database import unit_of_work
-from app.domain.access import Actor, StaffRole
-from app.domain.alert_clock import Responder
-from app.domain.definitions import InvalidDefinition
 from app.domain.errors import DomainError
+from app.domain.plans.definitions import InvalidDefinition
+from app.domain.staff.alert_clock import Responder
+from app.domain.trust.access import Actor, StaffRole
 from app.integrations.pack_files import read_pack
 from app.models import CareTeam, CareTeamMember, Communication, Practitioner
-from app.models.audit import record
-from app.services import audit_trail, statistics
-from app.services.plan_library import install_pack
+from app.models.trust.audit import record
+from app.services import statistics
+from app.services.plans.plan_library import install_pack
+from app.services.trust import audit_trail
 from app.settings import Settings
 from app.start import start
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-from app.domain.access import Relation, StaffRole
-from app.domain.alert_clock import Responder
+from app.domain.staff.alert_clock import Responder
+from app.domain.trust.access import Relation, StaffRole
 from app.models import Gender
 
 CORP_ID: Final = "ww0000000000demo00"

@@ -19,8 +19,8 @@ from app.demo.cast import HOLDERS, STAFF_DOORS, TEMPLATES, Holder, holder, staff
 from app.demo.doors import demo, demo_of, refuse_other_sites
 from app.demo.standin_control import StandinSilent
 from app.demo.traffic import Traffic, traffic
-from app.domain.access import Audience
 from app.domain.errors import NotFound
+from app.domain.trust.access import Audience
 from app.models import (
     CarePlan,
     Patient,

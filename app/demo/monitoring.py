@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 from app.clock import HOSPITAL
 from app.database import new_public_id
 from app.demo.people import Person
-from app.domain.home_readings import DEFAULT_LIMITS
-from app.domain.plan_schedule import TaskReason, TaskStatus
-from app.domain.vital_signs import VitalSign
+from app.domain.plans.plan_schedule import TaskReason, TaskStatus
+from app.domain.profile.home_readings import DEFAULT_LIMITS
+from app.domain.profile.vital_signs import VitalSign
 from app.models import (
     CareTeam,
     Observation,
@@ -28,9 +28,9 @@ from app.models import (
     QuestionnaireResponse,
     Task,
 )
-from app.models.knowledge import knowledge
-from app.services.enrolment import begin_plan
-from app.services.plan_expansion import expand_plans, open_due_tasks
+from app.models.plans.knowledge import knowledge
+from app.services.plans.enrolment import begin_plan
+from app.services.plans.plan_expansion import expand_plans, open_due_tasks
 
 PLAN: Final = "t2dm-after-discharge"
 LIMITS: Final = DEFAULT_LIMITS[VitalSign.GLUCOSE]

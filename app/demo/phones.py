@@ -13,10 +13,10 @@ from app.clock import HOSPITAL
 from app.database import new_public_id
 from app.demo.cast import HOLDERS, MINI_PROGRAM, OFFICIAL_ACCOUNT, TASK_TEMPLATE, TEMPLATES
 from app.demo.people import Person, first_id
-from app.domain.access import Relation
-from app.domain.consenting import CURRENT_TEXTS, ConsentPurpose, needs_guardian
-from app.domain.messaging import Channel, CommunicationState, Lane, dedupe_key
-from app.domain.plan_schedule import TaskStatus
+from app.domain.outreach.messaging import Channel, CommunicationState, Lane, dedupe_key
+from app.domain.plans.plan_schedule import TaskStatus
+from app.domain.trust.access import Relation
+from app.domain.trust.consenting import CURRENT_TEXTS, ConsentPurpose, needs_guardian
 from app.models import (
     Communication,
     Consent,

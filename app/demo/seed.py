@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.clock import HOSPITAL
 from app.demo import history, monitoring, people, phones, staff, stories
-from app.domain.access import Actor
+from app.domain.trust.access import Actor
 from app.integrations.pack_files import read_pack
 from app.models import (
     Alert,
@@ -29,11 +29,11 @@ from app.models import (
     Task,
     WeChatAccount,
 )
-from app.models.audit import record
-from app.services import audit_trail
-from app.services.plan_library import install_pack
-from app.services.rule_evaluation import evaluate_absences
-from app.services.tagging import retag
+from app.models.trust.audit import record
+from app.services.plans.plan_library import install_pack
+from app.services.plans.rule_evaluation import evaluate_absences
+from app.services.profile.tagging import retag
+from app.services.trust import audit_trail
 from jobs.reactions import REACTIONS
 
 _SEED: Final = 20260504

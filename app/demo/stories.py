@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 from app.clock import HOSPITAL
 from app.demo.monitoring import LIMITS, reading
 from app.demo.people import Person
-from app.domain.alert_card import CardButton
-from app.domain.alerting import Outcome
-from app.domain.vital_signs import VitalSign
+from app.domain.profile.vital_signs import VitalSign
+from app.domain.staff.alert_card import CardButton
+from app.domain.staff.alerting import Outcome
 from app.models import Alert, Observation, Practitioner
-from app.services import alert_handling
-from app.services.rule_evaluation import evaluate
+from app.services.plans.rule_evaluation import evaluate
+from app.services.staff import alert_handling
 
 # What the rest of the patients measured lately (mmol/L, how long ago), from the oldest.
 _OLD: Final = (

@@ -80,4 +80,4 @@ class InvalidAnswers(DomainError):
 
 
 class DeliveryFailed(Exception):
-    """A platform did not take a message; see `app.domain.messaging.Failure` for what it means."""
+    """A platform did not take a message; see `messaging.Failure`."""

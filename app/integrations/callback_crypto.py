@@ -18,7 +18,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from app.domain.platform_xml import NotReadable, read_xml
+from app.domain.outreach.platform_xml import NotReadable, read_xml
 
 MAX_BODY: Final = 64 * 1024
 WINDOW_SECONDS: Final = 300

@@ -7,9 +7,9 @@ from typing import Any
 
 import yaml
 
-from app.domain.definitions import InvalidDefinition
-from app.domain.pack_parsing import parse_pack
-from app.domain.packs import Pack
+from app.domain.plans.definitions import InvalidDefinition
+from app.domain.plans.pack_parsing import parse_pack
+from app.domain.plans.packs import Pack
 
 LARGEST_FILE = 512 * 1024
 

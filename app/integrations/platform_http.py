@@ -19,7 +19,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from app.domain.errors import DeliveryFailed
-from app.domain.messaging import ErrorClass, Failure
+from app.domain.outreach.messaging import ErrorClass, Failure
 
 CONNECT_SECONDS: Final = 3.05  # just past the first repeat of a lost SYN
 READ_SECONDS: Final = 10.0

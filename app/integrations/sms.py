@@ -4,7 +4,7 @@ import json
 
 import structlog
 
-from app.domain.messaging import Accepted, ErrorClass, Failure, Outcome, Outgoing, Sender
+from app.domain.outreach.messaging import Accepted, ErrorClass, Failure, Outcome, Outgoing, Sender
 from app.integrations.platform_http import CallFailed, PlatformHttp
 
 log = structlog.get_logger()

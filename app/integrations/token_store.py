@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.database import database_time
-from app.domain.messaging import ErrorClass, Failure
+from app.domain.outreach.messaging import ErrorClass, Failure
 from app.integrations.platform_http import CallFailed
 from app.models import PlatformToken
 

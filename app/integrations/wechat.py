@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from wechatpy import WeChatClient
 from wechatpy.exceptions import WeChatClientException
 
-from app.domain.messaging import ErrorClass, Failure, Platform, classify
+from app.domain.outreach.messaging import ErrorClass, Failure, Platform, classify
 from app.integrations.platform_http import CallFailed, CodeRefused, PlatformHttp
 from app.integrations.token_store import TokenStore
 

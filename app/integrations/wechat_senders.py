@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.domain.messaging import Accepted, ErrorClass, Failure, Outcome, Outgoing, Sender
+from app.domain.outreach.messaging import Accepted, ErrorClass, Failure, Outcome, Outgoing, Sender
 from app.integrations.keywords import misfits
 from app.integrations.platform_http import CallFailed
 from app.integrations.wechat import MiniProgram, OfficialAccount

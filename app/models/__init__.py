@@ -1,42 +1,28 @@
 """What we keep: importing this package maps every table."""
 
-from app.domain.hospital_records import (
+from app.domain.intake.hospital_records import (
     AppointmentStatus,
     EncounterClass,
     EncounterStatus,
     Gender,
     ObservationStatus,
 )
-from app.models.account import (
-    AccessSession,
-    BindingAttempt,
-    PatientLink,
-    SessionKind,
-    SignInState,
-    WeChatAccount,
+from app.models.event import Event, InboundMessage, ReactionCursor, ReactionFailure
+from app.models.machinery import JobRun, Lease, PlatformToken
+from app.models.outreach.communication import (
+    Communication,
+    CommunicationAttempt,
+    EarlyReceipt,
+    SubscriptionGrant,
 )
-from app.models.alert import Alert, AlertStep
-from app.models.audit import AuditEvent, AuditHead, AuditSeal
-from app.models.care_plan import (
+from app.models.plans.care_plan import (
     CarePlan,
     CarePlanStatus,
     QuestionnaireResponse,
     Task,
     TaskOwner,
 )
-from app.models.communication import (
-    Communication,
-    CommunicationAttempt,
-    EarlyReceipt,
-    SubscriptionGrant,
-)
-from app.models.consent import Consent
-from app.models.encounter import Appointment, Condition, Encounter
-from app.models.event import Event, InboundMessage, ReactionCursor, ReactionFailure
-from app.models.machinery import JobRun, Lease, PlatformToken
-from app.models.observation import Observation, Origin
-from app.models.patient import Patient, PatientIdentifier, RelatedPerson
-from app.models.plan_definition import (
+from app.models.plans.plan_definition import (
     Article,
     Pack,
     PlanAction,
@@ -45,13 +31,27 @@ from app.models.plan_definition import (
     Questionnaire,
     Rule,
 )
-from app.models.practitioner import (
+from app.models.profile.encounter import Appointment, Condition, Encounter
+from app.models.profile.observation import Observation, Origin
+from app.models.profile.patient import Patient, PatientIdentifier, RelatedPerson
+from app.models.profile.tag import Tag, TagAssignment, TagSource
+from app.models.staff.alert import Alert, AlertStep
+from app.models.staff.practitioner import (
     CareTeam,
     CareTeamMember,
     Department,
     Practitioner,
 )
-from app.models.tag import Tag, TagAssignment, TagSource
+from app.models.trust.account import (
+    AccessSession,
+    BindingAttempt,
+    PatientLink,
+    SessionKind,
+    SignInState,
+    WeChatAccount,
+)
+from app.models.trust.audit import AuditEvent, AuditHead, AuditSeal
+from app.models.trust.consent import Consent
 
 __all__ = [
     "AccessSession", "Alert", "AlertStep", "Appointment", "AppointmentStatus",

@@ -20,12 +20,12 @@ from werkzeug.exceptions import HTTPException
 
 from app import clock
 from app.database import unit_of_work
-from app.domain.platform_events import read_message
-from app.domain.platform_xml import NotReadable
+from app.domain.outreach.platform_events import read_message
+from app.domain.outreach.platform_xml import NotReadable
 from app.integrations.callback_crypto import MAX_BODY, CallbackCrypto, CallbackRefused, Query
 from app.integrations.hints import Hints
 from app.integrations.spool import Spool, SpoolFull
-from app.services.platform_inbox import count_repeat, keep
+from app.services.outreach.platform_inbox import count_repeat, keep
 
 log = structlog.get_logger()
 

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from werkzeug.exceptions import UnsupportedMediaType
 
 from app.database import unit_of_work
-from app.domain.access import Audience, Policy
+from app.domain.trust.access import Audience, Policy
 from app.settings import Settings
 from app.web import gate, problems
 from app.web.strict_json import StrictProvider

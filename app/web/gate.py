@@ -9,11 +9,11 @@ from flask import Flask, current_app, g, request
 
 from app import clock
 from app.database import unit_of_work
-from app.domain.access import Actor, Audience, Permission, Policy, may
 from app.domain.errors import NotAllowed, NotFound, SignInRequired
+from app.domain.trust.access import Actor, Audience, Permission, Policy, may
 from app.encryption import keyring
 from app.models import SessionKind
-from app.services.sessions import SignedIn, find_session
+from app.services.trust.sessions import SignedIn, find_session
 
 View = TypeVar("View", bound=Callable[..., Any])
 

@@ -17,8 +17,8 @@ from werkzeug.test import TestResponse
 from app import clock
 from app.clock import HOSPITAL
 from app.database import unit_of_work
-from app.domain.access import Relation
-from app.domain.messaging import Channel, CommunicationState, Lane, dedupe_key
+from app.domain.outreach.messaging import Channel, CommunicationState, Lane, dedupe_key
+from app.domain.trust.access import Relation
 from app.models import (
     Communication,
     Patient,
@@ -27,9 +27,9 @@ from app.models import (
     Task,
     WeChatAccount,
 )
-from app.services import enrolment, plan_expansion
-from app.services.sessions import begin_session
-from app.services.wechat_sign_in import CodeRefused
+from app.services.plans import enrolment, plan_expansion
+from app.services.trust.sessions import begin_session
+from app.services.trust.wechat_sign_in import CodeRefused
 from app.settings import Settings
 from app.web.factory import create_app
 from miniprogram_api import PhoneServices, face

@@ -8,8 +8,8 @@ import pytest
 from werkzeug.routing import Rule
 
 from app.database import new_public_id
-from app.domain.access import Audience, Relation
-from app.domain.consenting import CURRENT_TEXTS
+from app.domain.trust.access import Audience, Relation
+from app.domain.trust.consenting import CURRENT_TEXTS
 from app.models import Patient
 from app.web.gate import policies_of
 from tests.api.conftest import (

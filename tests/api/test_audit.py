@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from app.database import unit_of_work
-from app.services import audit_trail
+from app.services.trust import audit_trail
 from tests.api.conftest import Clinic, measurement
 
 

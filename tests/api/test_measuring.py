@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from app.database import unit_of_work
-from app.domain.messaging import dedupe_key
+from app.domain.outreach.messaging import dedupe_key
 from app.models import AuditEvent, Event, Observation, ObservationStatus, Origin, Task
 from tests.api.conftest import Clinic, at_once, measurement, open_clinic
 from tests.conftest import NOON

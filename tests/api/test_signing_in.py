@@ -8,8 +8,8 @@ from sqlalchemy import Engine, func, select
 
 from app import clock
 from app.database import unit_of_work
-from app.domain.access import Relation
-from app.domain.consenting import CURRENT_TEXTS, ConsentPurpose
+from app.domain.trust.access import Relation
+from app.domain.trust.consenting import CURRENT_TEXTS, ConsentPurpose
 from app.models import (
     AccessSession,
     AuditEvent,

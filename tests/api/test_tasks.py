@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app.database import unit_of_work
-from app.domain.plan_schedule import TaskStatus
+from app.domain.plans.plan_schedule import TaskStatus
 from app.models import (
     AuditEvent,
     Event,

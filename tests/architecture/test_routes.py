@@ -3,7 +3,7 @@
 import pytest
 from apiflask import APIFlask
 
-from app.domain.access import Audience
+from app.domain.trust.access import Audience
 from app.settings import Settings
 from app.web import gate
 from tests.conftest import SECRET_KEYS

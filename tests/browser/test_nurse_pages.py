@@ -8,7 +8,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from sqlalchemy import select
 
 from app.database import unit_of_work
-from app.domain.alerting import AlertStatus, Outcome
+from app.domain.staff.alerting import AlertStatus, Outcome
 from app.models import Alert
 from tests.browser.conftest import Picture, Site
 

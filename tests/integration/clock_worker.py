@@ -7,7 +7,7 @@ from datetime import datetime
 from app import encryption
 from app.clock import HOSPITAL
 from app.database import make_engine, unit_of_work
-from app.domain.messaging import Outlets
+from app.domain.outreach.messaging import Outlets
 from app.models import Event
 from jobs.chores import Work
 from jobs.clockwork import Clockwork

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from app import encryption
 from app.database import make_engine, unit_of_work
-from app.domain.messaging import Channel, Outcome, Outgoing
+from app.domain.outreach.messaging import Channel, Outcome, Outgoing
 from jobs.send_communications import IN_FLIGHT, send_communications
 
 

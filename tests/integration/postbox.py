@@ -10,7 +10,7 @@ from uuid import uuid4
 from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
-from app.domain.messaging import (
+from app.domain.outreach.messaging import (
     Accepted,
     Channel,
     CommunicationState,
@@ -20,7 +20,7 @@ from app.domain.messaging import (
     dedupe_key,
 )
 from app.models import Communication, SubscriptionGrant, WeChatAccount
-from app.services import outbox
+from app.services.outreach import outbox
 from tests.conftest import NOON
 
 TEMPLATE = "tmpl-sub"

@@ -5,9 +5,9 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from app.database import unit_of_work
-from app.domain.access import Actor
+from app.domain.trust.access import Actor
 from app.models import AuditEvent
-from app.models.audit import record
+from app.models.trust.audit import record
 from tests.conftest import NOON
 
 NURSE = Actor("practitioner", 7, "req-1")

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from app.clock import HOSPITAL
 from app.database import unit_of_work
-from app.domain.access import Actor
-from app.models.audit import record
-from app.services.audit_trail import Break, seal, verify
+from app.domain.trust.access import Actor
+from app.models.trust.audit import record
+from app.services.trust.audit_trail import Break, seal, verify
 from tests.conftest import NOON
 
 NURSE = Actor("practitioner", 7, "req-1")

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
-from app.domain.access import Relation
-from app.domain.consenting import CURRENT_TEXTS, ConsentPurpose
 from app.domain.errors import ConsentRequired, TooManyTries
-from app.domain.messaging import Channel, Outlets
+from app.domain.outreach.messaging import Channel, Outlets
+from app.domain.trust.access import Relation
+from app.domain.trust.consenting import CURRENT_TEXTS, ConsentPurpose
 from app.models import (
     BindingAttempt,
     Communication,
@@ -25,7 +25,7 @@ from app.models import (
     RelatedPerson,
     WeChatAccount,
 )
-from app.services.binding import (
+from app.services.trust.binding import (
     Claim,
     confirm_binding,
     end_link,

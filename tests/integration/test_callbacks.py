@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from app.database import make_engine, unit_of_work
-from app.domain.platform_events import read_message
+from app.domain.outreach.platform_events import read_message
 from app.integrations.callback_crypto import CallbackCrypto
 from app.integrations.spool import Spool
 from app.models import InboundMessage

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, select, text
 from app import clock
 from app.clock import HOSPITAL
 from app.database import unit_of_work
-from app.domain.messaging import Outlets
+from app.domain.outreach.messaging import Outlets
 from app.models import Event, JobRun, Lease
 from jobs.chores import Work
 from jobs.clockwork import Clockwork, jittered, slots_between

@@ -15,10 +15,10 @@ from app.database import make_engine
 from app.demo.cast import HOLDERS, LI_AYI, STAFF, STAFF_DOORS
 from app.demo.people import citizen_number
 from app.demo.seed import seed
-from app.domain.alerting import AlertStatus
-from app.domain.messaging import CommunicationState
-from app.domain.plan_schedule import TaskStatus
-from app.domain.rules import Grade
+from app.domain.outreach.messaging import CommunicationState
+from app.domain.plans.plan_schedule import TaskStatus
+from app.domain.plans.rules import Grade
+from app.domain.staff.alerting import AlertStatus
 from app.models import (
     Alert,
     CarePlan,
@@ -39,7 +39,7 @@ from app.models import (
     Task,
     WeChatAccount,
 )
-from app.services import audit_trail
+from app.services.trust import audit_trail
 from tests.conftest import NOON
 
 # Surname, one of four plain words for "made up", and a stem or branch of the old calendar.

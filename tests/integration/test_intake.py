@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.cli.import_hl7 import ImportReport, import_files
 from app.database import Base, unit_of_work
-from app.domain.rejections import Rejected, RejectionReason
+from app.domain.intake.rejections import Rejected, RejectionReason
 from app.integrations.hl7.envelope import glimpse_header, identify, split_messages
 from app.integrations.hl7.interpret import Reader
 from app.integrations.hl7.source import Source

@@ -10,9 +10,9 @@ from werkzeug.test import TestResponse
 
 from app import clock
 from app.database import unit_of_work
-from app.domain.access import StaffRole
-from app.domain.alerting import AlertStatus, Outcome
-from app.domain.rules import Grade
+from app.domain.plans.rules import Grade
+from app.domain.staff.alerting import AlertStatus, Outcome
+from app.domain.trust.access import StaffRole
 from app.models import Alert, AlertStep, AuditEvent, Task, TaskOwner
 from tests import factories
 from tests.staff_browser import WeCom, csrf_of, make_app, sign_in

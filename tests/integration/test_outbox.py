@@ -8,8 +8,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.clock import HOSPITAL
-from app.domain.access import Relation
-from app.domain.messaging import (
+from app.domain.outreach.messaging import (
     Accepted,
     Channel,
     CommunicationState,
@@ -19,7 +18,8 @@ from app.domain.messaging import (
     Platform,
     classify,
 )
-from app.domain.plan_schedule import TaskStatus
+from app.domain.plans.plan_schedule import TaskStatus
+from app.domain.trust.access import Relation
 from app.models import (
     Communication,
     CommunicationAttempt,
@@ -31,8 +31,8 @@ from app.models import (
     Task,
     TaskOwner,
 )
-from app.models.subscription_ledger import balance
-from app.services import outbox
+from app.models.outreach.subscription_ledger import balance
+from app.services.outreach import outbox
 from tests.conftest import NOON
 from tests.integration.postbox import (
     TEMPLATE,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, event, func, select
 from sqlalchemy.orm import Session
 
-from app.domain.messaging import (
+from app.domain.outreach.messaging import (
     FINAL,
     Accepted,
     Channel,
@@ -21,11 +21,11 @@ from app.domain.messaging import (
     Outcome,
     may_become,
 )
-from app.domain.platform_events import Receipt
+from app.domain.outreach.platform_events import Receipt
 from app.models import Communication, CommunicationAttempt, SubscriptionGrant, WeChatAccount
-from app.models.receipt import apply_receipt
-from app.models.subscription_ledger import balance
-from app.services import outbox
+from app.models.outreach.receipt import apply_receipt
+from app.models.outreach.subscription_ledger import balance
+from app.services.outreach import outbox
 from tests.conftest import NOON
 from tests.integration.postbox import TEMPLATE, account, allow, end_leases, letter, with_right
 

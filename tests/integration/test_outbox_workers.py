@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app.database import unit_of_work
-from app.domain.messaging import (
+from app.domain.outreach.messaging import (
     Accepted,
     Channel,
     CommunicationState,
@@ -25,7 +25,7 @@ from app.domain.messaging import (
     Outgoing,
 )
 from app.models import Communication, CommunicationAttempt, Event
-from app.services import outbox
+from app.services.outreach import outbox
 from jobs.send_communications import IN_FLIGHT, insist, send_communications
 from tests.conftest import NOON, ROOT, SECRET_KEY
 from tests.integration.postbox import Postman, end_leases, letter, states

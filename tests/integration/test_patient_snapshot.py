@@ -6,16 +6,16 @@ from decimal import Decimal
 import pytest
 from sqlalchemy.orm import Session
 
-from app.domain.alerting import AlertStatus
 from app.domain.errors import NotFound, TaskClosed
-from app.domain.plan_schedule import TaskStatus
-from app.domain.rules import Grade
+from app.domain.plans.plan_schedule import TaskStatus
+from app.domain.plans.rules import Grade
+from app.domain.staff.alerting import AlertStatus
 from app.models import CareTeam, ObservationStatus, Patient, Practitioner, TaskOwner
-from app.services.alert_reading import read_alert
-from app.services.patient_snapshot import read_phones, read_snapshot
-from app.services.patient_timeline import PAGE, EntryKind, read_timeline
-from app.services.staff_tasks import finish_task, plan_contact
-from app.services.worklist import Show, read_worklist
+from app.services.profile.patient_snapshot import read_phones, read_snapshot
+from app.services.profile.patient_timeline import PAGE, EntryKind, read_timeline
+from app.services.staff.alert_reading import read_alert
+from app.services.staff.staff_tasks import finish_task, plan_contact
+from app.services.staff.worklist import Show, read_worklist
 from tests import factories
 from tests.conftest import NOON
 

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.clock import HOSPITAL
-from app.domain import packs
-from app.domain.pack_parsing import parse_pack
+from app.domain.plans import packs
+from app.domain.plans.pack_parsing import parse_pack
 from app.integrations.pack_files import read_pack
 from app.models import (
     Article,
@@ -25,9 +25,9 @@ from app.models import (
     Tag,
     Task,
 )
-from app.models.knowledge import knowledge
-from app.services import plan_expansion
-from app.services.plan_library import PackChanged, install_pack
+from app.models.plans.knowledge import knowledge
+from app.services.plans import plan_expansion
+from app.services.plans.plan_library import PackChanged, install_pack
 from app.services.reacting import react
 from jobs.reactions import REACTIONS
 from tests.conftest import NOON, ROOT

@@ -18,7 +18,8 @@ from app.clock import HOSPITAL
 from app.database import Base, unit_of_work
 from app.models import Alert, Event, ReactionCursor, ReactionFailure
 from app.models.event import MAX_DEPTH, ChainTooDeep
-from app.services import patient_notices, plan_expansion
+from app.services.outreach import patient_notices
+from app.services.plans import plan_expansion
 from app.services.reacting import Handler, forget_cursor, react
 from jobs.reactions import REACTIONS
 from tests.conftest import NOON, ROOT, SECRET_KEY

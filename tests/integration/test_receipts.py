@@ -11,14 +11,14 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from app.database import unit_of_work
-from app.domain.messaging import Channel, CommunicationState, Lane, Outgoing
-from app.domain.platform_events import CardClick, Inbound, read_message
+from app.domain.outreach.messaging import Channel, CommunicationState, Lane, Outgoing
+from app.domain.outreach.platform_events import CardClick, Inbound, read_message
 from app.integrations.wechat import MiniProgram
 from app.integrations.wechat_senders import subscription_sender
 from app.models import Communication, EarlyReceipt, Event, InboundMessage, WeChatAccount
-from app.models.receipt import apply_early_receipts
-from app.services.platform_inbox import Handler, keep, process_pending
-from app.services.receipts import (
+from app.models.outreach.receipt import apply_early_receipts
+from app.services.outreach.platform_inbox import Handler, keep, process_pending
+from app.services.outreach.receipts import (
     click,
     follow,
     record_answers,

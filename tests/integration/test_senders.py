@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.messaging import Accepted, Channel, ErrorClass, Failure, Outgoing
+from app.domain.outreach.messaging import Accepted, Channel, ErrorClass, Failure, Outgoing
 from app.integrations import platform_http
 from app.integrations.platform_http import CallFailed, CodeRefused, PlatformHttp
 from app.integrations.sms import sms_sender

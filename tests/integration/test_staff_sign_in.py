@@ -10,8 +10,8 @@ from sqlalchemy import Engine, select, update
 from app import clock
 from app.database import unit_of_work
 from app.models import AccessSession, AuditEvent, Practitioner, SignInState
-from app.services.sessions import STAFF_IDLE
-from app.services.staff_sign_in import STATE_LIFETIME
+from app.services.staff.staff_sign_in import STATE_LIFETIME
+from app.services.trust.sessions import STAFF_IDLE
 from app.web import gate
 from tests import factories
 from tests.staff_browser import START, WeCom, answer_of, csrf_of, make_app, sign_in

@@ -7,8 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.models import SubscriptionGrant, WeChatAccount
-from app.models.subscription_ledger import balance
-from app.services.subscriptions import Reporter, record_answer
+from app.models.outreach.subscription_ledger import balance
+from app.services.outreach.subscriptions import Reporter, record_answer
 from tests.conftest import NOON
 
 PHONE, CALLBACK = Reporter.PHONE, Reporter.CALLBACK

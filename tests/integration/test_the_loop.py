@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.clock import HOSPITAL
-from app.domain.alert_card import CardButton
-from app.domain.alerting import AlertStatus, Outcome
 from app.domain.errors import NotFound
-from app.domain.messaging import Channel, CommunicationState
-from app.domain.plan_schedule import TaskStatus
-from app.domain.rules import Grade
+from app.domain.outreach.messaging import Channel, CommunicationState
+from app.domain.plans.plan_schedule import TaskStatus
+from app.domain.plans.rules import Grade
+from app.domain.staff.alert_card import CardButton
+from app.domain.staff.alerting import AlertStatus, Outcome
 from app.models import (
     Alert,
     AlertStep,
@@ -30,14 +30,10 @@ from app.models import (
     TagAssignment,
     Task,
 )
-from app.services import (
-    alert_cards,
-    alert_handling,
-    patient_notices,
-    plan_expansion,
-    rule_evaluation,
-)
+from app.services.outreach import patient_notices
+from app.services.plans import plan_expansion, rule_evaluation
 from app.services.reacting import react
+from app.services.staff import alert_cards, alert_handling
 from jobs.reactions import REACTIONS
 from tests.conftest import NOON
 from tests.integration.ward import OUTLETS, WORK, Ward, build, discharge, grant, measure

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, select, update
 
 from app.database import database_time, unit_of_work
-from app.domain.messaging import ErrorClass, Failure
+from app.domain.outreach.messaging import ErrorClass, Failure
 from app.integrations.platform_http import CallFailed
 from app.integrations.token_store import TokenStore
 from app.integrations.wechat import MiniProgram

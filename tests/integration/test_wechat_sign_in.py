@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.models import WeChatAccount
-from app.services.wechat_sign_in import keep_account
+from app.services.trust.wechat_sign_in import keep_account
 from tests.conftest import NOON
 
 

@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.orm import Session
 
-from app.domain.alerting import AlertStatus
 from app.domain.errors import NotFound
-from app.domain.plan_schedule import TaskStatus
-from app.domain.rules import Grade
+from app.domain.plans.plan_schedule import TaskStatus
+from app.domain.plans.rules import Grade
+from app.domain.staff.alerting import AlertStatus
 from app.models import CareTeam, Practitioner, TaskOwner
-from app.services.worklist import PAGE, Show, WorkKind, read_worklist
+from app.services.staff.worklist import PAGE, Show, WorkKind, read_worklist
 from tests import factories
 from tests.conftest import NOON
 

@@ -9,9 +9,9 @@ from uuid import uuid4
 from sqlalchemy.orm import Session
 
 from app.clock import HOSPITAL
-from app.domain.access import Relation, StaffRole
-from app.domain.alert_clock import Responder
-from app.domain.messaging import Outlets, PatientTemplate, dedupe_key
+from app.domain.outreach.messaging import Outlets, PatientTemplate, dedupe_key
+from app.domain.staff.alert_clock import Responder
+from app.domain.trust.access import Relation, StaffRole
 from app.integrations.pack_files import read_pack
 from app.models import (
     CareTeam,
@@ -30,7 +30,7 @@ from app.models import (
     SubscriptionGrant,
     WeChatAccount,
 )
-from app.services.plan_library import install_pack
+from app.services.plans.plan_library import install_pack
 from jobs.chores import Work
 from tests.conftest import NOON, ROOT
 

@@ -6,9 +6,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.domain.alert_card import CardButton, Handling, buttons, press
-from app.domain.alert_clock import CHAIN, AlertClock, Responder
-from app.domain.alerting import (
+from app.domain.plans.rules import Grade
+from app.domain.staff.alert_card import CardButton, Handling, buttons, press
+from app.domain.staff.alert_clock import CHAIN, AlertClock, Responder
+from app.domain.staff.alerting import (
     AlertStatus,
     Episode,
     Outcome,
@@ -18,7 +19,6 @@ from app.domain.alerting import (
     on_hit,
     on_normal,
 )
-from app.domain.rules import Grade
 
 ZONE = ZoneInfo("Asia/Shanghai")
 ACTIVE, ACKNOWLEDGED = AlertStatus.ACTIVE, AlertStatus.ACKNOWLEDGED

@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from app.domain.consenting import CURRENT_TEXTS, ConsentPurpose, needs_guardian
-from app.domain.masking import masked_name, masked_phone
+from app.domain.profile.masking import masked_name, masked_phone
+from app.domain.trust.consenting import CURRENT_TEXTS, ConsentPurpose, needs_guardian
 
 
 @pytest.mark.parametrize(

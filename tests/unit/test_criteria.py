@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.criteria import (
+from app.domain.plans.criteria import (
     Absent,
     ActiveCondition,
     Age,
@@ -28,18 +28,18 @@ from app.domain.criteria import (
     look_back,
     wakes,
 )
-from app.domain.criteria_compiler import StepBudgetExceeded, compile_criterion
-from app.domain.criteria_parsing import parse_criterion
-from app.domain.criteria_wording import describe
-from app.domain.definitions import InvalidDefinition
-from app.domain.patient_facts import (
+from app.domain.plans.criteria_compiler import StepBudgetExceeded, compile_criterion
+from app.domain.plans.criteria_parsing import parse_criterion
+from app.domain.plans.criteria_wording import describe
+from app.domain.plans.definitions import InvalidDefinition
+from app.domain.profile.patient_facts import (
     Answers,
     Facts,
     ObservedValue,
     ScheduledReading,
     SettledTask,
 )
-from app.domain.vital_signs import MeasurementContext, OffScale
+from app.domain.profile.vital_signs import MeasurementContext, OffScale
 
 ZONE = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 3, 5, 4, 0, tzinfo=UTC)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from app.domain.messaging import fill
+from app.domain.outreach.messaging import fill
 from app.integrations.hints import Hints
 from app.settings import (
     HL7,

@@ -4,7 +4,7 @@ import pytest
 from apiflask import APIFlask
 
 from app import logs
-from app.domain.access import Audience, Permission, Policy
+from app.domain.trust.access import Audience, Permission, Policy
 from app.settings import Settings
 from app.web.factory import create_app
 from app.web.gate import RouteWithoutPolicy, policy

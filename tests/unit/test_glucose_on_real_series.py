@@ -17,10 +17,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.domain.alerting import Episode, Step, on_abnormal, on_hit, on_normal
-from app.domain.patient_facts import Facts, ObservedValue
-from app.domain.rules import Hit, RuleIndex
-from app.domain.vital_signs import Interpretation, Measurement, VitalSign, interpret
+from app.domain.plans.rules import Hit, RuleIndex
+from app.domain.profile.patient_facts import Facts, ObservedValue
+from app.domain.profile.vital_signs import Interpretation, Measurement, VitalSign, interpret
+from app.domain.staff.alerting import Episode, Step, on_abnormal, on_hit, on_normal
 from app.integrations.pack_files import read_pack
 
 pytestmark = pytest.mark.shared

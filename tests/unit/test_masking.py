@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain.masking import list_name, masked_phone
+from app.domain.profile.masking import list_name, masked_phone
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.messaging import (
+from app.domain.outreach.messaging import (
     DELIVERY,
     FINAL,
     Channel,

@@ -12,14 +12,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.domain.definitions import InvalidDefinition
-from app.domain.pack_parsing import parse_pack
-from app.domain.packs import Pack
-from app.domain.patient_facts import Answers, Facts, ObservedValue, ScheduledReading
-from app.domain.plan_schedule import Occurrence, occurrences
-from app.domain.plans import ActionKind
-from app.domain.rules import Grade, RuleIndex
-from app.domain.vital_signs import Interpretation, OffScale, VitalSign
+from app.domain.plans.definitions import InvalidDefinition
+from app.domain.plans.pack_parsing import parse_pack
+from app.domain.plans.packs import Pack
+from app.domain.plans.plan import ActionKind
+from app.domain.plans.plan_schedule import Occurrence, occurrences
+from app.domain.plans.rules import Grade, RuleIndex
+from app.domain.profile.patient_facts import Answers, Facts, ObservedValue, ScheduledReading
+from app.domain.profile.vital_signs import Interpretation, OffScale, VitalSign
 from app.integrations.pack_files import read_pack
 
 FOLDER = Path(__file__).parents[2] / "packs" / "t2dm-after-discharge"

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.plan_schedule import (
+from app.domain.plans.plan import Action, ActionKind, CalendarPeriod, Timing
+from app.domain.plans.plan_schedule import (
     TaskEvidence,
     TaskReason,
     TaskStatus,
@@ -19,7 +20,6 @@ from app.domain.plan_schedule import (
     task_status,
     timing_revision,
 )
-from app.domain.plans import Action, ActionKind, CalendarPeriod, Timing
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 BERLIN = ZoneInfo("Europe/Berlin")  # keeps summer time, as Shanghai did until 1991

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.domain.platform_events import (
+from app.domain.outreach.platform_events import (
     CardClick,
     Receipt,
     SubscriptionAnswer,
@@ -15,7 +15,7 @@ from app.domain.platform_events import (
     subscription_receipts,
     template_receipts,
 )
-from app.domain.platform_xml import NotReadable
+from app.domain.outreach.platform_xml import NotReadable
 
 AT = datetime(2026, 5, 4, 4, 0, tzinfo=UTC)
 HEAD = (

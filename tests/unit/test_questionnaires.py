@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from app.domain.definitions import InvalidDefinition
-from app.domain.questionnaires import (
+from app.domain.plans.definitions import InvalidDefinition
+from app.domain.plans.questionnaires import (
     InvalidAnswers,
     parse_questionnaire,
     required_reactions,

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.domain.definitions import InvalidDefinition
-from app.domain.patient_facts import Facts, ObservedValue
-from app.domain.rules import Grade, RaiseAlert, RuleIndex, parse_rule
+from app.domain.plans.definitions import InvalidDefinition
+from app.domain.plans.rules import Grade, RaiseAlert, RuleIndex, parse_rule
+from app.domain.profile.patient_facts import Facts, ObservedValue
 
 ZONE = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 3, 5, 4, 0, tzinfo=UTC)

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.domain.definitions import InvalidDefinition
-from app.domain.patient_facts import Facts, ObservedValue
-from app.domain.tagging import (
+from app.domain.plans.definitions import InvalidDefinition
+from app.domain.profile.patient_facts import Facts, ObservedValue
+from app.domain.profile.tagging import (
     TagAssignment,
     TagIndex,
     parse_tag_definition,

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.domain.units import UnitNotConvertible, in_judged_unit
+from app.domain.profile.units import UnitNotConvertible, in_judged_unit
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from app.domain.vital_signs import (
+from app.domain.profile.vital_signs import (
     Interpretation,
     InvalidMeasurement,
     Limits,

@@ -3,7 +3,7 @@
 from datetime import datetime, tzinfo
 from enum import StrEnum
 
-from app.domain.rejections import Rejected, RejectionReason
+from app.domain.intake.rejections import Rejected, RejectionReason
 from app.integrations.hl7.envelope import Header
 
 

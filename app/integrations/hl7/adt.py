@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from app.domain.hospital_records import (
+from app.domain.intake.hospital_records import (
     UNCHANGED,
     Coded,
     ConditionRecord,
@@ -17,7 +17,7 @@ from app.domain.hospital_records import (
     Stated,
     Unchanged,
 )
-from app.domain.rejections import Rejected, RejectionReason
+from app.domain.intake.rejections import Rejected, RejectionReason
 from app.integrations.hl7.people import (
     Reading,
     read_coded,

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from app.domain.rejections import Rejected, RejectionReason
+from app.domain.intake.rejections import Rejected, RejectionReason
 
 _BOM = b"\xef\xbb\xbf"
 

@@ -4,7 +4,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from app.domain.rejections import Rejected, RejectionReason
+from app.domain.intake.rejections import Rejected, RejectionReason
 from app.integrations.hl7.charset import codec_of, declared_charset, decode
 
 # Bytes are safe to cut at line starts: CR and LF are never part of a character in UTF-8 or GB18030.

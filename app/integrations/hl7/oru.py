@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from app.domain.hospital_records import (
+from app.domain.intake.hospital_records import (
     Coded,
     Identifier,
     ObservationKey,

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, tzinfo
 
-from app.domain.hospital_records import (
+from app.domain.intake.hospital_records import (
     UNCHANGED,
     Coded,
     EncounterClass,
@@ -14,7 +14,7 @@ from app.domain.hospital_records import (
     PatientRecord,
     Stated,
 )
-from app.domain.rejections import Rejected, RejectionReason
+from app.domain.intake.rejections import Rejected, RejectionReason
 from app.integrations.hl7.segments import Repetition, Segment
 from app.integrations.hl7.timestamps import read_date, read_instant
 

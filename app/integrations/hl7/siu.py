@@ -2,13 +2,13 @@
 
 from datetime import datetime, timedelta
 
-from app.domain.hospital_records import (
+from app.domain.intake.hospital_records import (
     AppointmentRecord,
     AppointmentStatus,
     Coded,
     Identifier,
 )
-from app.domain.rejections import Rejected, RejectionReason
+from app.domain.intake.rejections import Rejected, RejectionReason
 from app.integrations.hl7.people import Reading, read_coded, read_person
 from app.integrations.hl7.segments import Message, Segment
 

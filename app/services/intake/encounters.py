@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.hospital_records import (
+from app.domain.intake.hospital_records import (
     AppointmentRecord,
     ConditionRecord,
     ConditionStatus,

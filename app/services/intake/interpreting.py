@@ -7,8 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.domain.hospital_records import EventKind, HospitalMessage
-from app.domain.rejections import Rejected
+from app.domain.intake.hospital_records import EventKind, HospitalMessage
+from app.domain.intake.rejections import Rejected
 from app.models import InboundMessage
 from app.services.intake.columns import clipped
 from app.services.intake.encounters import (

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
-from app.domain.hospital_records import (
+from app.domain.intake.hospital_records import (
     EventKind,
     HospitalMessage,
     Identifier,

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import hl7
 import pytest
 
-from app.domain.rejections import Rejected, RejectionReason, Unsupported
+from app.domain.intake.rejections import Rejected, RejectionReason, Unsupported
 from app.integrations.hl7.acknowledge import acknowledge, acknowledge_fault
 from app.integrations.hl7.envelope import Header, read_header
 

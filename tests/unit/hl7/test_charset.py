@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain.rejections import Rejected, RejectionReason
+from app.domain.intake.rejections import Rejected, RejectionReason
 from app.integrations.hl7.charset import configured_codec, decode
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain.rejections import Rejected, RejectionReason
+from app.domain.intake.rejections import Rejected, RejectionReason
 from app.integrations.hl7.envelope import (
     Header,
     Limits,

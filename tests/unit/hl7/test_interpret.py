@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.domain.hospital_records import (
+from app.domain.intake.hospital_records import (
     UNCHANGED,
     AppointmentStatus,
     Coded,
@@ -23,7 +23,7 @@ from app.domain.hospital_records import (
     ResultFlag,
     apply_stated,
 )
-from app.domain.rejections import Rejected, RejectionReason, Unsupported
+from app.domain.intake.rejections import Rejected, RejectionReason, Unsupported
 from app.integrations.hl7.envelope import Limits, split_messages
 from app.integrations.hl7.interpret import interpret
 from tests.unit.hl7.messages import HIS, OBR, PID, PV1, admission, message, result

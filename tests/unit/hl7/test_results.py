@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.domain.hospital_records import ResultFlag
+from app.domain.intake.hospital_records import ResultFlag
 from app.integrations.hl7.results import (
     is_no_result,
     read_flag,

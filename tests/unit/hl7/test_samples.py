@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.hospital_records import (
+from app.domain.intake.hospital_records import (
     UNCHANGED,
     AppointmentStatus,
     HospitalMessage,
     ObservationRecord,
     ObservationStatus,
 )
-from app.domain.rejections import Rejected, RejectionReason
+from app.domain.intake.rejections import Rejected, RejectionReason
 from app.integrations.hl7.envelope import split_messages
 from app.integrations.hl7.interpret import interpret
 from app.integrations.hl7.source import Source

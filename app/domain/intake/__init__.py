@@ -1,0 +1,1 @@
+"""What hospital systems tell us."""

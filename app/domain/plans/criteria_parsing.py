@@ -1,0 +1,183 @@
+"""Criteria read from plain data: strictly, and never past 200 nodes or a depth of 10."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from decimal import Decimal
+
+from app.domain.plans.criteria import (
+    Absent,
+    ActiveCondition,
+    Age,
+    All,
+    Answered,
+    Any,
+    Change,
+    Comparator,
+    Count,
+    Criterion,
+    HasTag,
+    Latest,
+    Leaf,
+    Missed,
+    Not,
+)
+from app.domain.plans.definitions import Fields, InvalidDefinition, only, read_decimal
+from app.domain.profile.observation_kinds import OBSERVATION_KINDS, ObservationKind
+from app.domain.profile.vital_signs import MeasurementContext
+
+MOST_NODES = 200
+DEEPEST = 10
+LONGEST_LOOK_BACK = timedelta(days=366)
+ICD10_PREFIX = re.compile(r"[A-Z]\d{2}(?:\.\w{1,8})?")
+
+
+def parse_criterion(data: object, path: str = "condition") -> Criterion:
+    """Read a tree from plain data; a node is a mapping with one key.
+
+    :raises InvalidDefinition: with the path, also past 200 nodes or depth 10
+    """
+    return _Parser().node(data, path, depth=1)
+
+
+class _Parser:
+    """Counts the nodes of one tree while it reads, so that no tree is read past its bounds."""
+
+    def __init__(self) -> None:
+        self._nodes = 0
+
+    def node(self, data: object, path: str, depth: int) -> Criterion:
+        self._nodes += 1
+        if self._nodes > MOST_NODES:
+            raise InvalidDefinition(path, f"the tree has more than {MOST_NODES} nodes")
+        if depth > DEEPEST:
+            raise InvalidDefinition(path, f"the tree is deeper than {DEEPEST}")
+        name, body, at = only(data, path, {"all", "any", "not", *_LEAVES})
+        if name == "not":
+            return Not(self.node(body, at, depth + 1))
+        if name in _LEAVES:
+            with Fields(body, at) as fields:
+                return _LEAVES[name](fields)
+        if not isinstance(body, list) or not body:
+            raise InvalidDefinition(at, "must be a list that is not empty")
+        items = tuple(
+            self.node(item, f"{at}[{index}]", depth + 1) for index, item in enumerate(body)
+        )
+        return All(items) if name == "all" else Any(items)
+
+
+def _kind(fields: Fields) -> ObservationKind:
+    code = fields.text("code")
+    if code not in OBSERVATION_KINDS:
+        raise InvalidDefinition(fields.at("code"), "is not an observation that rules may read")
+    return OBSERVATION_KINDS[code]
+
+
+def _threshold(fields: Fields, kind: ObservationKind) -> Decimal:
+    """Return the number compared with; a wrong unit shows as an implausible number."""
+    if fields.text("unit") != kind.unit:
+        raise InvalidDefinition(fields.at("unit"), f"must be {kind.unit}")
+    value = fields.decimal("value")
+    if not kind.is_plausible(value):
+        raise InvalidDefinition(fields.at("value"), f"is not plausible in {kind.unit}")
+    return value
+
+
+def _span(fields: Fields, key: str) -> timedelta:
+    span = fields.duration(key)
+    if not timedelta() < span <= LONGEST_LOOK_BACK:
+        raise InvalidDefinition(fields.at(key), "must be more than nothing and at most P366D")
+    return span
+
+
+def _optional_context(fields: Fields) -> MeasurementContext | None:
+    return fields.optional("context", lambda key: fields.choice(key, MeasurementContext))
+
+
+def _latest(fields: Fields) -> Latest:
+    kind = _kind(fields)
+    return Latest(
+        code=kind.code,
+        op=fields.choice("op", Comparator),
+        value=_threshold(fields, kind),
+        within=_span(fields, "within"),
+        context=_optional_context(fields),
+    )
+
+
+def _count(fields: Fields) -> Count:
+    kind = _kind(fields)
+    return Count(
+        code=kind.code,
+        op=fields.choice("op", Comparator),
+        value=_threshold(fields, kind),
+        within=_span(fields, "within"),
+        at_least=fields.integer("at_least", 1, 1000),
+        context=_optional_context(fields),
+    )
+
+
+def _change(fields: Fields) -> Change:
+    kind = _kind(fields)
+    if fields.text("unit") != kind.unit:
+        raise InvalidDefinition(fields.at("unit"), f"must be {kind.unit}")
+    by = fields.decimal("by")
+    if by == 0:
+        raise InvalidDefinition(fields.at("by"), "must not be 0")
+    return Change(code=kind.code, over=_span(fields, "over"), by=by)
+
+
+def _absent(fields: Fields) -> Absent:
+    return Absent(code=_kind(fields).code, days=fields.integer("days", 1, 31))
+
+
+def _active_condition(fields: Fields) -> ActiveCondition:
+    prefix = fields.text("code")
+    if not ICD10_PREFIX.fullmatch(prefix):
+        raise InvalidDefinition(fields.at("code"), "must be an ICD-10 code such as E11 or E11.9")
+    return ActiveCondition(prefix)
+
+
+def _has_tag(fields: Fields) -> HasTag:
+    return HasTag(fields.key("key"))
+
+
+def _answered(fields: Fields) -> Answered:
+    op = fields.choice("op", Comparator)
+    raw = fields.take("value")
+    value: Decimal | str | bool
+    if isinstance(raw, str | bool):
+        value = raw
+        if op is not Comparator.EQUAL:
+            raise InvalidDefinition(fields.at("op"), "must be == for a choice or a yes/no")
+    else:
+        value = read_decimal(raw, fields.at("value"))
+    return Answered(
+        questionnaire=fields.key("questionnaire"),
+        link_id=fields.key("link_id"),
+        op=op,
+        value=value,
+        within=fields.optional("within", lambda key: _span(fields, key)),
+    )
+
+
+def _missed(fields: Fields) -> Missed:
+    of = fields.integer("of", 1, 100)
+    return Missed(fields.key("kind"), fields.integer("at_least", 1, of), of)
+
+
+def _age(fields: Fields) -> Age:
+    return Age(fields.choice("op", Comparator), fields.integer("years", 0, 130))
+
+
+_LEAVES: Mapping[str, Callable[[Fields], Leaf]] = {
+    "latest": _latest,
+    "count": _count,
+    "change": _change,
+    "absent": _absent,
+    "condition": _active_condition,
+    "tag": _has_tag,
+    "answer": _answered,
+    "missed": _missed,
+    "age": _age,
+}

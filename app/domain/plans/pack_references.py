@@ -1,0 +1,125 @@
+"""The names a pack uses: each must be one that the same pack defines."""
+
+from collections.abc import Container
+
+from app.domain.plans.criteria import Answered, Criterion, HasTag, Leaf, Missed, leaves
+from app.domain.plans.definitions import InvalidDefinition, refuse_repeats
+from app.domain.plans.packs import Pack
+from app.domain.plans.plan import ActionKind, PlanDefinition
+from app.domain.plans.questionnaires import Item, ItemType, Questionnaire
+from app.domain.plans.rules import AssignTag, CreateTask, Rule, RuleAction, SendArticle
+
+
+class PackReferences:
+    """Every name a pack uses must be one that the pack defines."""
+
+    def __init__(self, pack: Pack) -> None:
+        self.pack = pack
+        self.tags = {tag.key for tag in pack.tags}
+        self.articles = {article.key for article in pack.articles}
+        self.questionnaires = {one.key: one for one in pack.questionnaires}
+
+    def check(self) -> None:
+        pack = self.pack
+        refuse_repeats((tag.key for tag in pack.tags), "tags")
+        refuse_repeats((article.key for article in pack.articles), "articles")
+        refuse_repeats((one.key for one in pack.questionnaires), "questionnaires")
+        refuse_repeats((plan.key for plan in pack.plans), "plans")
+        refuse_repeats((rule.key for rule in pack.rules), "rules")
+        self._check_tags()
+        for index, article in enumerate(pack.articles):
+            self._resolve(article.source, pack.sources, f"articles[{index}].source")
+        for index, plan in enumerate(pack.plans):
+            self._check_plan(plan, f"plans[{index}]")
+        for index, rule in enumerate(pack.rules):
+            self._check_rule(rule, f"rules[{index}]")
+        for index, questionnaire in enumerate(pack.questionnaires):
+            self._check_reactions(questionnaire, f"questionnaires[{index}]")
+
+    def _resolve(self, name: str | None, known: Container[str], path: str) -> None:
+        if name is not None and name not in known:
+            raise InvalidDefinition(path, f"{name} is not defined in this pack")
+
+    def _check_tags(self) -> None:
+        for index, tag in enumerate(self.pack.tags):
+            # A parent stands before its children, so no tag can be its own ancestor.
+            earlier = {one.key for one in self.pack.tags[:index]}
+            self._resolve(tag.parent, earlier, f"tags[{index}].parent")
+        for index, rule in enumerate(self.pack.tag_rules):
+            path = f"tag_rules[{index}]"
+            self._resolve(rule.tag, self.tags, f"{path}.tag")
+            self._resolve(rule.source, self.pack.sources, f"{path}.source")
+            self._check_criterion(rule.when, f"{path}.when")
+
+    def _check_plan(self, plan: PlanDefinition, path: str) -> None:
+        self._resolve(plan.tag, self.tags, f"{path}.tag")
+        if plan.enrol_when is not None:
+            self._check_criterion(plan.enrol_when, f"{path}.enrol_when")
+        for index, action in enumerate(plan.actions):
+            at = f"{path}.actions[{index}]"
+            self._resolve(action.article, self.articles, f"{at}.article")
+            self._resolve(action.questionnaire, self.questionnaires, f"{at}.questionnaire")
+            # Staff are told in their own app; every other kind needs words for a lock screen.
+            if action.kind is not ActionKind.STAFF_TASK:
+                self._resolve(action.kind, self.pack.notices, f"{at}.kind (notices)")
+
+    def _check_rule(self, rule: Rule, path: str) -> None:
+        self._resolve(rule.source, self.pack.sources, f"{path}.source")
+        self._check_criterion(rule.condition, f"{path}.condition")
+        for index, action in enumerate(rule.actions):
+            self._check_action(action, f"{path}.actions[{index}]")
+
+    def _check_action(self, action: RuleAction, path: str) -> None:
+        match action:
+            case AssignTag(tag):
+                self._resolve(tag, self.tags, f"{path}.tag.key")
+            case SendArticle(article):
+                self._resolve(article, self.articles, f"{path}.article.key")
+            case CreateTask(questionnaire=questionnaire):
+                self._resolve(questionnaire, self.questionnaires, f"{path}.task.questionnaire")
+
+    def _check_criterion(self, criterion: Criterion, path: str) -> None:
+        for leaf in leaves(criterion):
+            self._check_leaf(leaf, path)
+
+    def _check_leaf(self, leaf: Leaf, path: str) -> None:
+        match leaf:
+            case HasTag(key):
+                self._resolve(key, self.tags, f"{path} (tag)")
+            case Missed(kind=kind):
+                self._resolve(kind, set(ActionKind), f"{path} (missed)")
+            case Answered(questionnaire=key, link_id=link_id):
+                self._resolve(key, self.questionnaires, f"{path} (answer)")
+                item = self.questionnaires[key].item(link_id)
+                if item is None or not _fits(item, leaf):
+                    raise InvalidDefinition(
+                        f"{path} (answer)", f"{link_id} of {key} has no such answer"
+                    )
+
+    def _check_reactions(self, questionnaire: Questionnaire, path: str) -> None:
+        """An answer that must not pass unseen needs a rule that looks for it."""
+        looked_for = {
+            (leaf.link_id, leaf.value)
+            for rule in self.pack.rules
+            for leaf in leaves(rule.condition)
+            if isinstance(leaf, Answered) and leaf.questionnaire == questionnaire.key
+        }
+        for index, item in enumerate(questionnaire.items):
+            for answer in item.react_to:
+                if (item.link_id, answer) not in looked_for:
+                    raise InvalidDefinition(
+                        f"{path}.items[{index}].react_to", f"no rule looks for {answer}"
+                    )
+
+
+def _fits(item: Item, leaf: Answered) -> bool:
+    """Tell whether a rule's answer is one this question can have."""
+    match item.type:
+        case ItemType.CHOICE:
+            return leaf.value in {option.code for option in item.options}
+        case ItemType.BOOLEAN:
+            return isinstance(leaf.value, bool)
+        case ItemType.TEXT:
+            return False
+        case _:
+            return not isinstance(leaf.value, str | bool)

@@ -1,0 +1,1 @@
+"""Who may do what, who agreed to what, and who did what."""

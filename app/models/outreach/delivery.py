@@ -1,0 +1,130 @@
+"""How the outcome of a call changes its message: the table of error classes, in one place."""
+
+import secrets
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from app.domain.outreach.messaging import (
+    DELIVERY,
+    Accepted,
+    Channel,
+    CommunicationState,
+    ErrorClass,
+    Failure,
+    OnAmbiguity,
+)
+from app.models.event import Event
+from app.models.outreach.communication import Communication
+from app.models.outreach.subscription_ledger import give_back, write_off
+
+# A receipt for a call that broke off normally comes within minutes.
+_RECEIPT_WAIT: Final = timedelta(minutes=15)
+_BUSY_WAITS: Final = (5, 30, 120)  # seconds, each with jitter
+_MAX_TRIES: Final = 8
+# Waiting for a person's or a bucket's turn is no failed try.
+_COUNTED: Final = (ErrorClass.BUSY, ErrorClass.NOT_SENT)
+# WeCom sends no receipt for these: taken is all we shall know.
+_NO_RECEIPT: Final = (Channel.WECOM_CARD, Channel.WECOM_TEXT, Channel.WECOM_CARD_UPDATE)
+_NO_RIGHT: Final = 43101
+
+
+def accept(row: Communication, outcome: Accepted, now: datetime) -> None:
+    rest(row, CommunicationState.SENT, None)
+    row.sent_at = row.sent_at or now
+    # A repeat that the platform dropped has the id of the first, if any.
+    row.platform_id = outcome.platform_id or row.platform_id
+    row.error_class = row.errcode = None
+    if outcome.response_code:
+        row.response_code = outcome.response_code
+    if outcome.refused:
+        row.reason = f"{len(outcome.refused)} recipients left out"
+    if row.channel in _NO_RECEIPT:
+        row.state = CommunicationState.DELIVERED
+        row.delivered_at = now
+
+
+def take_failure(session: Session, row: Communication, failure: Failure, now: datetime) -> None:
+    kind = failure.error_class
+    row.error_class, row.errcode = kind, failure.errcode
+    if kind is ErrorClass.AMBIGUOUS:
+        take_silence(row, now)
+        return
+    if kind is ErrorClass.DUPLICATE:
+        accept(row, Accepted(), now)
+        return
+    if row.needs_right and failure.errcode == _NO_RIGHT:
+        write_off(session, row, now)
+    elif row.needs_right:
+        give_back(session, row, now)
+    if kind in (ErrorClass.RECIPIENT, ErrorClass.WINDOW):
+        end_in_failure(session, row, CommunicationState.REFUSED, kind, now)
+    elif kind is ErrorClass.CONTENT:
+        end_in_failure(session, row, CommunicationState.DEAD, kind, now)
+    elif kind in (ErrorClass.OURS, ErrorClass.OTHER, ErrorClass.TOKEN):
+        rest(row, CommunicationState.HELD, kind)
+        row.due_at = now  # since when it is held
+    elif kind in _COUNTED and row.tries >= _MAX_TRIES:
+        end_in_failure(session, row, CommunicationState.DEAD, "tries-used-up", now)
+    else:
+        requeue(row, now, _wait(kind, row.tries, now), counted=kind in _COUNTED)
+
+
+def take_silence(row: Communication, now: datetime) -> None:
+    """A call broke off after its first byte: resend only where the platform drops repeats."""
+    row.error_class = ErrorClass.AMBIGUOUS
+    wait = _wait(ErrorClass.BUSY, row.tries, now)
+    if may_repeat(row, now + wait) and row.tries < _MAX_TRIES:
+        requeue(row, now, wait, counted=True)
+    else:
+        leave_unknown(row, now)
+
+
+def may_repeat(row: Communication, at: datetime) -> bool:
+    """Return whether the platform would still drop a repeat of a call that broke off."""
+    rule = DELIVERY[row.channel]
+    since = row.first_called_at or at
+    return rule.on_ambiguity is OnAmbiguity.RESEND and at - since < rule.resend_for
+
+
+def leave_unknown(row: Communication, now: datetime) -> None:
+    rest(row, CommunicationState.UNKNOWN, "no-answer")
+    row.due_at = now + _RECEIPT_WAIT
+
+
+def requeue(row: Communication, now: datetime, wait: timedelta, *, counted: bool) -> None:
+    if row.state is CommunicationState.CALLING and not counted:
+        row.tries -= 1
+    rest(row, CommunicationState.QUEUED, row.reason)
+    row.due_at = max(now + wait, row.due_at)
+
+
+def rest(row: Communication, state: CommunicationState, reason: str | None) -> None:
+    """Give up the claim and the recipient's turn."""
+    row.state = state
+    row.reason = reason
+    row.claim_token = row.lease_until = row.in_flight = None
+
+
+def end_in_failure(
+    session: Session, row: Communication, state: CommunicationState, reason: str, now: datetime
+) -> None:
+    """End a message that did not arrive; the event lets another channel take it up."""
+    rest(row, state, reason)
+    session.add(
+        Event.of("communication.failed", now, patient_id=row.patient_id, communication_id=row.id)
+    )
+
+
+def _wait(kind: ErrorClass, tries: int, now: datetime) -> timedelta:
+    jitter = secrets.randbelow(1000) / 1000
+    if kind is ErrorClass.PERSON_BUSY:
+        return timedelta(seconds=1 + 4 * jitter)
+    if kind is ErrorClass.RATE:
+        return timedelta(seconds=60 - now.second + 5 * jitter)
+    if kind is ErrorClass.QUOTA:
+        # The platform counts by its own day; a few minutes after its midnight.
+        return timedelta(seconds=86_400 - (now.timestamp() + 8 * 3600) % 86_400 + 300)
+    base = _BUSY_WAITS[min(tries - 1, len(_BUSY_WAITS) - 1)]
+    return timedelta(seconds=base * (0.5 + jitter / 2))

@@ -1,0 +1,71 @@
+"""Values measured of patients: by a laboratory, a ward, or at home."""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.database import (
+    CARE,
+    FREE_TEXT,
+    OPERATION,
+    Base,
+    Digest,
+    PlatformId,
+    Sealed,
+    key_column,
+    public_id_column,
+)
+from app.domain.intake.hospital_records import ObservationStatus
+from app.encryption import Encrypted
+
+
+class Origin(StrEnum):
+    HOSPITAL = "hospital"
+    HOME = "home"
+
+
+class Observation(Base):
+    """One value measured of one patient (FHIR Observation).
+
+    `identity` names the result whatever its version: the phone's own reference for a home
+    measurement, source + filler order + code + sub-id for a laboratory's. Exactly one version is
+    current (`is_current` true, else NULL); superseded versions stay.
+    """
+
+    __tablename__ = "observation"
+    __table_args__ = (
+        # A sender that lost our answer sends again; the second time must find the first.
+        UniqueConstraint("patient_id", "identity", "is_current"),
+        Index(None, "patient_id", "code", "effective_at"),
+        Index(None, "patient_id", "issued_at"),
+    )
+
+    id: Mapped[int] = key_column()
+    public_id: Mapped[str] = public_id_column()
+    patient_id: Mapped[int] = mapped_column(ForeignKey("patient.id"), info=OPERATION)
+    encounter_id: Mapped[int | None] = mapped_column(ForeignKey("encounter.id"), info=OPERATION)
+    task_id: Mapped[int | None] = mapped_column(ForeignKey("task.id"), index=True, info=OPERATION)
+    origin: Mapped[Origin] = mapped_column(info=OPERATION)
+    identity: Mapped[bytes] = mapped_column(Digest, info=OPERATION)
+    is_current: Mapped[bool | None] = mapped_column(info=OPERATION)  # True or NULL
+    status: Mapped[ObservationStatus] = mapped_column(info=CARE)
+    code: Mapped[str] = mapped_column(PlatformId(64), info=CARE)
+    code_system: Mapped[str] = mapped_column(info=OPERATION)
+    display: Mapped[str | None] = mapped_column(info=CARE)
+    value: Mapped[Decimal | None] = mapped_column(info=CARE)
+    comparator: Mapped[str | None] = mapped_column(info=CARE)  # <, <=, >, >= of FHIR Quantity
+    off_scale: Mapped[str | None] = mapped_column(info=CARE)  # LO or HI of a meter
+    text = Encrypted("text_sealed")  # a value that is no number, or a report's words
+    text_sealed: Mapped[bytes | None] = mapped_column(Sealed, info=FREE_TEXT)
+    unit: Mapped[str | None] = mapped_column(info=CARE)  # UCUM
+    reference_range: Mapped[str | None] = mapped_column(info=CARE)  # as the report prints it
+    interpretation: Mapped[str | None] = mapped_column(info=CARE)  # HL7 v3: N H L HH LL A
+    context: Mapped[str | None] = mapped_column(info=CARE)  # fasting, after-meal…
+    note = Encrypted("note_sealed")
+    note_sealed: Mapped[bytes | None] = mapped_column(Sealed, info=FREE_TEXT)
+    effective_at: Mapped[datetime] = mapped_column(info=CARE)  # when it was measured
+    issued_at: Mapped[datetime] = mapped_column(info=CARE)  # when the sender released it
+    received_at: Mapped[datetime] = mapped_column(info=OPERATION)  # when it reached us

@@ -1,0 +1,159 @@
+"""Disease packs, installed in versions that never change."""
+
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from app.database import Base
+from app.domain.errors import DomainError
+from app.domain.plans import packs
+from app.domain.plans.plan_schedule import timing_revision
+from app.models import (
+    Article,
+    Pack,
+    PlanAction,
+    PlanDefinition,
+    PublicationStatus,
+    Questionnaire,
+    Rule,
+    Tag,
+)
+
+Row = TypeVar("Row", bound=Base)
+
+
+class PackChanged(DomainError):
+    """The same version with other content: a published version never changes."""
+
+    code = "pack-changed"
+    title = "这个版本已经安装过，内容却不一样：请改版本号"
+
+
+def install_pack(
+    session: Session, pack: packs.Pack, now: datetime, *, approved_by: str | None
+) -> bool:
+    """Install a pack, or approve its draft; False when there is nothing to do.
+
+    Without `approved_by` it stays a draft: kept, shown to staff, never used on a patient. Its
+    approval retires the earlier version.
+    Patients already on a plan stay on their version.
+
+    :raises PackChanged: this version is installed with other content
+    """
+    content_hash = bytes.fromhex(pack.content_hash)
+    kept = session.scalar(select(Pack).filter_by(key=pack.id, version=pack.version))
+    if kept is not None:
+        if kept.content_hash != content_hash:
+            raise PackChanged
+        if kept.status is not PublicationStatus.DRAFT or not approved_by:
+            return False
+    status = PublicationStatus.ACTIVE if approved_by else PublicationStatus.DRAFT
+    if approved_by:
+        _retire_earlier(session, pack.id)
+        _install_tags(session, pack)
+    if kept is None:
+        kept = Pack(key=pack.id, version=pack.version, content_hash=content_hash, installed_at=now)
+        session.add(kept)
+    kept.title = pack.title
+    kept.content = dict(pack.definition)
+    kept.status = status
+    kept.approved_by = approved_by
+    _install_texts(session, pack, status)
+    _install_plans(session, pack, status)
+    return True
+
+
+def _retire_earlier(session: Session, pack_key: str) -> None:
+    for model in (Article, Questionnaire, PlanDefinition, Rule):
+        session.execute(
+            update(model)
+            .where(model.pack_key == pack_key, model.status == PublicationStatus.ACTIVE)
+            .values(status=PublicationStatus.RETIRED)
+        )
+    session.execute(
+        update(Pack)
+        .where(Pack.key == pack_key, Pack.status == PublicationStatus.ACTIVE)
+        .values(status=PublicationStatus.RETIRED)
+    )
+
+
+def _install_tags(session: Session, pack: packs.Pack) -> None:
+    told = {one["key"]: one for one in pack.definition["tags"]}
+    for tag in pack.tags:
+        kept = session.scalar(select(Tag).filter_by(key=tag.key))
+        if kept is None:
+            kept = Tag(key=tag.key)
+            session.add(kept)
+        kept.name = tag.name
+        kept.tag_class = tag.tag_class
+        kept.definition = told[tag.key]
+        kept.pack_key = pack.id
+        kept.rules = [rule for rule in pack.definition["tag_rules"] if rule["tag"] == tag.key]
+
+
+def _install_texts(session: Session, pack: packs.Pack, status: PublicationStatus) -> None:
+    forms = {one["key"]: one for one in pack.definition.get("questionnaires", ())}
+    rules = {one["key"]: one for one in pack.definition.get("rules", ())}
+    for article in pack.articles:
+        _keep(
+            session, Article, article.key, article.version, status, pack,
+            title=article.title, body=list(article.paragraphs),
+        )  # fmt: skip
+    for form in pack.questionnaires:
+        _keep(
+            session, Questionnaire, form.key, form.version, status, pack,
+            title=form.title, definition=forms[form.key],
+        )  # fmt: skip
+    for rule in pack.rules:
+        _keep(
+            session, Rule, rule.key, rule.version, status, pack,
+            name=rule.name, definition=rules[rule.key],
+        )  # fmt: skip
+
+
+def _install_plans(session: Session, pack: packs.Pack, status: PublicationStatus) -> None:
+    told = {one["key"]: one for one in pack.definition["plans"]}
+    for plan in pack.plans:
+        definition = _keep(
+            session, PlanDefinition, plan.key, plan.version, status, pack,
+            title=plan.name, anchor=plan.anchor, definition=told[plan.key],
+        )  # fmt: skip
+        if definition.actions:
+            continue
+        actions = {one["key"]: one for one in told[plan.key]["actions"]}
+        definition.actions = [
+            PlanAction(
+                key=action.key,
+                kind=action.kind,
+                title=action.title,
+                timing_revision=timing_revision(action),
+                definition=actions[action.key],
+            )
+            for action in plan.actions
+        ]
+
+
+def _keep(
+    session: Session,
+    model: type[Row],
+    key: str,
+    version: int,
+    status: PublicationStatus,
+    pack: packs.Pack,
+    **content: Any,
+) -> Row:
+    """Return the row of one key and version, made where it is new, with its new status.
+
+    A draft that brings a text already in force leaves it in force.
+    """
+    row = session.scalar(select(model).filter_by(key=key, version=version))
+    if row is None:
+        row = model(key=key, version=version, pack_key=pack.id, status=status, **content)
+        session.add(row)
+    elif any(getattr(row, name) != value for name, value in content.items()):
+        raise PackChanged
+    elif status is PublicationStatus.ACTIVE:
+        row.status = status  # type: ignore[attr-defined]  # every knowledge table has one
+    return row

@@ -1,0 +1,184 @@
+"""The open alert of one patient and kind of trouble: opened, worsened, cleared, withdrawn."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.plans.rules import Hit
+from app.domain.profile.vital_signs import Interpretation
+from app.domain.staff import alerting
+from app.domain.staff.alert_clock import AlertClock
+from app.domain.staff.alerting import AlertStatus, Outcome, Step
+from app.models import Alert, AlertStep, CarePlan, Event, Observation, PublicationStatus, Rule
+
+_CLOCK: Final = AlertClock()
+
+
+def withdraw_alerts_of(
+    session: Session, observation_id: int, now: datetime, *, cause: Event | None = None
+) -> None:
+    """Withdraw open alerts that stood on a result since corrected or taken back."""
+    for step in session.scalars(
+        select(AlertStep).where(AlertStep.observation_id == observation_id)
+    ):
+        alert = session.get_one(Alert, step.alert_id, with_for_update=True)
+        if not alerting.may_become(alert.status, AlertStatus.WITHDRAWN):
+            continue
+        alert.status = AlertStatus.WITHDRAWN
+        alert.is_open = None
+        alert.acknowledge_by = None
+        alert.closed_at = alert.closed_at or now
+        _note(session, alert, "withdrawn", now)
+        _tell(session, alert, "alert.withdrawn", now, cause)
+
+
+def episodes_told(
+    session: Session, patient_id: int, observation: Observation | None
+) -> frozenset[str]:
+    """Return the episodes that have counted this reading: history may be read again."""
+    if observation is None:
+        return frozenset()
+    return frozenset(
+        session.scalars(
+            select(Alert.episode)
+            .join(AlertStep, AlertStep.alert_id == Alert.id)
+            .where(Alert.patient_id == patient_id, AlertStep.observation_id == observation.id)
+        )
+    )
+
+
+def raise_alert(
+    session: Session,
+    plan: CarePlan,
+    hit: Hit,
+    now: datetime,
+    zone: ZoneInfo,
+    observation: Observation | None,
+    cause: Event | None,
+) -> bool:
+    """Open, append to or worsen the episode; False where the rule's other actions are done."""
+    alert = session.scalar(
+        select(Alert)
+        .filter_by(patient_id=plan.patient_id, episode=hit.rule.episode, is_open=True)
+        .with_for_update()
+    )
+    rule = session.scalars(
+        select(Rule).filter_by(key=hit.rule.key, status=PublicationStatus.ACTIVE)
+    ).one()
+    if alert is None:
+        if hit.rule.is_cooling(_last_closed(session, plan.patient_id, hit.rule.episode), now):
+            return False
+        alert = Alert(
+            patient_id=plan.patient_id,
+            care_plan_id=plan.id,
+            care_team_id=plan.care_team_id,
+            rule_id=rule.id,
+            episode=hit.rule.episode,
+            grade=hit.rule.grade,
+            status=AlertStatus.ACTIVE,
+            explanation="\n".join(hit.lines),
+            acknowledge_by=_CLOCK.acknowledge_by(hit.rule.grade, now, zone),
+            opened_at=now,
+            last_hit_at=now,
+        )
+        session.add(alert)
+        session.flush()
+        _note(session, alert, "opened", now, observation=observation, note=hit.lines)
+        _tell(session, alert, "alert.opened", now, cause)
+        return True
+    decision = alerting.on_hit(_episode(alert), hit.rule.grade)
+    if observation is None and decision.step is Step.APPEND:
+        return False  # time passing finds the same absence again: no news
+    alert.hits += 1
+    alert.normals = 0
+    alert.last_hit_at = now
+    if decision.step is not Step.ESCALATE:
+        _note(session, alert, "appended", now, observation=observation, note=hit.lines)
+        return False
+    alert.rule_id = rule.id
+    alert.grade = hit.rule.grade
+    alert.status = AlertStatus.ACTIVE
+    alert.owner_id = None
+    alert.explanation = "\n".join(hit.lines)
+    alert.acknowledge_by = _CLOCK.acknowledge_by(hit.rule.grade, now, zone)
+    _note(session, alert, "worsened", now, observation=observation, note=hit.lines)
+    _tell(session, alert, "alert.worsened", now, cause)
+    return True
+
+
+def count_quiet(
+    session: Session,
+    patient_id: int,
+    clears_after: Mapping[str, int],
+    observation: Observation,
+    now: datetime,
+    cause: Event | None,
+) -> None:
+    """Count a reading that fired nothing towards, or against, clearing open episodes."""
+    open_alerts = session.scalars(
+        select(Alert)
+        .where(
+            Alert.patient_id == patient_id,
+            Alert.is_open.is_(True),
+            Alert.episode.in_(clears_after),
+        )
+        .with_for_update()
+    ).all()
+    for alert in open_alerts:
+        if observation.interpretation == Interpretation.NORMAL:
+            decision = alerting.on_normal(_episode(alert), clears_after[alert.episode])
+        else:
+            decision = alerting.on_abnormal(_episode(alert))
+        if decision.episode is not None:
+            alert.normals = decision.episode.normals
+        if decision.step is Step.COUNT_NORMAL:
+            _note(session, alert, "counted", now, observation=observation)
+        if decision.step is Step.CLEAR:
+            alert.status = AlertStatus.RESOLVED
+            alert.outcome = Outcome.BACK_TO_NORMAL
+            alert.is_open = None
+            alert.acknowledge_by = None
+            alert.closed_at = now
+            _note(session, alert, "cleared", now, observation=observation)
+            _tell(session, alert, "alert.closed", now, cause)
+
+
+def _episode(alert: Alert) -> alerting.Episode:
+    return alerting.Episode(alert.grade, alert.status, alert.normals)
+
+
+def _last_closed(session: Session, patient_id: int, episode: str) -> datetime | None:
+    return session.scalar(
+        select(Alert.last_hit_at)
+        .filter_by(patient_id=patient_id, episode=episode, is_open=None)
+        .order_by(Alert.id.desc())
+        .limit(1)
+    )
+
+
+def _note(
+    session: Session,
+    alert: Alert,
+    kind: str,
+    now: datetime,
+    *,
+    observation: Observation | None = None,
+    note: Iterable[str] = (),
+) -> None:
+    session.add(
+        AlertStep(
+            alert_id=alert.id,
+            kind=kind,
+            observation_id=observation.id if observation else None,
+            note="\n".join(note) or None,
+            at=now,
+        )
+    )
+
+
+def _tell(session: Session, alert: Alert, kind: str, now: datetime, cause: Event | None) -> None:
+    session.add(Event.of(kind, now, patient_id=alert.patient_id, cause=cause, alert_id=alert.id))

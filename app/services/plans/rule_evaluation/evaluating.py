@@ -1,0 +1,171 @@
+"""Rules asked of one patient when something happened, and what their hits set off."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.plans.rules import (
+    AssignTag,
+    Audience,
+    CreateTask,
+    Hit,
+    RaiseAlert,
+    RuleAction,
+    SendArticle,
+    SendMessage,
+)
+from app.models import CarePlan, Event, Observation, Patient
+from app.models.plans.knowledge import knowledge
+from app.models.profile.patient_facts import load_facts
+from app.models.profile.tag import bear
+from app.services.plans.rule_evaluation.episodes import count_quiet, episodes_told, raise_alert
+from app.services.plans.rule_evaluation.tasks import add_task, make_task
+
+
+def evaluate(
+    session: Session,
+    patient_id: int,
+    triggers: Iterable[str],
+    now: datetime,
+    zone: ZoneInfo,
+    *,
+    observation_id: int | None = None,
+    cause: Event | None = None,
+) -> None:
+    """Ask the rules that `triggers` wake and carry out what their hits say.
+
+    Only the rules of packs whose plan the patient is on are asked. The patient's row lock makes
+    two events of one patient take turns, so that an episode is opened once.
+    """
+    known = knowledge(session)
+    session.get_one(Patient, patient_id, with_for_update=True)
+    plans = _plans_by_pack(session, patient_id)
+    woken = {
+        compiled.rule.key: compiled
+        for trigger in triggers
+        for compiled in known.rules.woken_by(trigger)
+        if known.pack_of_rule(compiled.rule.key) in plans
+    }
+    observation = session.get(Observation, observation_id) if observation_id else None
+    if not woken or (observation is not None and observation.is_current is None):
+        return
+    told = episodes_told(session, patient_id, observation)
+    facts = load_facts(session, patient_id, now, zone)
+    measured_at = observation.effective_at if observation else None
+    hits = [
+        hit
+        for one in woken.values()
+        if one.rule.episode not in told and (hit := one.evaluate(facts, measured_at))
+    ]
+    for hit in _worst_of_each_episode(hits):
+        plan = plans[known.pack_of_rule(hit.rule.key)]
+        _carry_out(session, plan, hit, now, zone, observation, cause)
+    if observation is not None:
+        episodes = {
+            one.rule.episode: one.rule.clears_after
+            for one in woken.values()
+            if one.rule.episode not in told
+        }
+        for hit in hits:
+            episodes.pop(hit.rule.episode, None)
+        count_quiet(session, patient_id, episodes, observation, now, cause)
+
+
+def evaluate_absences(session: Session, now: datetime, zone: ZoneInfo, after: int = 0) -> int:
+    """Ask the rules that time wakes of the next 200 patients on a plan; return the last id.
+
+    0 means that all have been asked. Readings that never came are found by this alone.
+    """
+    patients = session.scalars(
+        select(CarePlan.patient_id)
+        .where(CarePlan.is_open.is_(True), CarePlan.patient_id > after)
+        .distinct()
+        .order_by(CarePlan.patient_id)
+        .limit(200)
+    ).all()
+    for patient_id in patients:
+        evaluate(session, patient_id, ("clock",), now, zone)
+    return patients[-1] if patients else 0
+
+
+def review_implausible(
+    session: Session, patient_id: int, observation_id: int, now: datetime
+) -> None:
+    """Ask staff to look at a reading that cannot be true and that the patient stands by."""
+    plan = session.scalars(
+        select(CarePlan).filter_by(patient_id=patient_id, is_open=True).limit(1)
+    ).one_or_none()
+    if plan is not None:
+        slot = f"implausible/{observation_id}"
+        add_task(session, plan, slot, "核对不太可能的测量结果", now, due_within=timedelta(days=1))
+
+
+def _plans_by_pack(session: Session, patient_id: int) -> dict[str, CarePlan]:
+    plans = session.scalars(select(CarePlan).filter_by(patient_id=patient_id, is_open=True))
+    return {plan.plan_definition.pack_key or "": plan for plan in plans}
+
+
+def _worst_of_each_episode(hits: Iterable[Hit]) -> list[Hit]:
+    worst: dict[str, Hit] = {}
+    for hit in hits:
+        kept = worst.get(hit.rule.episode)
+        if kept is None or hit.rule.grade.is_worse_than(kept.rule.grade):
+            worst[hit.rule.episode] = hit
+    return list(worst.values())
+
+
+def _carry_out(
+    session: Session,
+    plan: CarePlan,
+    hit: Hit,
+    now: datetime,
+    zone: ZoneInfo,
+    observation: Observation | None,
+    cause: Event | None,
+) -> None:
+    if hit.must_review:
+        make_task(session, plan, hit, "review", now, title="核对迟到的测量结果")
+        return
+    if hit.rule.alert is not None and not raise_alert(
+        session, plan, hit, now, zone, observation, cause
+    ):
+        return
+    for number, action in enumerate(hit.rule.actions):
+        _act(session, plan, hit, number, action, now, cause)
+
+
+def _act(
+    session: Session,
+    plan: CarePlan,
+    hit: Hit,
+    number: int,
+    action: RuleAction,
+    now: datetime,
+    cause: Event | None,
+) -> None:
+    match action:
+        case CreateTask():
+            make_task(
+                session, plan, hit, str(number), now, title=action.title,
+                audience=action.audience, due_within=action.due_within,
+                questionnaire=action.questionnaire,
+            )  # fmt: skip
+        case SendArticle():
+            make_task(
+                session, plan, hit, str(number), now, title="读一读这篇健康知识",
+                audience=Audience.PATIENT, due_within=timedelta(days=2), article=action.article,
+            )  # fmt: skip
+        case AssignTag():
+            bear(session, plan.patient_id, action.tag, hit.rule.name, now, cause=cause)
+        case SendMessage():
+            session.add(
+                Event.of(
+                    "rule.message", now, patient_id=plan.patient_id, cause=cause,
+                    rule=hit.rule.key, action=number,
+                )
+            )  # fmt: skip
+        case RaiseAlert():
+            pass  # raised before everything else

@@ -1,0 +1,152 @@
+"""Cards to the team in WeCom: one for each level an alert reaches, updated when pressed."""
+
+import json
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.outreach.messaging import Channel, Lane, Outlets, dedupe_key
+from app.domain.plans.rules import Grade
+from app.domain.staff.alert_card import buttons
+from app.domain.staff.alert_clock import CHAIN
+from app.models import Alert, CareTeamMember, Communication, Practitioner
+
+_CARD_LIFE: Final = timedelta(hours=24)
+_RESPONSE_CODE_LIFE: Final = timedelta(hours=72)
+_RESPONDER_WORDS: Final = ("值班护士", "主管医生", "护士长")
+_TIME_WORDS: Final = {
+    Grade.SEVERE: "30分钟内处理",
+    Grade.MODERATE: "今天内处理",
+    Grade.MILD: "下一个工作日内处理",
+}
+
+
+def tell_team(
+    session: Session, alert_id: int, event_id: int, now: datetime, outlets: Outlets
+) -> Communication | None:
+    """Queue the card of an alert for those who answer at its level.
+
+    None where the alert is closed, the event was told already, or nobody can be told.
+    The card names neither patient nor value: it shows on a lock screen.
+    """
+    alert = session.get_one(Alert, alert_id)
+    if alert.is_open is None or outlets.staff_app is None:
+        return None
+    answering = _first_to_answer(session, alert)
+    if answering is None:
+        return None
+    level, userids = answering
+    content = {
+        "userids": userids,
+        "level": alert.level,
+        "source": "康伴",
+        "title": f"{alert.grade.label}预警",
+        "description": "有一位患者需要处理，请打开查看",
+        "lines": [
+            {"name": "时限", "value": _TIME_WORDS[alert.grade]},
+            {"name": "通知", "value": _RESPONDER_WORDS[level]},
+        ],
+        "url": f"{outlets.public_url}/wecom/alerts/{alert.public_id}",
+        "buttons": [{"key": one.value, "text": one.label} for one in buttons(alert.status)],
+    }
+    return _queue(
+        session, alert, "alert-card", Channel.WECOM_CARD, outlets.staff_app, content,
+        subject=event_id, recipient=f"alert:{alert.public_id}", now=now, life=_CARD_LIFE,
+    )  # fmt: skip
+
+
+def tell_withdrawn(session: Session, alert_id: int, now: datetime) -> None:
+    """Tell everyone who got a card of an alert that the result behind it was corrected."""
+    alert = session.get_one(Alert, alert_id)
+    cards = session.scalars(
+        select(Communication).filter_by(alert_id=alert_id, kind="alert-card")
+    ).all()
+    for card in cards:
+        # WeCom drops a text equal to one of the last hours: each names its own alert.
+        text = f"有一条预警已撤回：检验结果已更正（{alert.opened_at:%m%d}-{alert.public_id[:6]}）"
+        _queue(
+            session, alert, "alert-withdrawn", Channel.WECOM_TEXT, card.app_key,
+            {"userids": _receivers(card), "text": text},
+            subject=card.id, recipient=f"alert-text:{card.public_id}", now=now, life=_CARD_LIFE,
+        )  # fmt: skip
+
+
+def update_card(
+    session: Session, card: Communication, response_code: str, words: str, now: datetime
+) -> None:
+    """Queue the change of a card for all who got it: its button then says what was done."""
+    if card.alert_id is None:
+        return
+    update = {
+        "userids": _receivers(card),
+        "replace_name": words,
+        "response_code": response_code,
+    }
+    _queue(
+        session, session.get_one(Alert, card.alert_id), "alert-card-update",
+        Channel.WECOM_CARD_UPDATE, card.app_key, update,
+        subject=f"{card.id}/{response_code}", recipient=f"alert-update:{card.public_id}", now=now,
+        life=_RESPONSE_CODE_LIFE,
+    )  # fmt: skip
+
+
+def _first_to_answer(session: Session, alert: Alert) -> tuple[int, list[str]] | None:
+    """Return who answers at the alert's level, or at the next one that anybody stands on."""
+    for level in range(alert.level, len(CHAIN)):
+        userids = responders(session, alert.care_team_id, level)
+        if userids:
+            return level, userids
+    return None
+
+
+def responders(session: Session, care_team_id: int, level: int) -> list[str]:
+    """Return the WeCom ids of those who answer alerts of a team at one level of the chain."""
+    found = session.scalars(
+        select(Practitioner.wecom_userid)
+        .join(CareTeamMember, CareTeamMember.practitioner_id == Practitioner.id)
+        .where(
+            CareTeamMember.care_team_id == care_team_id,
+            CareTeamMember.responder == CHAIN[level],
+            Practitioner.is_active.is_(True),
+            Practitioner.wecom_userid.is_not(None),
+        )
+        .order_by(Practitioner.id)
+    )
+    return [userid for userid in found if userid is not None]
+
+
+def _queue(
+    session: Session,
+    alert: Alert,
+    kind: str,
+    channel: Channel,
+    app_key: str | None,
+    content: dict[str, Any],
+    *,
+    subject: object,
+    recipient: str,
+    now: datetime,
+    life: timedelta,
+) -> Communication | None:
+    return Communication.queue(
+        session,
+        dedupe_key=dedupe_key(kind, alert.id, subject),
+        patient_id=alert.patient_id,
+        alert_id=alert.id,
+        kind=kind,
+        channel=channel,
+        lane=Lane.CLINICAL,
+        app_key=app_key,
+        content=json.dumps(content, ensure_ascii=False, sort_keys=True),
+        recipient_key=recipient,
+        planned_at=now,
+        due_at=now,
+        expires_at=now + life,
+    )
+
+
+def _receivers(card: Communication) -> list[str]:
+    userids: list[str] = json.loads(card.content or "{}")["userids"]
+    return userids
