@@ -42,7 +42,9 @@ def crew(configured: Settings, work: Work) -> Crew:
     return Crew(
         (
             Worker("react", lambda: react_to_events(work), 0.3),
-            Worker("send", lambda: send_communications(channels, pool, clock.now), 0.3),
+            # Two: one settles while the other's calls are on the wire.
+            Worker("send-1", lambda: send_communications(channels, pool, clock.now), 0.3),
+            Worker("send-2", lambda: send_communications(channels, pool, clock.now), 0.3),
             Worker(
                 "platform-inbox",
                 lambda: _read_pushes(work),

@@ -76,8 +76,17 @@ class Phone:
         return patient
 
     def accept_reminders(self) -> None:
+        """Tap 接受: WeChat pushes the answer, and the mini-program reports it as well."""
         answers = {TEMPLATE: "accept"}
         self._stage.control(f"phones/{OPENID}/subscriptions", {"appid": MINI, "answers": answers})
+        self.call(
+            "post",
+            "/subscriptions",
+            {
+                "reference": str(uuid4()),
+                "answers": [{"template_id": TEMPLATE, "answer": "accept"}],
+            },
+        )
 
     def notifications(self) -> list[dict[str, Any]]:
         return [one for one in self._stage.ledger("subscribe_message") if OPENID in str(one)]
