@@ -34,7 +34,7 @@ types: setup ## static types, strict
 	$(BIN)/mypy
 
 run: setup ## the web process, on the database of CARELOOP_DATABASE_URL
-	$(BIN)/gunicorn --workers 2 --threads 4 --bind 127.0.0.1:8080 wsgi:app
+	$(BIN)/gunicorn --workers 2 --threads 4 --no-control-socket --bind 127.0.0.1:8080 wsgi:app
 
 jobs: setup ## the clock process
 	$(BIN)/python -m jobs

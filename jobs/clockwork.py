@@ -85,10 +85,14 @@ class Clockwork:
             log.error("slot_interrupted", job=job.key, exc_info=error)
 
     def _run_due(self, job: Job) -> None:
-        now = clock.now()
+        now, fence = clock.now(), self._fence
+        if fence is None:
+            return
         with unit_of_work.begin() as session:
             last = leases.last_slot(session, job.key)
-        missed = slots_between(job.trigger, max(last or now - _HORIZON, now - _HORIZON), now)
+            broken = leases.broken_slots(session, job.key, fence, now - _HORIZON)
+        new = slots_between(job.trigger, max(last or now - _HORIZON, now - _HORIZON), now)
+        missed = sorted({*broken, *new})
         for slot_at in _wanted(job.catch_up, missed, now):
             self._run(job, slot_at)
 

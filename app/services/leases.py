@@ -42,15 +42,37 @@ def release(session: Session, name: str, holder: str) -> None:
 def promise_slot(
     session: Session, name: str, fence: int, job: str, slot_at: datetime, now: datetime
 ) -> bool:
-    """Write that this leader runs one slot of a job; False if led by another, or run before."""
+    """Write that this leader runs one slot of a job; False if led by another, or run before.
+
+    A slot that an earlier leader began and never finished is taken over.
+    """
     lease = session.scalar(select(Lease).filter_by(name=name).with_for_update())
     if lease is None or lease.fence != fence or lease.until <= database_time(session):
         return False
-    run = select(JobRun.id).filter_by(job=job, slot_at=slot_at)
-    if session.scalar(run) is not None:
+    run = session.scalar(select(JobRun).filter_by(job=job, slot_at=slot_at))
+    if run is None:
+        session.add(JobRun(job=job, slot_at=slot_at, fence=fence, started_at=now))
+        return True
+    if run.finished_at is not None or run.fence == fence:
         return False
-    session.add(JobRun(job=job, slot_at=slot_at, fence=fence, started_at=now))
+    run.fence, run.started_at = fence, now
     return True
+
+
+def broken_slots(session: Session, job: str, fence: int, since: datetime) -> list[datetime]:
+    """Return slots after `since` that an earlier leader began and did not finish, in order."""
+    return list(
+        session.scalars(
+            select(JobRun.slot_at)
+            .where(
+                JobRun.job == job,
+                JobRun.finished_at.is_(None),
+                JobRun.fence < fence,
+                JobRun.slot_at > since,
+            )
+            .order_by(JobRun.slot_at)
+        )
+    )
 
 
 def last_slot(session: Session, job: str) -> datetime | None:

@@ -120,3 +120,21 @@ def test_of_eight_promises_of_one_slot_one_is_given(mariadb: Engine) -> None:
     assert sum(given) == 1
     with unit_of_work.begin() as session:
         assert len(session.scalars(select(JobRun)).all()) == 1
+
+
+def test_a_slot_whose_leader_died_is_taken_over_and_a_finished_one_is_not(
+    session: Session,
+) -> None:
+    leases.hold(session, "clock", "a", TERM)
+    died, done = NOON, NOON + timedelta(minutes=1)
+    for slot_at in (died, done):
+        assert leases.promise_slot(session, "clock", 1, "job", slot_at, NOON)
+    session.flush()
+    leases.finish_slot(session, "job", done, "done", NOON)
+    lapse(session)
+    leases.hold(session, "clock", "b", TERM)
+
+    assert leases.broken_slots(session, "job", 2, NOON - TERM) == [died]
+    assert leases.promise_slot(session, "clock", 2, "job", died, NOON)
+    assert not leases.promise_slot(session, "clock", 2, "job", died, NOON)
+    assert not leases.promise_slot(session, "clock", 2, "job", done, NOON)
