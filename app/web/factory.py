@@ -12,7 +12,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 from app.database import unit_of_work
 from app.domain.trust.access import Audience, Policy
 from app.settings import Settings
-from app.web import gate, problems
+from app.web import gate, metrics, problems
 from app.web.strict_json import StrictProvider
 
 MAX_BODY: Final = 64 * 1024  # a measurement is 300 bytes; a full form about 10 kB
@@ -67,6 +67,7 @@ def create_app(settings: Settings, faces: Sequence[Face]) -> APIFlask:
     app.security_schemes = {"session": {"type": "http", "scheme": "bearer"}}
     problems.register(app)
     _health(app)
+    metrics.register(app)
     for face in faces:
         face(app)
     gate.close(app, _LIBRARY_ROUTES)

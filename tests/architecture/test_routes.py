@@ -22,6 +22,7 @@ def app() -> APIFlask:
 OPEN = {
     ("/livez", Audience.ANYONE),
     ("/readyz", Audience.ANYONE),
+    ("/metrics", Audience.ANYONE),
     ("/openapi.json", Audience.ANYONE),
     ("/api/v1/sessions", Audience.ANYONE),
     ("/api/v1/consent-texts", Audience.ANYONE),

@@ -84,8 +84,8 @@ def staged(database_url: str, folder: Path, redis_url: str | None = None) -> Ite
     stage.cli("pack", "install", "packs/t2dm-after-discharge", "--approver", "演示主任")
     commands = {
         "platform": ["-m", "standin", "--port", str(ports["platform"]), "--config", str(config)],
-        "web": ["-m", "gunicorn", "--no-control-socket", "--workers", "1", "--threads", "8", "--bind",
-                f"127.0.0.1:{ports['web']}", "wsgi:app"],
+        "web": ["-m", "gunicorn", "--no-control-socket", "--workers", "1", "--threads", "8",
+                "--bind", f"127.0.0.1:{ports['web']}", "wsgi:app"],
         "clock": ["-m", "jobs"],
         "listener": ["-m", "app.integrations.hl7", "--port", str(ports["hl7"])],
     }  # fmt: skip
