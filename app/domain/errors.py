@@ -44,13 +44,6 @@ class ConsentRequired(DomainError):
     title = "需要先阅读并同意相关说明"
 
 
-class NoActiveCarePlan(DomainError):
-    """Nobody would act on it."""
-
-    code = "no-active-care-plan"
-    title = "目前没有进行中的随访计划"
-
-
 class ImplausibleValue(DomainError):
     """Outside what a body or a device can show (clinical fact sheet, G2): measure again."""
 

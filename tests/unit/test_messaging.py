@@ -18,11 +18,11 @@ from app.domain.outreach.messaging import (
     OnAmbiguity,
     Platform,
     classify,
-    decent_hour,
     dedupe_key,
     fill,
     may_become,
 )
+from app.domain.plans.plan_schedule import after_quiet_hours
 
 ZONE = ZoneInfo("Asia/Shanghai")
 State = CommunicationState
@@ -111,17 +111,17 @@ def test_lanes_sort_as_they_go() -> None:
 def test_nobody_is_woken_at_night(at: str, decent: str) -> None:
     moment = datetime.fromisoformat(at).replace(tzinfo=ZONE)
 
-    assert decent_hour(moment, ZONE) == datetime.fromisoformat(decent).replace(tzinfo=ZONE)
-    assert decent_hour(moment.astimezone(UTC), ZONE).tzinfo is UTC
+    assert after_quiet_hours(moment, ZONE) == datetime.fromisoformat(decent).replace(tzinfo=ZONE)
+    assert after_quiet_hours(moment.astimezone(UTC), ZONE).tzinfo is UTC
 
 
 @given(st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)))
 def test_a_decent_hour_is_never_earlier_and_at_most_eleven_hours_away(moment: datetime) -> None:
-    decent = decent_hour(moment, ZONE)
+    decent = after_quiet_hours(moment, ZONE)
 
     assert timedelta() <= decent - moment <= timedelta(hours=11)
     assert 8 <= decent.astimezone(ZONE).hour < 21
-    assert decent_hour(decent, ZONE) == decent
+    assert after_quiet_hours(decent, ZONE) == decent
 
 
 def test_a_text_of_people_is_never_a_template() -> None:

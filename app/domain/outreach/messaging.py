@@ -8,10 +8,9 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 
 class Channel(StrEnum):
@@ -212,18 +211,6 @@ class Accepted:
 
 
 Outcome = Accepted | Failure
-
-_QUIET_FROM: Final = time(21)
-_QUIET_UNTIL: Final = time(8)
-
-
-def decent_hour(moment: datetime, zone: ZoneInfo) -> datetime:
-    """Return `moment`, or 08:00 after it when it falls between 21:00 and 08:00 in `zone`."""
-    local = moment.astimezone(zone)
-    if _QUIET_UNTIL <= local.time() < _QUIET_FROM:
-        return moment
-    day = local.date() if local.time() < _QUIET_UNTIL else local.date() + timedelta(days=1)
-    return datetime.combine(day, _QUIET_UNTIL, zone).astimezone(moment.tzinfo)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,10 @@ from app.domain.outreach.messaging import (
     CommunicationState,
     Lane,
     Outlets,
-    decent_hour,
     dedupe_key,
     fill,
 )
-from app.domain.plans.plan_schedule import SECOND_REMINDER_AFTER, TaskStatus
+from app.domain.plans.plan_schedule import SECOND_REMINDER_AFTER, TaskStatus, after_quiet_hours
 from app.domain.trust.access import Relation
 from app.models import (
     Communication,
@@ -115,7 +114,7 @@ def remind_of_tasks(
         task.reminders += 1
         again = now + SECOND_REMINDER_AFTER  # also after a long pause: never two at once
         keep = task.reminders < _MAX_REMINDERS and again < task.ends_at
-        task.remind_at = decent_hour(again, zone) if keep else None
+        task.remind_at = after_quiet_hours(again, zone) if keep else None
     return len(due)
 
 
@@ -225,7 +224,7 @@ def _queue(
         recipient_key=f"{app_key}:{account.openid}",
         fallback_of_id=fallback_of,
         planned_at=now,
-        due_at=now if notice.is_urgent else decent_hour(now, zone),
+        due_at=now if notice.is_urgent else after_quiet_hours(now, zone),
         expires_at=notice.expires_at,
     )
 

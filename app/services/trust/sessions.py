@@ -108,28 +108,6 @@ def end_session(session: Session, session_id: int, now: datetime) -> None:
     )
 
 
-def end_all_sessions(
-    session: Session,
-    now: datetime,
-    *,
-    account_id: int | None = None,
-    practitioner_id: int | None = None,
-) -> None:
-    """End every session of one user: unbinding, leaving, a change of role."""
-    if (account_id is None) == (practitioner_id is None):
-        raise ValueError("one of the two")
-    whose = (
-        AccessSession.account_id == account_id
-        if account_id is not None
-        else AccessSession.practitioner_id == practitioner_id
-    )
-    session.execute(
-        update(AccessSession)
-        .where(whose, AccessSession.revoked_at.is_(None))
-        .values(revoked_at=now)
-    )
-
-
 def choose_patient(session: Session, signed_in: SignedIn, patient_id: int) -> None:
     """Remember whom the phone shows; the caller has checked that it may."""
     session.execute(
