@@ -31,15 +31,28 @@ def render(kind: str, item: Any, autogen: Any) -> str | bool:
 
 
 def run(connection: Connection) -> None:
+    is_sqlite = connection.dialect.name == "sqlite"
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
         render_item=render,
-        render_as_batch=connection.dialect.name == "sqlite",
+        render_as_batch=is_sqlite,
         compare_type=True,
     )
+    if is_sqlite:
+        _let_tables_be_remade(connection)
     with context.begin_transaction():
         context.run_migrations()
+
+
+def _let_tables_be_remade(connection: Connection) -> None:
+    """SQLite alters a table by making it anew: while the old one is dropped, keys point nowhere.
+
+    The pragma is heard only outside a transaction; the connection is not used again afterwards.
+    """
+    connection.commit()
+    connection.connection.driver_connection.execute("PRAGMA foreign_keys=OFF")  # type: ignore[union-attr]
+    connection.detach()
 
 
 given = context.config.attributes.get("connection")

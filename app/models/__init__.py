@@ -7,7 +7,9 @@ from app.domain.intake.hospital_records import (
     Gender,
     ObservationStatus,
 )
-from app.models.event import Event, InboundMessage, ReactionCursor, ReactionFailure
+from app.models.event import Event, ReactionCursor, ReactionFailure
+from app.models.intake.inbound import InboundMessage
+from app.models.intake.terminology import ConceptMapping, TermKind, TermStatus, UnmappedTerm
 from app.models.machinery import JobRun, Lease, PlatformToken
 from app.models.outreach.communication import (
     Communication,
@@ -31,9 +33,23 @@ from app.models.plans.plan_definition import (
     Questionnaire,
     Rule,
 )
+from app.models.profile.clinical import (
+    AllergyIntolerance,
+    DiagnosticReport,
+    Immunization,
+    MedicationRequest,
+    ServiceRequest,
+)
 from app.models.profile.encounter import Appointment, Condition, Encounter
 from app.models.profile.observation import Observation, Origin
 from app.models.profile.patient import Patient, PatientIdentifier, RelatedPerson
+from app.models.profile.patient_index import (
+    CandidateStatus,
+    MatchCandidate,
+    RecordLink,
+    RecordLinkKind,
+    RecordMove,
+)
 from app.models.profile.tag import Tag, TagAssignment, TagSource
 from app.models.staff.alert import Alert, AlertStep
 from app.models.staff.practitioner import (
@@ -54,14 +70,17 @@ from app.models.trust.audit import AuditEvent, AuditHead, AuditSeal
 from app.models.trust.consent import Consent
 
 __all__ = [
-    "AccessSession", "Alert", "AlertStep", "Appointment", "AppointmentStatus",
-    "Article", "AuditEvent", "AuditHead", "AuditSeal", "BindingAttempt", "CarePlan",
-    "CarePlanStatus", "CareTeam", "CareTeamMember", "Communication", "CommunicationAttempt",
-    "Condition", "Consent", "Department", "EarlyReceipt", "Encounter", "EncounterClass",
-    "EncounterStatus", "Event", "Gender", "InboundMessage", "JobRun", "Lease",
-    "Observation", "ObservationStatus", "Origin", "Pack", "Patient", "PatientIdentifier",
-    "PatientLink", "PlanAction", "PlanDefinition", "PlatformToken", "Practitioner",
-    "PublicationStatus", "Questionnaire", "QuestionnaireResponse", "ReactionCursor",
-    "ReactionFailure", "RelatedPerson", "Rule", "SessionKind", "SignInState", "SubscriptionGrant",
-    "Tag", "TagAssignment", "TagSource", "Task", "TaskOwner", "WeChatAccount",
+    "AccessSession", "Alert", "AlertStep", "AllergyIntolerance", "Appointment",
+    "AppointmentStatus", "Article", "AuditEvent", "AuditHead", "AuditSeal", "BindingAttempt",
+    "CandidateStatus", "CarePlan", "CarePlanStatus", "CareTeam", "CareTeamMember",
+    "Communication", "CommunicationAttempt", "ConceptMapping", "Condition", "Consent",
+    "Department", "DiagnosticReport", "EarlyReceipt", "Encounter", "EncounterClass",
+    "EncounterStatus", "Event", "Gender", "Immunization", "InboundMessage", "JobRun", "Lease",
+    "MatchCandidate", "MedicationRequest", "Observation", "ObservationStatus", "Origin", "Pack",
+    "Patient", "PatientIdentifier", "PatientLink", "PlanAction", "PlanDefinition",
+    "PlatformToken", "Practitioner", "PublicationStatus", "Questionnaire",
+    "QuestionnaireResponse", "ReactionCursor", "ReactionFailure", "RecordLink", "RecordLinkKind",
+    "RecordMove", "RelatedPerson", "Rule", "ServiceRequest", "SessionKind", "SignInState",
+    "SubscriptionGrant", "Tag", "TagAssignment", "TagSource", "Task", "TaskOwner", "TermKind",
+    "TermStatus", "UnmappedTerm", "WeChatAccount",
 ]  # fmt: skip

@@ -8,17 +8,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database import (
     CARE,
-    FREE_TEXT,
     OPERATION,
     Base,
     Big,
-    Digest,
     PlatformId,
-    Sealed,
     key_column,
-    public_id_column,
 )
-from app.encryption import Encrypted
 
 MAX_DEPTH = 5  # a change that sets off a change that… ends here
 
@@ -88,30 +83,3 @@ class ReactionFailure(Base):
     error: Mapped[str] = mapped_column(info=OPERATION)  # the exception's class and place
     retry_at: Mapped[datetime | None] = mapped_column(index=True, info=OPERATION)  # NULL: given up
     at: Mapped[datetime] = mapped_column(info=OPERATION)
-
-
-class InboundMessage(Base):
-    """What another system sent, kept as it came, before anyone understands it."""
-
-    __tablename__ = "inbound_message"
-    __table_args__ = (
-        UniqueConstraint("source", "dedupe_key"),
-        Index(None, "status", "id"),
-    )
-
-    id: Mapped[int] = key_column()
-    public_id: Mapped[str] = public_id_column()
-    source: Mapped[str] = mapped_column(PlatformId(64), info=OPERATION)  # hl7:his, wecom:nurse…
-    dedupe_key: Mapped[bytes] = mapped_column(Digest, info=OPERATION)
-    kind: Mapped[str] = mapped_column(info=OPERATION)  # ADT^A01, template_card_event…
-    control_id: Mapped[str | None] = mapped_column(info=OPERATION)
-    # latin-1 text of the original bytes: sealed like any other text, nothing lost.
-    body = Encrypted("body_sealed")
-    body_sealed: Mapped[bytes] = mapped_column(Sealed, info=FREE_TEXT)
-    peer: Mapped[str | None] = mapped_column(info=OPERATION)
-    status: Mapped[str] = mapped_column(info=OPERATION)  # received processed rejected held
-    reason: Mapped[str | None] = mapped_column(info=OPERATION)
-    repeats: Mapped[int] = mapped_column(default=0, info=OPERATION)
-    tries: Mapped[int] = mapped_column(default=0, info=OPERATION)
-    received_at: Mapped[datetime] = mapped_column(info=OPERATION)
-    processed_at: Mapped[datetime | None] = mapped_column(info=OPERATION)

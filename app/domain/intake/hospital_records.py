@@ -32,23 +32,6 @@ def apply_stated(new: Stated[T], old: T | None) -> T | None:
     return old if isinstance(new, Unchanged) else new
 
 
-class EventKind(StrEnum):
-    """What happened in the hospital, as far as we act on it."""
-
-    ADMIT = "admit"
-    REGISTER = "register"
-    PRE_ADMIT = "pre-admit"
-    TRANSFER = "transfer"
-    DISCHARGE = "discharge"
-    UPDATE = "update"
-    CANCEL_ADMIT = "cancel-admit"
-    CANCEL_TRANSFER = "cancel-transfer"
-    CANCEL_DISCHARGE = "cancel-discharge"
-    MERGE = "merge"
-    RESULT = "result"
-    APPOINTMENT = "appointment"
-
-
 class Gender(StrEnum):
     """FHIR AdministrativeGender."""
 
@@ -294,31 +277,3 @@ class AppointmentRecord:
         if chosen is None:
             raise ValueError("an appointment without a number")
         return chosen
-
-
-@dataclass(frozen=True, slots=True)
-class MergeRecord:
-    """Two records of one person: the retired numbers now belong to the survivor."""
-
-    survivor: tuple[Identifier, ...]
-    retired: tuple[Identifier, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class HospitalMessage:
-    """Everything one message says; `recorded_at` orders it among the messages of its patient."""
-
-    source: str
-    event: EventKind
-    control_id: str
-    sending_application: str
-    sending_facility: str
-    recorded_at: datetime | None
-    patient: PatientRecord
-    encounter: EncounterRecord | None = None
-    conditions: tuple[ConditionRecord, ...] = ()
-    observations: tuple[ObservationRecord, ...] = ()
-    appointments: tuple[AppointmentRecord, ...] = ()
-    merges: tuple[MergeRecord, ...] = ()
-    unknown_segments: tuple[str, ...] = ()
-    issues: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app import clock, settings, start
 from app.database import unit_of_work
-from app.domain.intake.hospital_records import HospitalMessage
+from app.domain.intake.hospital_message import HospitalMessage
 from app.domain.intake.rejections import Rejected, RejectionReason
 from app.integrations.hl7.acknowledge import acknowledge, acknowledge_fault
 from app.integrations.hl7.charset import configured_codec

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from app.domain.intake.hospital_message import EventKind, MergeRecord
 from app.domain.intake.hospital_records import (
     UNCHANGED,
     Coded,
@@ -10,9 +11,7 @@ from app.domain.intake.hospital_records import (
     ConditionStatus,
     EncounterRecord,
     EncounterStatus,
-    EventKind,
     Identifier,
-    MergeRecord,
     PatientRecord,
     Stated,
     Unchanged,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 
-from app.domain.intake.hospital_records import EventKind, HospitalMessage
+from app.domain.intake.hospital_message import EventKind, HospitalMessage
 from app.domain.intake.rejections import Rejected, RejectionReason, Unsupported
 from app.integrations.hl7.adt import EVENTS, read_conditions, read_merges, read_visit
 from app.integrations.hl7.envelope import Envelope, Header, open_envelope

@@ -3,7 +3,10 @@
 import re
 from decimal import Decimal
 
-from app.domain.intake.hospital_records import ReferenceRange, ResultFlag
+from app.domain.intake.hospital_records import (
+    ReferenceRange,
+    ResultFlag,
+)
 
 # More digits than any laboratory measures; a database column must hold every value we accept.
 _NUMBER = r"[+-]?(?:[0-9]{1,12}(?:\.[0-9]{0,6})?|\.[0-9]{1,6})"

@@ -6,7 +6,11 @@ from typing import TypeAlias
 
 import hl7
 
-from app.domain.intake.hospital_records import UNCHANGED, Stated, Unchanged
+from app.domain.intake.hospital_records import (
+    UNCHANGED,
+    Stated,
+    Unchanged,
+)
 from app.integrations.hl7.envelope import Envelope
 
 # HL7 v2 writes an explicit deletion so.

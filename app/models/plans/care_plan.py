@@ -12,11 +12,13 @@ from app.database import (
     KNOWLEDGE,
     OPERATION,
     Base,
+    Big,
     PlatformId,
     Sealed,
     key_column,
     public_id_column,
 )
+from app.domain.intake.clinical_records import FormStatus
 from app.domain.plans.plan_schedule import TaskReason, TaskStatus
 from app.encryption import Encrypted
 from app.models.event import Event
@@ -160,7 +162,15 @@ class QuestionnaireResponse(Base):
     id: Mapped[int] = key_column()
     public_id: Mapped[str] = public_id_column()
     patient_id: Mapped[int] = mapped_column(ForeignKey("patient.id"), info=OPERATION)
-    questionnaire_id: Mapped[int] = mapped_column(ForeignKey("questionnaire.id"), info=OPERATION)
+    # NULL for a form that another system had filled in and that we do not have ourselves.
+    questionnaire_id: Mapped[int | None] = mapped_column(
+        ForeignKey("questionnaire.id"), info=OPERATION
+    )
+    canonical: Mapped[str | None] = mapped_column(info=CARE)  # its address, where it came from FHIR
+    status: Mapped[FormStatus] = mapped_column(default=FormStatus.COMPLETED, info=CARE)
+    source: Mapped[str | None] = mapped_column(PlatformId(64), info=OPERATION)
+    version: Mapped[str] = mapped_column(default="", info=OPERATION)
+    inbound_id: Mapped[int | None] = mapped_column(Big, info=OPERATION)
     task_id: Mapped[int | None] = mapped_column(ForeignKey("task.id"), index=True, info=OPERATION)
     # The phone's own name for it: the same again is the same response.
     reference: Mapped[str] = mapped_column(PlatformId(64), info=OPERATION)
@@ -172,4 +182,4 @@ class QuestionnaireResponse(Base):
     )
     authored_at: Mapped[datetime] = mapped_column(info=OPERATION)
 
-    questionnaire: Mapped[Questionnaire] = relationship()
+    questionnaire: Mapped[Questionnaire | None] = relationship()

@@ -1,12 +1,26 @@
 """Visits, diagnoses and appointments, as the hospital's systems tell them."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.database import CARE, OPERATION, Base, Digest, PlatformId, key_column, public_id_column
-from app.domain.intake.hospital_records import AppointmentStatus, EncounterClass, EncounterStatus
+from app.database import (
+    CARE,
+    OPERATION,
+    Base,
+    Big,
+    Digest,
+    PlatformId,
+    key_column,
+    public_id_column,
+)
+from app.domain.intake.hospital_records import (
+    AppointmentStatus,
+    EncounterClass,
+    EncounterStatus,
+)
 from app.models.profile.patient import Patient
 
 
@@ -27,10 +41,17 @@ class Encounter(Base):
     encounter_class: Mapped[EncounterClass] = mapped_column(info=CARE)
     status: Mapped[EncounterStatus] = mapped_column(info=CARE)
     department_code: Mapped[str | None] = mapped_column(info=CARE)
+    department_name: Mapped[str | None] = mapped_column(info=CARE)
     location: Mapped[str | None] = mapped_column(info=CARE)
     started_at: Mapped[datetime | None] = mapped_column(info=CARE)
     ended_at: Mapped[datetime | None] = mapped_column(info=CARE)
+    attending_code: Mapped[str | None] = mapped_column(info=CARE)
+    attending_name: Mapped[str | None] = mapped_column(info=CARE)
     recorded_at: Mapped[datetime] = mapped_column(info=OPERATION)
+    source: Mapped[str | None] = mapped_column(PlatformId(64), info=OPERATION)
+    # Field → version of what was last stated of it; `patient` is one of them (A45).
+    stamps: Mapped[dict[str, Any]] = mapped_column(default=dict, info=OPERATION)
+    inbound_id: Mapped[int | None] = mapped_column(Big, info=OPERATION)
     created_at: Mapped[datetime] = mapped_column(info=OPERATION)
 
     patient: Mapped[Patient] = relationship()
@@ -44,6 +65,7 @@ class Condition(Base):
         # One row per patient, visit and code; a visitless diagnosis has encounter key 0.
         UniqueConstraint("patient_id", "encounter_key", "code_system", "code"),
         Index(None, "patient_id", "code"),
+        Index(None, "source", "local_code"),
     )
 
     id: Mapped[int] = key_column()
@@ -55,7 +77,13 @@ class Condition(Base):
     code: Mapped[str] = mapped_column(PlatformId(64), info=CARE)
     display: Mapped[str | None] = mapped_column(info=CARE)
     is_active: Mapped[bool] = mapped_column(default=True, info=CARE)
+    is_provisional: Mapped[bool] = mapped_column(default=False, info=CARE)  # admission diagnosis
+    # ICD-10 code that staff mapped a local one to is in `code`; this is what the sender wrote.
+    local_code: Mapped[str | None] = mapped_column(info=CARE)
     recorded_at: Mapped[datetime] = mapped_column(info=CARE)
+    source: Mapped[str | None] = mapped_column(PlatformId(64), info=OPERATION)
+    version: Mapped[str] = mapped_column(default="", info=OPERATION)
+    inbound_id: Mapped[int | None] = mapped_column(Big, info=OPERATION)
     created_at: Mapped[datetime] = mapped_column(info=OPERATION)
 
 
@@ -82,4 +110,7 @@ class Appointment(Base):
     starts_at: Mapped[datetime | None] = mapped_column(info=CARE)
     ends_at: Mapped[datetime | None] = mapped_column(info=CARE)
     recorded_at: Mapped[datetime] = mapped_column(info=OPERATION)
+    source: Mapped[str | None] = mapped_column(PlatformId(64), info=OPERATION)
+    stamps: Mapped[dict[str, Any]] = mapped_column(default=dict, info=OPERATION)
+    inbound_id: Mapped[int | None] = mapped_column(Big, info=OPERATION)
     created_at: Mapped[datetime] = mapped_column(info=OPERATION)

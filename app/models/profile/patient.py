@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -12,6 +13,7 @@ from app.database import (
     IDENTITY,
     OPERATION,
     Base,
+    Big,
     Digest,
     Sealed,
     key_column,
@@ -54,8 +56,13 @@ class Patient(Base):
     needs_sealed: Mapped[bytes | None] = mapped_column(Sealed, info=FREE_TEXT)
     department_code: Mapped[str | None] = mapped_column(index=True, info=CARE)
     source: Mapped[str] = mapped_column(default="careloop", info=OPERATION)
-    # The hospital's own time of the newest fact we applied: older news does not overwrite it.
     recorded_at: Mapped[datetime | None] = mapped_column(info=OPERATION)
+    # Field → version of what was last stated of it: older news does not overwrite it.
+    stamps: Mapped[dict[str, Any]] = mapped_column(default=dict, info=OPERATION)
+    # The record that speaks for this person since a merge; the retired id forwards to it.
+    merged_into_id: Mapped[int | None] = mapped_column(
+        ForeignKey("patient.id"), index=True, info=OPERATION
+    )
     created_at: Mapped[datetime] = mapped_column(info=OPERATION)
     updated_at: Mapped[datetime] = mapped_column(info=OPERATION)
 
@@ -88,6 +95,7 @@ class RelatedPerson(Base):
     """Someone close to a patient whom the hospital knows of (FHIR RelatedPerson)."""
 
     __tablename__ = "related_person"
+    __table_args__ = (UniqueConstraint("patient_id", "identity"),)
 
     id: Mapped[int] = key_column()
     public_id: Mapped[str] = public_id_column()
@@ -98,4 +106,12 @@ class RelatedPerson(Base):
     phone = Encrypted("phone_sealed", index="phone_index", normalise=normal_phone)
     phone_sealed: Mapped[bytes | None] = mapped_column(Sealed, info=IDENTITY)
     phone_index: Mapped[bytes | None] = mapped_column(Digest, info=IDENTITY)
+    # The relative's own record number, where the hospital gave one: a newborn's mother.
+    issuer: Mapped[str | None] = mapped_column(info=OPERATION)
+    number = Encrypted("number_sealed", index="number_index", normalise=normal_identifier)
+    number_sealed: Mapped[bytes | None] = mapped_column(Sealed, info=IDENTITY)
+    number_index: Mapped[bytes | None] = mapped_column(Digest, index=True, info=IDENTITY)
+    identity: Mapped[bytes] = mapped_column(Digest, info=OPERATION)  # relationship and number
+    version: Mapped[str] = mapped_column(default="", info=OPERATION)
+    inbound_id: Mapped[int | None] = mapped_column(Big, info=OPERATION)
     created_at: Mapped[datetime] = mapped_column(info=OPERATION)

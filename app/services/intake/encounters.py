@@ -6,13 +6,12 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.intake.hospital_message import EventKind, HospitalMessage
 from app.domain.intake.hospital_records import (
     AppointmentRecord,
     ConditionRecord,
     ConditionStatus,
     EncounterRecord,
-    EventKind,
-    HospitalMessage,
     Identifier,
     Unchanged,
     apply_stated,

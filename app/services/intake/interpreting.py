@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.domain.intake.hospital_records import EventKind, HospitalMessage
+from app.domain.intake.hospital_message import EventKind, HospitalMessage
 from app.domain.intake.rejections import Rejected
 from app.models import InboundMessage
 from app.services.intake.columns import clipped

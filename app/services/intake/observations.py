@@ -8,7 +8,11 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.intake.hospital_records import Coded, HospitalMessage, ObservationRecord
+from app.domain.intake.hospital_message import HospitalMessage
+from app.domain.intake.hospital_records import (
+    Coded,
+    ObservationRecord,
+)
 from app.models import Encounter, Event, Observation, ObservationStatus, Origin, Patient
 from app.services.intake.columns import clipped, code, digest
 

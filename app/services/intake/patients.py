@@ -6,9 +6,8 @@ from datetime import datetime
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
+from app.domain.intake.hospital_message import EventKind, HospitalMessage
 from app.domain.intake.hospital_records import (
-    EventKind,
-    HospitalMessage,
     Identifier,
     PatientRecord,
     Unchanged,

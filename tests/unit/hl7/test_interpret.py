@@ -9,15 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.domain.intake.hospital_message import EventKind, HospitalMessage
 from app.domain.intake.hospital_records import (
     UNCHANGED,
     AppointmentStatus,
     Coded,
     EncounterClass,
     EncounterStatus,
-    EventKind,
     Gender,
-    HospitalMessage,
     Identifier,
     ObservationStatus,
     ResultFlag,

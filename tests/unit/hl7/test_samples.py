@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.intake.hospital_message import HospitalMessage
 from app.domain.intake.hospital_records import (
     UNCHANGED,
     AppointmentStatus,
-    HospitalMessage,
     ObservationRecord,
     ObservationStatus,
 )

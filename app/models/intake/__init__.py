@@ -1,0 +1,1 @@
+"""What other systems sent, and what their words mean."""

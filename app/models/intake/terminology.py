@@ -1,0 +1,73 @@
+"""What the words of each source mean, and the words nobody has explained yet."""
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.database import CARE, OPERATION, Base, PlatformId, key_column, public_id_column
+
+
+class TermKind(StrEnum):
+    """What a term names."""
+
+    DEPARTMENT = "department"
+    OBSERVATION = "observation"
+    UNIT = "unit"
+    CONDITION = "condition"
+    MEDICATION = "medication"
+
+
+class ConceptMapping(Base):
+    """That a source's code means a standard one, from a day until a day (FHIR ConceptMap).
+
+    `target_code` is of LOINC, UCUM, ICD-10 or our own department list; a source `*` is any.
+    """
+
+    __tablename__ = "concept_mapping"
+    __table_args__ = (UniqueConstraint("source", "kind", "code", "starts_on"),)
+
+    id: Mapped[int] = key_column()
+    public_id: Mapped[str] = public_id_column()
+    source: Mapped[str] = mapped_column(PlatformId(64), info=OPERATION)
+    kind: Mapped[TermKind] = mapped_column(info=OPERATION)
+    code: Mapped[str] = mapped_column(info=CARE)
+    display: Mapped[str | None] = mapped_column(info=CARE)
+    target_system: Mapped[str] = mapped_column(info=OPERATION)
+    target_code: Mapped[str] = mapped_column(info=CARE)
+    target_display: Mapped[str | None] = mapped_column(info=CARE)
+    starts_on: Mapped[date] = mapped_column(info=OPERATION)
+    ends_on: Mapped[date | None] = mapped_column(info=OPERATION)
+    practitioner_id: Mapped[int | None] = mapped_column(
+        ForeignKey("practitioner.id"), info=OPERATION
+    )
+    decided_at: Mapped[datetime] = mapped_column(info=OPERATION)
+
+
+class TermStatus(StrEnum):
+    OPEN = "open"
+    MAPPED = "mapped"
+    IGNORED = "ignored"
+
+
+class UnmappedTerm(Base):
+    """A code that a source used and no mapping explains, with how often it came."""
+
+    __tablename__ = "unmapped_term"
+    __table_args__ = (
+        UniqueConstraint("source", "kind", "code"),
+        Index(None, "status", "uses"),
+    )
+
+    id: Mapped[int] = key_column()
+    public_id: Mapped[str] = public_id_column()
+    source: Mapped[str] = mapped_column(PlatformId(64), info=OPERATION)
+    kind: Mapped[TermKind] = mapped_column(info=OPERATION)
+    code: Mapped[str] = mapped_column(info=CARE)
+    display: Mapped[str | None] = mapped_column(info=CARE)
+    unit: Mapped[str | None] = mapped_column(info=CARE)  # helps a person to recognise a test
+    uses: Mapped[int] = mapped_column(default=1, info=OPERATION)
+    status: Mapped[TermStatus] = mapped_column(info=OPERATION)
+    first_seen_at: Mapped[datetime] = mapped_column(info=OPERATION)
+    last_seen_at: Mapped[datetime] = mapped_column(info=OPERATION)
