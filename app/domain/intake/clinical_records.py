@@ -98,6 +98,7 @@ class MedicationRecord:
     ends_at: datetime | None = None
     dispensed_at: datetime | None = None
     visit: Identifier | None = None
+    standard_code: Coded | None = None  # as in `ConditionRecord`
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,6 +202,8 @@ class ConditionRecord:
     is_provisional: bool
     recorded_at: datetime | None
     visit: Identifier | None
+    # What the sender's code means here (`terminology.translate`); None where nobody mapped it.
+    standard_code: Coded | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +248,11 @@ class ObservationRecord:
     specimen: str
     note: str
     visit: Identifier | None
+    # What the laboratory's code and unit mean here (`terminology.translate`): a LOINC coding, and
+    # the value in the one UCUM unit in which that code is judged; None where no table leads there.
+    standard_code: Coded | None = None
+    standard_value: Decimal | None = None
+    standard_unit: str = ""
 
     @property
     def code(self) -> Coded:
