@@ -6,10 +6,8 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Callable, Sequence
-from functools import wraps
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 from alembic import command
@@ -18,13 +16,14 @@ from pydantic import ValidationError
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import clock, settings
+from app import clock
+from app.cli.frame import OPERATOR, Failed, with_database
 from app.cli.import_hl7 import import_files
 from app.database import unit_of_work
 from app.domain.errors import DomainError
 from app.domain.plans.definitions import InvalidDefinition
 from app.domain.staff.alert_clock import Responder
-from app.domain.trust.access import Actor, StaffRole
+from app.domain.trust.access import StaffRole
 from app.integrations.pack_files import read_pack
 from app.models import CareTeam, CareTeamMember, Communication, Practitioner
 from app.models.trust.audit import record
@@ -32,16 +31,8 @@ from app.services import statistics
 from app.services.plans.plan_library import install_pack
 from app.services.trust import audit_trail
 from app.settings import Settings
-from app.start import start
 
 _ALEMBIC = Path(__file__).resolve().parents[2] / "alembic.ini"
-_OPERATOR = Actor("operator", None, "cli")
-
-
-class Failed(click.ClickException):
-    """Something is wrong with the data or the database: exit 1, one sentence."""
-
-    exit_code = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,21 +59,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _with_database(verb: Callable[..., Any]) -> Callable[..., Any]:
-    """Hand the verb the settings and the engine."""
-
-    @wraps(verb)
-    def prepared(**options: Any) -> None:
-        loaded = settings.load()
-        engine = start("cli", loaded, pool_size=2)
-        try:
-            verb(loaded, engine, **options)
-        finally:
-            engine.dispose()
-
-    return prepared
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
     """Run CareLoop: set up, import, look, check.
@@ -98,7 +74,7 @@ def key() -> None:
 
 
 @cli.command()
-@_with_database
+@with_database
 def init(loaded: Settings, engine: Engine) -> None:
     """Create or update the tables and install the disease packs as drafts. Safe to repeat."""
     with engine.connect() as connection:
@@ -113,7 +89,7 @@ def init(loaded: Settings, engine: Engine) -> None:
 
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on the last line.")
-@_with_database
+@with_database
 def stats(loaded: Settings, engine: Engine, *, as_json: bool) -> None:
     """Count what is kept: patients, encounters, observations, messages, alerts…"""
     with unit_of_work.begin() as session:
@@ -139,7 +115,7 @@ def import_() -> None:
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--source", default="his", show_default=True, help="Who sends: a configured source.")
 @click.option("--charset", help="What the bytes are, where the sender does not say (gb18030…).")
-@_with_database
+@with_database
 def import_hl7(
     loaded: Settings, engine: Engine, *, paths: tuple[Path, ...], source: str, charset: str | None
 ) -> None:
@@ -154,7 +130,7 @@ def import_hl7(
         raise click.BadParameter(str(problem), param_hint="--charset") from None
     with unit_of_work.begin() as session:
         detail = {"source": source, "messages": report.messages, "new": report.stored}
-        record(session, _OPERATOR, "import", "hl7", clock.now(), detail=detail)
+        record(session, OPERATOR, "import", "hl7", clock.now(), detail=detail)
     print(f"{report.messages} messages: {report.stored} new, {report.duplicates} known already")
     problems = [
         *(f"rejected {count}: {reason}" for reason, count in report.rejected.items()),
@@ -173,7 +149,7 @@ def pack() -> None:
 @pack.command("install")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--approver", help="Who of the department signs for it. Without: a draft.")
-@_with_database
+@with_database
 def pack_install(loaded: Settings, engine: Engine, *, folder: Path, approver: str | None) -> None:
     """Install a disease pack; only a signed one is used on patients."""
     print("installed" if _install(folder, approver) else "there already")
@@ -185,7 +161,7 @@ def audit() -> None:
 
 
 @audit.command("verify")
-@_with_database
+@with_database
 def audit_verify(loaded: Settings, engine: Engine) -> None:
     """Check every link of the audit trail; list where it was touched."""
     with unit_of_work.begin() as session:
@@ -205,7 +181,7 @@ def outbox() -> None:
 @outbox.command("show")
 @click.option("--state", help="Only messages in this state.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
-@_with_database
+@with_database
 def outbox_show(loaded: Settings, engine: Engine, *, state: str | None, limit: int) -> None:
     """List the newest messages: ids, states and reasons, never their text."""
     rows = select(Communication).order_by(Communication.id.desc()).limit(limit)
@@ -238,7 +214,7 @@ def user() -> None:
     show_default=True,
     help="When alerts reach them.",
 )
-@_with_database
+@with_database
 def user_add(
     loaded: Settings,
     engine: Engine,
@@ -271,9 +247,7 @@ def user_add(
                 CareTeamMember(care_team=kept, practitioner=who, responder=Responder(responder))
             )
         session.flush()
-        record(
-            session, _OPERATOR, "create", "practitioner", now, detail={"practitioner_id": who.id}
-        )
+        record(session, OPERATOR, "create", "practitioner", now, detail={"practitioner_id": who.id})
     print(f"{userid} may sign in as {role}")
 
 
@@ -283,7 +257,7 @@ def demo() -> None:
 
 
 @demo.command("seed")
-@_with_database
+@with_database
 def demo_seed(loaded: Settings, engine: Engine) -> None:
     """Fill an empty database with a synthetic hospital. Refused where patients are."""
     from app.demo.seed import seed
@@ -314,7 +288,7 @@ def _install(folder: Path, approver: str | None) -> bool:
         is_news = install_pack(session, content, clock.now(), approved_by=approver)
         if is_news:
             detail = {"pack": content.id, "version": content.version, "approved": bool(approver)}
-            record(session, _OPERATOR, "install", "pack", clock.now(), detail=detail)
+            record(session, OPERATOR, "install", "pack", clock.now(), detail=detail)
     return is_news
 
 
