@@ -46,6 +46,7 @@ from app.models.profile.patient import Patient, PatientIdentifier, RelatedPerson
 from app.models.profile.patient_index import (
     CandidateStatus,
     MatchCandidate,
+    MoveDeed,
     RecordLink,
     RecordLinkKind,
     RecordMove,
@@ -76,8 +77,8 @@ __all__ = [
     "Communication", "CommunicationAttempt", "ConceptMapping", "Condition", "Consent",
     "Department", "DiagnosticReport", "EarlyReceipt", "Encounter", "EncounterClass",
     "EncounterStatus", "Event", "Gender", "Immunization", "InboundMessage", "JobRun", "Lease",
-    "MatchCandidate", "MedicationRequest", "Observation", "ObservationStatus", "Origin", "Pack",
-    "Patient", "PatientIdentifier", "PatientLink", "PlanAction", "PlanDefinition",
+    "MatchCandidate", "MedicationRequest", "MoveDeed", "Observation", "ObservationStatus",
+    "Origin", "Pack", "Patient", "PatientIdentifier", "PatientLink", "PlanAction", "PlanDefinition",
     "PlatformToken", "Practitioner", "PublicationStatus", "Questionnaire",
     "QuestionnaireResponse", "ReactionCursor", "ReactionFailure", "RecordLink", "RecordLinkKind",
     "RecordMove", "RelatedPerson", "Rule", "ServiceRequest", "SessionKind", "SignInState",

@@ -58,6 +58,8 @@ class Patient(Base):
     source: Mapped[str] = mapped_column(default="careloop", info=OPERATION)
     # Field → version of what was last stated of it: older news does not overwrite it.
     stamps: Mapped[dict[str, Any]] = mapped_column(default=dict, info=OPERATION)
+    # Fields shown here that only retired records of this person state; they go at an unmerge.
+    borrowed: Mapped[list[Any]] = mapped_column(default=list, info=OPERATION)
     # The record that speaks for this person since a merge; the retired id forwards to it.
     merged_into_id: Mapped[int | None] = mapped_column(
         ForeignKey("patient.id"), index=True, info=OPERATION
