@@ -10,9 +10,8 @@ from pydantic import ValidationError
 from app import clock, settings
 from app.clock import HOSPITAL
 from app.database import unit_of_work
+from app.integrations.feeds import configured_feeds
 from app.integrations.hints import Hints
-from app.integrations.hl7.interpret import Reader
-from app.integrations.hl7.source import Source
 from app.services.intake import interpret_pending
 from app.services.outreach import receipts
 from app.services.outreach.platform_inbox import process_pending
@@ -38,7 +37,7 @@ def crew(configured: Settings, work: Work) -> Crew:
     pool = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="send")
     hints = Hints(configured.redis_url)
     pushes = receiver(configured, hints)
-    read = Reader(Source(one.name, one.charset, HOSPITAL) for one in configured.hl7.sources)
+    read = configured_feeds(configured)
     return Crew(
         (
             Worker("react", lambda: react_to_events(work), 0.3),
@@ -54,7 +53,7 @@ def crew(configured: Settings, work: Work) -> Crew:
             Worker("receipts", _retry_receipts, 5.0),
             Worker("followers", lambda: name_followers(clients.official_accounts), 5.0),
             Worker("spool", lambda: _replay(pushes), 2.0),
-            Worker("hl7", lambda: interpret_pending(unit_of_work, read, clock.now(), 100), 2.0),
+            Worker("intake", lambda: interpret_pending(unit_of_work, read, clock.now(), 100), 2.0),
         )
     )
 

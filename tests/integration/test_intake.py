@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.cli.import_hl7 import ImportReport, import_files
 from app.database import Base, unit_of_work
 from app.domain.intake.rejections import Rejected, RejectionReason
+from app.integrations.feeds import Feeds
 from app.integrations.hl7.envelope import glimpse_header, identify, split_messages
 from app.integrations.hl7.interpret import Reader
 from app.integrations.hl7.source import Source
@@ -30,7 +31,7 @@ from app.services.intake import Arrival, interpret_message, interpret_pending, r
 from tests.conftest import NOON, empty
 from tests.unit.hl7.messages import OBR, PID, PV1, admission, message, result
 
-READ = Reader([Source("his")])
+READ = Feeds({"hl7": Reader([Source("his")])})
 
 
 def arrive(session: Session, body: bytes) -> InboundMessage:
@@ -43,7 +44,7 @@ def take(session: Session, *bodies: bytes) -> list[InboundMessage]:
     kept = []
     for body in bodies:
         kept.append(arrive(session, body))
-        interpret_message(session, kept[-1], READ("his", body), NOON)
+        interpret_message(session, kept[-1], READ("hl7:his", body), NOON)
     session.flush()
     return kept
 
@@ -483,7 +484,7 @@ def test_a_rejected_message_is_kept_with_its_reason_and_read_anew_when_it_repeat
 def test_a_processed_message_is_not_interpreted_again(session: Session) -> None:
     (kept,) = take(session, admission())
 
-    interpret_message(session, kept, READ("his", FINAL), NOON)
+    interpret_message(session, kept, READ("hl7:his", FINAL), NOON)
 
     assert count(session, Observation) == 0
 

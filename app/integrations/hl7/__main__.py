@@ -17,7 +17,6 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app import clock, settings, start
 from app.database import unit_of_work
-from app.domain.intake.hospital_message import HospitalMessage
 from app.domain.intake.rejections import Rejected, RejectionReason
 from app.integrations.hl7.acknowledge import acknowledge, acknowledge_fault
 from app.integrations.hl7.charset import configured_codec
@@ -26,7 +25,7 @@ from app.integrations.hl7.framing import Frame
 from app.integrations.hl7.interpret import Reader
 from app.integrations.hl7.listener import Listener, Patience
 from app.integrations.hl7.source import Source
-from app.services.intake import Arrival, interpret_message, interpret_stored, receive
+from app.services.intake import Arrival, Told, interpret_message, interpret_stored, receive
 
 log = structlog.get_logger()
 
@@ -109,16 +108,14 @@ class Intake:
         named = [s for s in candidates if s.facility == facility]
         return next(iter(named + [s for s in candidates if s.facility is None]), None)
 
-    def _tell(
-        self, frame: Frame, source: Source, sender: Sender | None
-    ) -> HospitalMessage | Rejected:
+    def _tell(self, frame: Frame, source: Source, sender: Sender | None) -> Told:
         if frame.is_oversize:
             return Rejected(RejectionReason.TOO_LARGE, f"{source.limits.max_bytes} bytes")
         if sender is None:
             return Rejected(RejectionReason.UNKNOWN_SENDER)
         return self._read(source.name, frame.body)
 
-    def _store(self, arrival: Arrival, body: bytes, told: HospitalMessage | Rejected) -> int:
+    def _store(self, arrival: Arrival, body: bytes, told: Told) -> int:
         """Return the id of the message once it is durable."""
         now = self._now()
         with self._unit_of_work.begin() as session:
@@ -128,7 +125,7 @@ class Intake:
             session.flush()
             return message.id
 
-    def _interpret(self, message_id: int, told: HospitalMessage) -> None:
+    def _interpret(self, message_id: int, told: Told) -> None:
         try:
             interpret_stored(self._unit_of_work, message_id, lambda *_: told, self._now())
         except Exception:

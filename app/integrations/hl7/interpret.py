@@ -120,9 +120,9 @@ class Reader:
     def __init__(self, sources: Iterable[Source]) -> None:
         self._sources = {source.name: source for source in sources}
 
-    def __call__(self, source: str, body: bytes) -> HospitalMessage | Rejected:
+    def __call__(self, source: str, body: bytes) -> tuple[HospitalMessage, ...] | Rejected:
         """Return what the message of a source says, or why it says nothing."""
         try:
-            return interpret(body, self._sources.get(source) or Source(source))
+            return (interpret(body, self._sources.get(source) or Source(source)),)
         except Rejected as rejected:
             return rejected

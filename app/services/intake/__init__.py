@@ -1,6 +1,9 @@
 """Intake: what hospital systems send is kept first, then written into the record."""
 
 from app.services.intake.interpreting import (
+    Reader,
+    Settled,
+    Told,
     hold,
     interpret_message,
     interpret_pending,
@@ -10,6 +13,9 @@ from app.services.intake.receiving import Arrival, receive
 
 __all__ = [
     "Arrival",
+    "Reader",
+    "Settled",
+    "Told",
     "hold",
     "interpret_message",
     "interpret_pending",

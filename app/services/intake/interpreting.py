@@ -1,9 +1,10 @@
 """Writing a kept message into the record, once, in one transaction."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -21,21 +22,35 @@ from app.services.intake.observations import record_observations
 from app.services.intake.patients import record_patient
 
 # A connection interprets what it has just stored; only what it left behind is swept.
+# Other messages, such as those of WeChat, are kept in the same table.
+WAYS_IN = ("hl7:", "fhir:", "table:")
 _PATIENCE = timedelta(seconds=10)
 _TRIES = 3
 _COLLISIONS = 5
 
 
-class Reader(Protocol):
-    """Understands a kept message of a source."""
+# What a reader makes of the bytes: each message speaks of one patient, none of any.
+Told: TypeAlias = tuple[HospitalMessage, ...] | Rejected
 
-    def __call__(self, source: str, body: bytes, /) -> HospitalMessage | Rejected: ...
+
+class Reader(Protocol):
+    """Understands a kept message; `source` is the whole one, such as `hl7:his`."""
+
+    def __call__(self, source: str, body: bytes, /) -> Told: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of a message; `reason` names nobody."""
+
+    status: str
+    reason: str | None
 
 
 def interpret_message(
     session: Session,
     inbound: InboundMessage,
-    message: HospitalMessage | Rejected,
+    told: Told,
     now: datetime,
 ) -> None:
     """Write what a message says into the record and settle its status.
@@ -48,14 +63,18 @@ def interpret_message(
     if inbound.status not in ("received", "rejected"):
         return
     inbound.processed_at = now
-    if isinstance(message, Rejected):
-        inbound.status, inbound.reason = "rejected", clipped(str(message))
+    if isinstance(told, Rejected):
+        inbound.status, inbound.reason = "rejected", clipped(str(told))
         return
     try:
         with session.begin_nested():
-            notes = _record(session, message, inbound.received_at, now)
+            notes = [
+                note
+                for message in told
+                for note in (*_record(session, message, inbound.received_at, now), *message.issues)
+            ]
         inbound.status = "processed"
-        inbound.reason = clipped(";".join((*notes, *message.issues)))
+        inbound.reason = clipped(";".join(dict.fromkeys(notes)))
     except Held as held:
         inbound.status, inbound.reason = "held", held.reason
 
@@ -78,7 +97,7 @@ def _record(
 
 def interpret_stored(
     unit_of_work: sessionmaker[Session], message_id: int, read: Reader, now: datetime
-) -> None:
+) -> Settled:
     """Interpret one kept message in a transaction of its own; a collision is tried again.
 
     :raises Exception: whatever broke it; the message stays as it was
@@ -87,13 +106,14 @@ def interpret_stored(
         try:
             with unit_of_work.begin() as session:
                 inbound = session.get_one(InboundMessage, message_id, with_for_update=True)
-                told = read(inbound.source.removeprefix("hl7:"), _body(inbound))
+                told = read(inbound.source, _body(inbound))
                 interpret_message(session, inbound, told, now)
-            return
+            return Settled(inbound.status, inbound.reason)
         except (IntegrityError, OperationalError):
             # Two messages made the same new patient at once, or met in a deadlock.
             if tries == _COLLISIONS:
                 raise
+    raise AssertionError("the last try returned or raised")
 
 
 def interpret_pending(
@@ -109,7 +129,7 @@ def interpret_pending(
             select(InboundMessage.id)
             .where(
                 InboundMessage.status == "received",
-                InboundMessage.source.startswith("hl7:"),
+                or_(*(InboundMessage.source.startswith(way) for way in WAYS_IN)),
                 InboundMessage.received_at <= now - _PATIENCE,
             )
             .order_by(InboundMessage.id)
