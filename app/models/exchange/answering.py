@@ -43,7 +43,10 @@ def answer_document(
     session: Session, document: OutboundDocument, answer: Answer, now: datetime
 ) -> None:
     """Write one answer to a document, unless a newer one stands."""
-    if answer.version <= document.answer_version:
+    said = (document.status, document.filler_number or "", document.answer or "")
+    if answer.version <= document.answer_version or said == (
+        answer.verdict.status, answer.filler, answer.reason,
+    ):  # fmt: skip
         return
     is_news = document.status is not answer.verdict.status
     document.answer_version = answer.version

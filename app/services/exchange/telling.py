@@ -131,7 +131,8 @@ def tell_subscribers(session: Session, event: Event, now: datetime) -> int:
     subscribers = [
         webhook
         for webhook in session.scalars(select(Webhook).filter_by(is_active=True))
-        if event.kind in webhook.kinds
+        # A new subscriber is told of what happens from then on, however late we read of it.
+        if event.kind in webhook.kinds and webhook.created_at <= event.at
     ]
     if not subscribers:
         return 0

@@ -8,9 +8,11 @@ from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.domain.exchange.answers import answers_in
 from app.domain.intake.hospital_message import EventKind, HospitalMessage
 from app.domain.intake.rejections import Rejected
 from app.models import InboundMessage
+from app.models.exchange.answering import take_answers
 from app.services.intake.columns import clipped
 from app.services.intake.encounters import (
     record_appointments,
@@ -92,7 +94,8 @@ def _record(
     record_conditions(session, patient, encounter, message.conditions, recorded_at, now)
     record_appointments(session, patient, message.appointments, recorded_at, now)
     record_observations(session, patient, encounter, message, recorded_at, received_at, now)
-    return notes
+    answered = answers_in(message, recorded_at)
+    return (*notes, *take_answers(session, answered, now, patient_id=patient.id))
 
 
 def interpret_stored(
