@@ -8,6 +8,7 @@ from app.domain.intake.hospital_records import (
     ObservationStatus,
 )
 from app.models.event import Event, ReactionCursor, ReactionFailure
+from app.models.exchange.outbound import OutboundDelivery, OutboundDocument, Webhook
 from app.models.intake.inbound import InboundMessage
 from app.models.intake.terminology import ConceptMapping, TermKind, TermStatus, UnmappedTerm
 from app.models.machinery import JobRun, Lease, PlatformToken
@@ -78,10 +79,11 @@ __all__ = [
     "Department", "DiagnosticReport", "EarlyReceipt", "Encounter", "EncounterClass",
     "EncounterStatus", "Event", "Gender", "Immunization", "InboundMessage", "JobRun", "Lease",
     "MatchCandidate", "MedicationRequest", "MoveDeed", "Observation", "ObservationStatus",
-    "Origin", "Pack", "Patient", "PatientIdentifier", "PatientLink", "PlanAction", "PlanDefinition",
-    "PlatformToken", "Practitioner", "PublicationStatus", "Questionnaire",
-    "QuestionnaireResponse", "ReactionCursor", "ReactionFailure", "RecordLink", "RecordLinkKind",
-    "RecordMove", "RelatedPerson", "Rule", "ServiceRequest", "SessionKind", "SignInState",
-    "SubscriptionGrant", "Tag", "TagAssignment", "TagSource", "Task", "TaskOwner", "TermKind",
-    "TermStatus", "UnmappedTerm", "WeChatAccount",
+    "Origin", "OutboundDelivery", "OutboundDocument", "Pack", "Patient", "PatientIdentifier",
+    "PatientLink", "PlanAction", "PlanDefinition", "PlatformToken", "Practitioner",
+    "PublicationStatus", "Questionnaire", "QuestionnaireResponse", "ReactionCursor",
+    "ReactionFailure", "RecordLink", "RecordLinkKind", "RecordMove", "RelatedPerson", "Rule",
+    "ServiceRequest", "SessionKind", "SignInState", "SubscriptionGrant", "Tag", "TagAssignment",
+    "TagSource", "Task", "TaskOwner", "TermKind", "TermStatus", "UnmappedTerm", "WeChatAccount",
+    "Webhook",
 ]  # fmt: skip

@@ -11,10 +11,14 @@ from app.domain.outreach.messaging import fill
 from app.integrations.hints import Hints
 from app.settings import (
     HL7,
+    Exchange,
+    FhirTarget,
     HL7Source,
+    HL7Target,
     MessageTemplate,
     Settings,
     Sms,
+    TableTarget,
     WeChat,
     WeChatApp,
     WeCom,
@@ -25,7 +29,13 @@ from tests.conftest import ROOT, SECRET_KEYS
 from wiring import outlets, receiver
 
 EXAMPLE = ROOT / ".env.example"
-GROUPS: dict[str, type[BaseModel]] = {"wechat": WeChat, "wecom": WeCom, "sms": Sms, "hl7": HL7}
+GROUPS: dict[str, type[BaseModel]] = {
+    "wechat": WeChat,
+    "wecom": WeCom,
+    "sms": Sms,
+    "hl7": HL7,
+    "exchange": Exchange,
+}
 
 
 def sourced(path: Path) -> dict[str, str]:
@@ -100,6 +110,9 @@ def test_no_group_of_settings_is_missing_here() -> None:
         ("CARELOOP_WECHAT__APPS", WeChatApp),
         ("CARELOOP_WECOM__APPS", WeComApp),
         ("CARELOOP_HL7__SOURCES", HL7Source),
+        ("CARELOOP_EXCHANGE__FHIR", FhirTarget),
+        ("CARELOOP_EXCHANGE__HL7", HL7Target),
+        ("CARELOOP_EXCHANGE__TABLES", TableTarget),
     ],
 )
 def test_each_example_in_json_shows_every_field(
