@@ -8,6 +8,7 @@ from app.domain.intake.hospital_records import (
     ObservationStatus,
 )
 from app.models.event import Event, ReactionCursor, ReactionFailure
+from app.models.intake.feed import FeedAlarm, InboundDeed, ReplayRun
 from app.models.intake.inbound import InboundMessage
 from app.models.intake.terminology import ConceptMapping, TermKind, TermStatus, UnmappedTerm
 from app.models.machinery import JobRun, Lease, PlatformToken
@@ -17,6 +18,7 @@ from app.models.outreach.communication import (
     EarlyReceipt,
     SubscriptionGrant,
 )
+from app.models.outreach.relayed import RelayedCallback
 from app.models.plans.care_plan import (
     CarePlan,
     CarePlanStatus,
@@ -75,12 +77,12 @@ __all__ = [
     "CandidateStatus", "CarePlan", "CarePlanStatus", "CareTeam", "CareTeamMember",
     "Communication", "CommunicationAttempt", "ConceptMapping", "Condition", "Consent",
     "Department", "DiagnosticReport", "EarlyReceipt", "Encounter", "EncounterClass",
-    "EncounterStatus", "Event", "Gender", "Immunization", "InboundMessage", "JobRun", "Lease",
-    "MatchCandidate", "MedicationRequest", "Observation", "ObservationStatus", "Origin", "Pack",
-    "Patient", "PatientIdentifier", "PatientLink", "PlanAction", "PlanDefinition",
-    "PlatformToken", "Practitioner", "PublicationStatus", "Questionnaire",
-    "QuestionnaireResponse", "ReactionCursor", "ReactionFailure", "RecordLink", "RecordLinkKind",
-    "RecordMove", "RelatedPerson", "Rule", "ServiceRequest", "SessionKind", "SignInState",
-    "SubscriptionGrant", "Tag", "TagAssignment", "TagSource", "Task", "TaskOwner", "TermKind",
-    "TermStatus", "UnmappedTerm", "WeChatAccount",
+    "EncounterStatus", "Event", "FeedAlarm", "Gender", "Immunization", "InboundDeed",
+    "InboundMessage", "JobRun", "Lease", "MatchCandidate", "MedicationRequest", "Observation",
+    "ObservationStatus", "Origin", "Pack", "Patient", "PatientIdentifier", "PatientLink",
+    "PlanAction", "PlanDefinition", "PlatformToken", "Practitioner", "PublicationStatus",
+    "Questionnaire", "QuestionnaireResponse", "ReactionCursor", "ReactionFailure", "RecordLink",
+    "RecordLinkKind", "RecordMove", "RelatedPerson", "RelayedCallback", "ReplayRun", "Rule",
+    "ServiceRequest", "SessionKind", "SignInState", "SubscriptionGrant", "Tag", "TagAssignment",
+    "TagSource", "Task", "TaskOwner", "TermKind", "TermStatus", "UnmappedTerm", "WeChatAccount",
 ]  # fmt: skip
