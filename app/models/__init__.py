@@ -9,6 +9,7 @@ from app.domain.intake.hospital_records import (
 )
 from app.models.event import Event, ReactionCursor, ReactionFailure
 from app.models.exchange.outbound import OutboundDelivery, OutboundDocument, Webhook
+from app.models.intake.feed import FeedAlarm, InboundDeed, ReplayRun
 from app.models.intake.inbound import InboundMessage
 from app.models.intake.terminology import ConceptMapping, TermKind, TermStatus, UnmappedTerm
 from app.models.machinery import JobRun, Lease, PlatformToken
@@ -18,6 +19,7 @@ from app.models.outreach.communication import (
     EarlyReceipt,
     SubscriptionGrant,
 )
+from app.models.outreach.relayed import RelayedCallback
 from app.models.plans.care_plan import (
     CarePlan,
     CarePlanStatus,
@@ -77,13 +79,13 @@ __all__ = [
     "CandidateStatus", "CarePlan", "CarePlanStatus", "CareTeam", "CareTeamMember",
     "Communication", "CommunicationAttempt", "ConceptMapping", "Condition", "Consent",
     "Department", "DiagnosticReport", "EarlyReceipt", "Encounter", "EncounterClass",
-    "EncounterStatus", "Event", "Gender", "Immunization", "InboundMessage", "JobRun", "Lease",
-    "MatchCandidate", "MedicationRequest", "MoveDeed", "Observation", "ObservationStatus",
-    "Origin", "OutboundDelivery", "OutboundDocument", "Pack", "Patient", "PatientIdentifier",
-    "PatientLink", "PlanAction", "PlanDefinition", "PlatformToken", "Practitioner",
-    "PublicationStatus", "Questionnaire", "QuestionnaireResponse", "ReactionCursor",
-    "ReactionFailure", "RecordLink", "RecordLinkKind", "RecordMove", "RelatedPerson", "Rule",
-    "ServiceRequest", "SessionKind", "SignInState", "SubscriptionGrant", "Tag", "TagAssignment",
-    "TagSource", "Task", "TaskOwner", "TermKind", "TermStatus", "UnmappedTerm", "WeChatAccount",
-    "Webhook",
+    "EncounterStatus", "Event", "FeedAlarm", "Gender", "Immunization", "InboundDeed",
+    "InboundMessage", "JobRun", "Lease", "MatchCandidate", "MedicationRequest", "MoveDeed",
+    "Observation", "ObservationStatus", "Origin", "OutboundDelivery", "OutboundDocument", "Pack",
+    "Patient", "PatientIdentifier", "PatientLink", "PlanAction", "PlanDefinition",
+    "PlatformToken", "Practitioner", "PublicationStatus", "Questionnaire",
+    "QuestionnaireResponse", "ReactionCursor", "ReactionFailure", "RecordLink", "RecordLinkKind",
+    "RecordMove", "RelatedPerson", "RelayedCallback", "ReplayRun", "Rule", "ServiceRequest",
+    "SessionKind", "SignInState", "SubscriptionGrant", "Tag", "TagAssignment", "TagSource",
+    "Task", "TaskOwner", "TermKind", "TermStatus", "UnmappedTerm", "WeChatAccount", "Webhook",
 ]  # fmt: skip
