@@ -9,6 +9,7 @@ from app.domain.intake.hospital_records import (
 )
 from app.models.event import Event, ReactionCursor, ReactionFailure
 from app.models.intake.inbound import InboundMessage
+from app.models.intake.table_feed import KnownRow, TableFeed
 from app.models.intake.terminology import ConceptMapping, TermKind, TermStatus, UnmappedTerm
 from app.models.machinery import JobRun, Lease, PlatformToken
 from app.models.outreach.communication import (
@@ -75,12 +76,12 @@ __all__ = [
     "CandidateStatus", "CarePlan", "CarePlanStatus", "CareTeam", "CareTeamMember",
     "Communication", "CommunicationAttempt", "ConceptMapping", "Condition", "Consent",
     "Department", "DiagnosticReport", "EarlyReceipt", "Encounter", "EncounterClass",
-    "EncounterStatus", "Event", "Gender", "Immunization", "InboundMessage", "JobRun", "Lease",
-    "MatchCandidate", "MedicationRequest", "Observation", "ObservationStatus", "Origin", "Pack",
-    "Patient", "PatientIdentifier", "PatientLink", "PlanAction", "PlanDefinition",
+    "EncounterStatus", "Event", "Gender", "Immunization", "InboundMessage", "JobRun", "KnownRow",
+    "Lease", "MatchCandidate", "MedicationRequest", "Observation", "ObservationStatus", "Origin",
+    "Pack", "Patient", "PatientIdentifier", "PatientLink", "PlanAction", "PlanDefinition",
     "PlatformToken", "Practitioner", "PublicationStatus", "Questionnaire",
     "QuestionnaireResponse", "ReactionCursor", "ReactionFailure", "RecordLink", "RecordLinkKind",
     "RecordMove", "RelatedPerson", "Rule", "ServiceRequest", "SessionKind", "SignInState",
-    "SubscriptionGrant", "Tag", "TagAssignment", "TagSource", "Task", "TaskOwner", "TermKind",
-    "TermStatus", "UnmappedTerm", "WeChatAccount",
+    "SubscriptionGrant", "TableFeed", "Tag", "TagAssignment", "TagSource", "Task", "TaskOwner",
+    "TermKind", "TermStatus", "UnmappedTerm", "WeChatAccount",
 ]  # fmt: skip
