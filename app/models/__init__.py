@@ -11,6 +11,7 @@ from app.models.event import Event, ReactionCursor, ReactionFailure
 from app.models.exchange.outbound import OutboundDelivery, OutboundDocument, Webhook
 from app.models.intake.feed import FeedAlarm, InboundDeed, ReplayRun
 from app.models.intake.inbound import InboundMessage
+from app.models.intake.table_feed import KnownRow, TableFeed
 from app.models.intake.terminology import ConceptMapping, TermKind, TermStatus, UnmappedTerm
 from app.models.machinery import JobRun, Lease, PlatformToken
 from app.models.outreach.communication import (
@@ -80,12 +81,13 @@ __all__ = [
     "Communication", "CommunicationAttempt", "ConceptMapping", "Condition", "Consent",
     "Department", "DiagnosticReport", "EarlyReceipt", "Encounter", "EncounterClass",
     "EncounterStatus", "Event", "FeedAlarm", "Gender", "Immunization", "InboundDeed",
-    "InboundMessage", "JobRun", "Lease", "MatchCandidate", "MedicationRequest", "MoveDeed",
-    "Observation", "ObservationStatus", "Origin", "OutboundDelivery", "OutboundDocument", "Pack",
-    "Patient", "PatientIdentifier", "PatientLink", "PlanAction", "PlanDefinition",
-    "PlatformToken", "Practitioner", "PublicationStatus", "Questionnaire",
+    "InboundMessage", "JobRun", "KnownRow", "Lease", "MatchCandidate", "MedicationRequest",
+    "MoveDeed", "Observation", "ObservationStatus", "Origin", "OutboundDelivery",
+    "OutboundDocument", "Pack", "Patient", "PatientIdentifier", "PatientLink", "PlanAction",
+    "PlanDefinition", "PlatformToken", "Practitioner", "PublicationStatus", "Questionnaire",
     "QuestionnaireResponse", "ReactionCursor", "ReactionFailure", "RecordLink", "RecordLinkKind",
     "RecordMove", "RelatedPerson", "RelayedCallback", "ReplayRun", "Rule", "ServiceRequest",
-    "SessionKind", "SignInState", "SubscriptionGrant", "Tag", "TagAssignment", "TagSource",
-    "Task", "TaskOwner", "TermKind", "TermStatus", "UnmappedTerm", "WeChatAccount", "Webhook",
+    "SessionKind", "SignInState", "SubscriptionGrant", "TableFeed", "Tag", "TagAssignment",
+    "TagSource", "Task", "TaskOwner", "TermKind", "TermStatus", "UnmappedTerm", "WeChatAccount",
+    "Webhook",
 ]  # fmt: skip
