@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app import clock
+from app.domain.exchange import webhooks
 from app.domain.outreach.messaging import Lane
 from app.domain.plans.rules import SendMessage
 from app.models import (
@@ -23,6 +24,7 @@ from app.models import (
 )
 from app.models.plans.care_plan import QuestionnaireResponse
 from app.models.plans.knowledge import knowledge
+from app.services.exchange import telling
 from app.services.outreach import patient_notices
 from app.services.outreach.patient_notices import Notice
 from app.services.plans import enrolment, plan_expansion, rule_evaluation
@@ -128,6 +130,10 @@ def tell_patient_by_rule(work: Work, session: Session, event: Event) -> None:
         _notify(work, session, event, "您有一条健康提醒，请查看", action.text)
 
 
+def tell_subscribers(work: Work, session: Session, event: Event) -> None:
+    telling.tell_subscribers(session, event, clock.now())
+
+
 def fall_back(work: Work, session: Session, event: Event) -> None:
     patient_notices.fall_back(
         session, event.payload["communication_id"], clock.now(), work.zone, work.outlets
@@ -197,4 +203,5 @@ REACTIONS: tuple[Reaction, ...] = (
     _reaction(enrol, "encounter.finished", "condition.recorded", "tag.assigned"),
     _reaction(rest, "encounter.started"),
     _reaction(expand, "care-plan.started"),
+    _reaction(tell_subscribers, *webhooks.KINDS),
 )  # fmt: skip

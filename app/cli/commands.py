@@ -17,6 +17,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import clock
+from app.cli.exchange import exchange, webhook
 from app.cli.frame import OPERATOR, Failed, with_database
 from app.cli.import_hl7 import import_files
 from app.database import unit_of_work
@@ -65,6 +66,10 @@ def cli() -> None:
 
     Settings come from the environment (CARELOOP_…; see .env.example).
     """
+
+
+cli.add_command(exchange)
+cli.add_command(webhook)
 
 
 @cli.command()
@@ -303,4 +308,5 @@ def _files(paths: Sequence[Path]) -> list[Path]:
 
 def _progress(done: int, total: int) -> None:
     if sys.stderr.isatty() or done == total:
-        print(f"\r{done}/{total}", end="\n" if done == total else "", file=sys.stderr)
+        share = 100 * done // max(1, total)
+        print(f"\r{share} %", end="\n" if done == total else "", file=sys.stderr)

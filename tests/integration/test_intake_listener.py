@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.database import Base, unit_of_work
+from app.integrations.feeds import Feeds
 from app.integrations.hl7 import __main__ as process
 from app.integrations.hl7.framing import enframe
 from app.integrations.hl7.interpret import Reader
@@ -177,7 +178,7 @@ def test_a_killed_listener_loses_and_doubles_nothing(
 
     if remedy == "sweep":
         later = clock.now() + timedelta(minutes=1)
-        assert interpret_pending(unit_of_work, Reader([]), later, limit=10) == 1
+        assert interpret_pending(unit_of_work, Feeds({"hl7": Reader([])}), later, limit=10) == 1
     else:
         with listening() as connect:
             assert connect().send(admission()) == "MSA|AA|C1"

@@ -17,7 +17,6 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app import clock, settings, start
 from app.database import unit_of_work
-from app.domain.intake.hospital_message import HospitalMessage
 from app.domain.intake.rejections import Rejected, RejectionReason
 from app.integrations.hl7.acknowledge import acknowledge, acknowledge_fault
 from app.integrations.hl7.charset import configured_codec
@@ -26,7 +25,8 @@ from app.integrations.hl7.framing import Frame
 from app.integrations.hl7.interpret import Reader
 from app.integrations.hl7.listener import Listener, Patience
 from app.integrations.hl7.source import Source
-from app.services.intake import Arrival, interpret_message, interpret_stored, receive
+from app.integrations.hl7.timestamps import read_instant
+from app.services.intake import Arrival, Told, interpret_message, interpret_stored, receive
 
 log = structlog.get_logger()
 
@@ -86,8 +86,9 @@ class Intake:
         source = (sender or candidates[0]).source
         told = self._tell(frame, source, sender)
         arrival = Arrival(
-            f"hl7:{source.name}", identify(frame.body, header), header.kind, header.control_id, peer
-        )
+            f"hl7:{source.name}", identify(frame.body, header), header.kind, header.control_id,
+            peer, sent_at=read_instant(header.sent, source.zone),
+        )  # fmt: skip
         stored = self._stores.submit(self._store, arrival, frame.body, told)
         try:
             message_id = stored.result(timeout=ANSWER_WITHIN_SECONDS)
@@ -109,16 +110,14 @@ class Intake:
         named = [s for s in candidates if s.facility == facility]
         return next(iter(named + [s for s in candidates if s.facility is None]), None)
 
-    def _tell(
-        self, frame: Frame, source: Source, sender: Sender | None
-    ) -> HospitalMessage | Rejected:
+    def _tell(self, frame: Frame, source: Source, sender: Sender | None) -> Told:
         if frame.is_oversize:
             return Rejected(RejectionReason.TOO_LARGE, f"{source.limits.max_bytes} bytes")
         if sender is None:
             return Rejected(RejectionReason.UNKNOWN_SENDER)
         return self._read(source.name, frame.body)
 
-    def _store(self, arrival: Arrival, body: bytes, told: HospitalMessage | Rejected) -> int:
+    def _store(self, arrival: Arrival, body: bytes, told: Told) -> int:
         """Return the id of the message once it is durable."""
         now = self._now()
         with self._unit_of_work.begin() as session:
@@ -128,7 +127,7 @@ class Intake:
             session.flush()
             return message.id
 
-    def _interpret(self, message_id: int, told: HospitalMessage) -> None:
+    def _interpret(self, message_id: int, told: Told) -> None:
         try:
             interpret_stored(self._unit_of_work, message_id, lambda *_: told, self._now())
         except Exception:
