@@ -50,6 +50,7 @@ from app.models.profile.patient_index import (
     RecordLinkKind,
     RecordMove,
 )
+from app.models.profile.result_limit import DepartmentLimit, ResultService, ServiceKind
 from app.models.profile.tag import Tag, TagAssignment, TagSource
 from app.models.staff.alert import Alert, AlertStep
 from app.models.staff.practitioner import (
@@ -74,13 +75,13 @@ __all__ = [
     "AppointmentStatus", "Article", "AuditEvent", "AuditHead", "AuditSeal", "BindingAttempt",
     "CandidateStatus", "CarePlan", "CarePlanStatus", "CareTeam", "CareTeamMember",
     "Communication", "CommunicationAttempt", "ConceptMapping", "Condition", "Consent",
-    "Department", "DiagnosticReport", "EarlyReceipt", "Encounter", "EncounterClass",
-    "EncounterStatus", "Event", "Gender", "Immunization", "InboundMessage", "JobRun", "Lease",
-    "MatchCandidate", "MedicationRequest", "Observation", "ObservationStatus", "Origin", "Pack",
-    "Patient", "PatientIdentifier", "PatientLink", "PlanAction", "PlanDefinition",
-    "PlatformToken", "Practitioner", "PublicationStatus", "Questionnaire",
+    "Department", "DepartmentLimit", "DiagnosticReport", "EarlyReceipt", "Encounter",
+    "EncounterClass", "EncounterStatus", "Event", "Gender", "Immunization", "InboundMessage",
+    "JobRun", "Lease", "MatchCandidate", "MedicationRequest", "Observation", "ObservationStatus",
+    "Origin", "Pack", "Patient", "PatientIdentifier", "PatientLink", "PlanAction",
+    "PlanDefinition", "PlatformToken", "Practitioner", "PublicationStatus", "Questionnaire",
     "QuestionnaireResponse", "ReactionCursor", "ReactionFailure", "RecordLink", "RecordLinkKind",
-    "RecordMove", "RelatedPerson", "Rule", "ServiceRequest", "SessionKind", "SignInState",
-    "SubscriptionGrant", "Tag", "TagAssignment", "TagSource", "Task", "TaskOwner", "TermKind",
-    "TermStatus", "UnmappedTerm", "WeChatAccount",
+    "RecordMove", "RelatedPerson", "ResultService", "Rule", "ServiceKind", "ServiceRequest",
+    "SessionKind", "SignInState", "SubscriptionGrant", "Tag", "TagAssignment", "TagSource",
+    "Task", "TaskOwner", "TermKind", "TermStatus", "UnmappedTerm", "WeChatAccount",
 ]  # fmt: skip
