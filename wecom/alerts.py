@@ -20,10 +20,10 @@ from app.services.staff.alert_reading import AlertView, lock_level, read_alert
 from app.services.staff.critical_results import note_laboratory_call, tell_the_patient
 from app.services.staff.staff_tasks import plan_contact
 from app.web import gate
+from app.web.addresses import public_id
+from app.web.staff import me
 from wecom import words
-from wecom.addresses import public_id
 from wecom.outcome_form import OutcomeForm, empty_form, read_form
-from wecom.staff import me
 
 views = Blueprint("alerts", __name__)
 
