@@ -138,8 +138,7 @@ def tell_of_recall(work: Work, session: Session, event: Event) -> None:
 
 
 _RECALLED: Final = (
-    "医院更正了一项检查结果，之前据此给您的建议已取消，请以最新报告为准。"
-    "如有疑问请联系护理团队。"
+    "医院更正了一项检查结果，之前据此给您的建议已取消，请以最新报告为准。如有疑问请联系护理团队。"
 )
 
 

@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app import clock
 from app.domain.errors import AlertClosed, NotFound
 from app.domain.intake.hospital_records import ObservationStatus
 from app.domain.outreach.messaging import Channel
@@ -87,16 +86,16 @@ def messages(session: Session, kind: str) -> list[Communication]:
 def test_a_critical_result_goes_to_the_doctor_at_once(session: Session) -> None:
     ward = build(session)
 
-    result = report(session, ward, POTASSIUM, "6.9", "mmol/L", interpretation="H")
+    result = report(session, ward, POTASSIUM, "6.9", "mmol/L", interpretation="N")
 
     (alert,) = alerts(session)
     assert (alert.grade, alert.level, alert.care_team_id) == (Grade.SEVERE, 1, ward.team.id)
     assert alert.title == "危急值：钾"
     assert alert.acknowledge_by == NOON + timedelta(minutes=30)
     assert "6.9 mmol/L，达到危急值上限 6.2 mmol/L" in (alert.explanation or "")
-    assert "检验科标记：H" in (alert.explanation or "")
+    assert "检验科标记：N" in (alert.explanation or "")
     assert "不一致" in (alert.explanation or "")
-    assert result.interpretation == "H"
+    assert result.interpretation == "N"
     assert (result.computed_interpretation, result.computed_by) == ("HH", "default:adult")
     (card,) = messages(session, "alert-card")
     assert "doctor-lin" in (card.content or "")
@@ -138,9 +137,7 @@ def test_a_department_may_let_the_patient_hear_at_once(session: Session) -> None
 def test_a_preliminary_and_its_final_are_one_alert(session: Session) -> None:
     ward = build(session)
 
-    first = report(
-        session, ward, POTASSIUM, "6.9", "mmol/L", status=ObservationStatus.PRELIMINARY
-    )
+    first = report(session, ward, POTASSIUM, "6.9", "mmol/L", status=ObservationStatus.PRELIMINARY)
     (alert,) = alerts(session)
     assert "未审核" in (alert.explanation or "")
     report(session, ward, POTASSIUM, "6.9", "mmol/L", supersedes=first)
@@ -243,16 +240,12 @@ def test_the_team_says_whether_the_laboratory_called(session: Session) -> None:
     report(session, ward, POTASSIUM, "6.9", "mmol/L")
     (alert,) = alerts(session)
 
-    note_laboratory_call(
-        session, alert.public_id, ward.doctor.id, has_called=False, now=NOON
-    )
+    note_laboratory_call(session, alert.public_id, ward.doctor.id, has_called=False, now=NOON)
 
     assert kinds(session) == ["opened", "laboratory-silent"]
     with pytest.raises(NotFound):
         note_laboratory_call(session, alert.public_id, 9999, has_called=True, now=NOON)
-    alert_handling.close(
-        session, alert.public_id, ward.doctor.id, Outcome.REFERRED, None, NOON
-    )
+    alert_handling.close(session, alert.public_id, ward.doctor.id, Outcome.REFERRED, None, NOON)
     with pytest.raises(AlertClosed):
         tell_the_patient(session, alert.public_id, ward.doctor.id, NOON)
 

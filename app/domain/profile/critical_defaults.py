@@ -1,10 +1,10 @@
-"""Critical limits that hold where no department has signed its own: the catalogue's starting values.
+"""Critical limits where no department has signed its own: the catalogue's starting values.
 
 They are shown to staff and wake a clinician; no patient hears of one before a clinician says so.
 """
 
 from app.domain.profile.laboratory import LABORATORY_TESTS
-from app.domain.profile.laboratory_test import CriticalLimits
+from app.domain.profile.laboratory_entry import CriticalLimits
 from app.domain.profile.result_grading import ResultLimit
 
 _NEWBORN_DAYS = 28

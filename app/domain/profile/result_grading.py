@@ -149,10 +149,5 @@ def worse(laboratory: ResultFlag | None, ours: ResultFlag | None) -> ResultFlag 
     return laboratory
 
 
-def is_contradicted(laboratory: ResultFlag | None, ours: ResultFlag | None) -> bool:
-    """Return whether the two flags say different things; staff are shown both."""
-    return laboratory is not None and ours is not None and laboratory is not ours
-
-
 def _shown(value: Value) -> str:
     return f"{value.comparator}{value.number:f} {value.unit}"

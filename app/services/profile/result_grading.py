@@ -10,13 +10,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.intake.hospital_records import ObservationStatus, ResultFlag
-from app.domain.profile.reference_intervals import opinion
+from app.domain.profile.laboratory import judged_code
+from app.domain.profile.reference_intervals import is_conflict, opinion
 from app.domain.profile.result_grading import (
     Judgement,
     Severity,
     Value,
     choose_limit,
-    is_contradicted,
     judge,
     severity_of,
     worse,
@@ -105,12 +105,14 @@ def grounds_of(
     observation = session.get_one(Observation, observation_id)
     patient = session.get_one(Patient, observation.patient_id)
     value = judged_value(observation)
-    judgement = value and judge_result(session, observation, patient, department, value, zone)
+    judgement = (
+        judge_result(session, observation, patient, department, value, zone) if value else None
+    )
     said = _laboratory_flag(observation)
     lines = [judgement.reason] if judgement else [_reported(observation)]
     if said is not None:
         lines.append(f"检验科标记：{said.value}")
-    if is_contradicted(said, judgement.flag if judgement else None):
+    if said is not None and judgement is not None and is_conflict(said, judgement.flag):
         lines.append("检验科标记与本院危急值界限不一致，请核对")
     if judgement:
         return Grounds(tuple(lines), judgement.limit.basis, judgement.limit.tells_patient)
@@ -137,15 +139,12 @@ def _opinion(
     judgement = judge_result(session, observation, patient, department, value, zone)
     if judgement is not None:
         return _Opinion(judgement.flag, judgement.limit.basis, judgement.reason)
-    if value.comparator:
+    if value.comparator or patient.birth_date is None:
         return _Opinion(None, None, None)
     found = opinion(
-        observation.code,
-        value.number,
-        value.unit,
-        patient.gender,
-        _age_days(observation, patient, zone),
-    )
+        observation.code, observation.value, observation.unit, patient.gender, patient.birth_date,
+        observation.effective_at.astimezone(zone).date(),
+    )  # fmt: skip
     return _Opinion(found[0], found[1], None) if found else _Opinion(None, None, None)
 
 
@@ -162,7 +161,7 @@ def judge_result(
         select(Condition.code).filter_by(patient_id=patient.id, is_active=True)
     ).all()
     limit = choose_limit(
-        limits_of(session, observation.code, department),
+        limits_of(session, judged_code(observation.code), department),
         patient.gender,
         _age_days(observation, patient, zone),
         conditions,

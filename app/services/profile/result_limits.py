@@ -42,12 +42,14 @@ def put_in_force(
     """
     new_limits = [_limit(one, f"limits[{n}]") for n, one in enumerate(limits)]
     new_services = [_service(one, f"services[{n}]") for n, one in enumerate(services)]
-    for model in (DepartmentLimit, ResultService):
-        for row in session.scalars(
-            select(model).filter_by(department_code=department_code, ends_at=None)
-        ):
-            row.ends_at = now
-    for new in (*new_limits, *new_services):
+    ended = {"department_code": department_code, "ends_at": None}
+    old_limits = session.scalars(select(DepartmentLimit).filter_by(**ended)).all()
+    old_services = session.scalars(select(ResultService).filter_by(**ended)).all()
+    olds: list[DepartmentLimit | ResultService] = [*old_limits, *old_services]
+    for old in olds:
+        old.ends_at = now
+    news: list[DepartmentLimit | ResultService] = [*new_limits, *new_services]
+    for new in news:
         new.department_code = department_code
         new.approved_by = approved_by
         new.starts_at = now
