@@ -55,6 +55,7 @@ from app.models.profile.patient_index import (
     RecordLinkKind,
     RecordMove,
 )
+from app.models.profile.result_limit import DepartmentLimit, ResultService, ServiceKind
 from app.models.profile.tag import Tag, TagAssignment, TagSource
 from app.models.staff.alert import Alert, AlertStep
 from app.models.staff.practitioner import (
@@ -79,14 +80,15 @@ __all__ = [
     "AppointmentStatus", "Article", "AuditEvent", "AuditHead", "AuditSeal", "BindingAttempt",
     "CandidateStatus", "CarePlan", "CarePlanStatus", "CareTeam", "CareTeamMember",
     "Communication", "CommunicationAttempt", "ConceptMapping", "Condition", "Consent",
-    "Department", "DiagnosticReport", "EarlyReceipt", "Encounter", "EncounterClass",
-    "EncounterStatus", "Event", "FeedAlarm", "Gender", "Immunization", "InboundDeed",
-    "InboundMessage", "JobRun", "KnownRow", "Lease", "MatchCandidate", "MedicationRequest",
-    "MoveDeed", "Observation", "ObservationStatus", "Origin", "OutboundDelivery",
-    "OutboundDocument", "Pack", "Patient", "PatientIdentifier", "PatientLink", "PlanAction",
-    "PlanDefinition", "PlatformToken", "Practitioner", "PublicationStatus", "Questionnaire",
-    "QuestionnaireResponse", "ReactionCursor", "ReactionFailure", "RecordLink", "RecordLinkKind",
-    "RecordMove", "RelatedPerson", "RelayedCallback", "ReplayRun", "Rule", "ServiceRequest",
+    "Department", "DepartmentLimit", "DiagnosticReport", "EarlyReceipt", "Encounter",
+    "EncounterClass", "EncounterStatus", "Event", "FeedAlarm", "Gender", "Immunization",
+    "InboundDeed", "InboundMessage", "JobRun", "KnownRow", "Lease", "MatchCandidate",
+    "MedicationRequest", "MoveDeed", "Observation", "ObservationStatus", "Origin",
+    "OutboundDelivery", "OutboundDocument", "Pack", "Patient", "PatientIdentifier",
+    "PatientLink", "PlanAction", "PlanDefinition", "PlatformToken", "Practitioner",
+    "PublicationStatus", "Questionnaire", "QuestionnaireResponse", "ReactionCursor",
+    "ReactionFailure", "RecordLink", "RecordLinkKind", "RecordMove", "RelatedPerson",
+    "RelayedCallback", "ReplayRun", "ResultService", "Rule", "ServiceKind", "ServiceRequest",
     "SessionKind", "SignInState", "SubscriptionGrant", "TableFeed", "Tag", "TagAssignment",
     "TagSource", "Task", "TaskOwner", "TermKind", "TermStatus", "UnmappedTerm", "WeChatAccount",
     "Webhook",
