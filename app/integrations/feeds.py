@@ -6,6 +6,7 @@ from typing import Protocol
 from app import clock
 from app.domain.intake.hospital_message import HospitalMessage
 from app.domain.intake.rejections import Rejected, RejectionReason, Unsupported
+from app.integrations.fhir.reader import Reader as FhirReader
 from app.integrations.hl7.charset import configured_codec
 from app.integrations.hl7.interpret import Reader as HL7Reader
 from app.integrations.hl7.source import Source as HL7Source
@@ -41,5 +42,6 @@ def configured_feeds(settings: Settings) -> Feeds:
                 HL7Source(one.name, configured_codec(one.charset), clock.HOSPITAL)
                 for one in settings.hl7.sources
             ),
+            "fhir": FhirReader(),
         }
     )

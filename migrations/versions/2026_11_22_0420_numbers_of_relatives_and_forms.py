@@ -1,4 +1,4 @@
-"""What other systems number forms and relatives by, so that they leave us under the same name
+"""What other systems number forms, relatives and bookings by: they leave us under the same name
 
 Rules: read by eye; one change a revision (MySQL commits each DDL statement by itself); data moves
 apart from schema, in batches; each suits the code already running: add, write both, backfill,
@@ -26,8 +26,14 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('issuer', text(255), nullable=True))
         batch_op.add_column(sa.Column('number', text(255), nullable=True))
 
+    with op.batch_alter_table('appointment', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('placer_number', text(255), nullable=True))
+
 
 def downgrade() -> None:
+    with op.batch_alter_table('appointment', schema=None) as batch_op:
+        batch_op.drop_column('placer_number')
+
     with op.batch_alter_table('questionnaire_response', schema=None) as batch_op:
         batch_op.drop_column('number')
         batch_op.drop_column('issuer')

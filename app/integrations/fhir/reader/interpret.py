@@ -22,6 +22,7 @@ from app.integrations.fhir.reader.orders import (
 from app.integrations.fhir.reader.people import (
     SERVER_ID,
     read_contacts,
+    read_department,
     read_links,
     read_numbers,
     read_patient,
@@ -211,6 +212,7 @@ def _patient(entry: Entry, gathering: _Gathering) -> Iterator[_Part]:
     part.said["patient"] = read_patient(entry, reading, part.recorded_at)
     if entry.resource.get("deceasedBoolean") is True and part.recorded_at is None:
         raise Rejected(RejectionReason.DEATH_WITHOUT_TIME, "Patient.deceasedBoolean")
+    part.said["encounter"] = read_department(entry)
     part.records["related_persons"] = list(read_contacts(entry, reading))
     yield part
     merges, links = read_links(entry, reading)

@@ -8,18 +8,23 @@ from app.domain.intake.clinical_records import RelatedPersonRecord
 from app.domain.intake.hospital_message import LinkRecord, MergeRecord
 from app.domain.intake.hospital_records import (
     UNCHANGED,
+    Coded,
+    EncounterRecord,
     Gender,
     HumanName,
     Identifier,
     PatientRecord,
     Stated,
 )
+from app.integrations.fhir import naming
 from app.integrations.fhir.reader.contents import Entry
 from app.integrations.fhir.reader.reading import Reading, first_coding, human_name
 
 # What a patient's record number is where nobody says: the same as in HL7 v2.
 RECORD_NUMBER: Final = "MR"
 SERVER_ID: Final = "PI"
+# The department that a patient was last seen in, which R4 has no element for; written by us.
+DEPARTMENT: Final = f"{naming.OURS}department"
 _NAME_USES: Final = {"official": "L", "usual": "D", "nickname": "N", "maiden": "M", "old": "B"}
 _NOT_NOW: Final = ("old", "maiden", "temp", "anonymous")
 _NOT_READ: Final = "patient-name-empty"
@@ -48,6 +53,14 @@ def read_patient(entry: Entry, reading: Reading, recorded_at: datetime | None) -
         address=_address(resource.get("address", ())) or UNCHANGED,
         deceased_at=_deceased_at(resource, reading, recorded_at),
     )
+
+
+def read_department(entry: Entry) -> EncounterRecord | None:
+    """Return where the patient was last seen, as far as we said so ourselves."""
+    for one in entry.resource.get("extension", ()):
+        if one.get("url") == DEPARTMENT and "valueString" in one:
+            return EncounterRecord(visit=None, department=Coded(str(one["valueString"])))
+    return None
 
 
 def _names(names: Iterable[Mapping[str, Any]], reading: Reading) -> Stated[tuple[HumanName, ...]]:

@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from app.domain.intake.hospital_records import Coded
 from app.integrations.fhir import naming
 from app.integrations.fhir.reader.reading import Reading, codings, words
+
+# The unit of a result in words, which R4 has no element for; written by us alone.
+UNIT: Final = f"{naming.OURS}unit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ def read_value(part: Mapping[str, Any], reading: Reading) -> Value:
     value = part.get(name)
     match name:
         case "":
-            return Value(absent=words(part.get("dataAbsentReason")))
+            return Value(unit=_unit_of_words(part), absent=words(part.get("dataAbsentReason")))
         case "valueQuantity":
             return _quantity(part[name], reading)
         case "valueInteger":
@@ -36,7 +39,7 @@ def read_value(part: Mapping[str, Any], reading: Reading) -> Value:
             found = codings(part[name])
             return Value(found[0] if found else None, words(part[name]))
         case "valueString" | "valueTime" | "valueDateTime":
-            return Value(str(value), str(value))
+            return Value(str(value), str(value), unit=_unit_of_words(part))
         case "valueBoolean":
             return Value("true" if value else "false", "true" if value else "false")
         case "valueRange" | "valueRatio" | "valuePeriod":
@@ -61,6 +64,11 @@ def unit_of(quantity: Mapping[str, Any] | None) -> str:
     if quantity.get("system") == naming.UCUM and quantity.get("code"):
         return str(quantity["code"])
     return str(quantity.get("unit", "") or quantity.get("code", ""))
+
+
+def _unit_of_words(part: Mapping[str, Any]) -> str:
+    found = (one for one in part.get("extension", ()) if one.get("url") == UNIT)
+    return next((str(one["valueString"]) for one in found if "valueString" in one), "")
 
 
 def _pair(value: Mapping[str, Any]) -> str:

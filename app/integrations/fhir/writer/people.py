@@ -2,11 +2,13 @@
 
 from app.domain.intake.hospital_records import Coded, Identifier
 from app.integrations.fhir import naming
+from app.integrations.fhir.reader.people import DEPARTMENT
 from app.integrations.fhir.writer.writing import (
     Resource,
     Writing,
     coded,
     day,
+    newest_last,
     numbers_of,
     patient_reference,
     put,
@@ -18,7 +20,9 @@ from app.models.profile.whole_record import WholeRecord
 
 def write_patients(record: WholeRecord, writing: Writing) -> list[Resource]:
     """Return the person's Patient, and one for every record that was merged into it."""
-    head = _patient(record.patient, writing)
+    # The department last seen in is news of the visits too: none of them may seem to be newer.
+    visits = "\n".join(stamps_text(row.stamps) for row in record.encounters)
+    head = _patient(record.patient, writing, visits)
     links = [
         {"other": patient_reference(retired), "type": "replaces"} for retired in record.retired
     ]
@@ -33,9 +37,12 @@ def write_patients(record: WholeRecord, writing: Writing) -> list[Resource]:
     return found
 
 
-def _patient(patient: Patient, writing: Writing) -> Resource:
+def _patient(patient: Patient, writing: Writing, also_told: str = "") -> Resource:
+    told = newest_last(f"{stamps_text(patient.stamps)}\n{also_told}".splitlines())
+    department = {"url": DEPARTMENT, "valueString": patient.department_code}
     return put(
-        writing.resource("Patient", patient, stamps_text(patient.stamps)),
+        writing.resource("Patient", patient, told),
+        extension=[department] if patient.department_code else None,
         identifier=[naming.identifier(number) for number in numbers_of(patient)],
         active=True,
         name=[{"use": "official", "text": patient.name}] if _said(patient.name) else None,

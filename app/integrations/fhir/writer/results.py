@@ -8,6 +8,7 @@ from app.domain.intake.senders import sender_of
 from app.domain.profile.observation_kinds import OBSERVATION_KINDS
 from app.integrations.fhir import naming
 from app.integrations.fhir.reader.results import COMPUTED, REPORT, RESULT
+from app.integrations.fhir.reader.values import UNIT
 from app.integrations.fhir.writer.writing import (
     Resource,
     Writing,
@@ -57,7 +58,9 @@ def write_observation(row: Observation, patient: Patient, writing: Writing) -> R
         effectiveDateTime=writing.instant(row.effective_at),
         issued=writing.instant(row.issued_at),
         performer=[patient_reference(patient)] if is_home else None,
-        valueQuantity=quantity(row.value, row.unit, row.comparator, is_ucum=is_ucum),
+        valueQuantity=quantity(row.value, row.unit, row.comparator, is_ucum=is_ucum)
+        if row.value is not None
+        else None,
         interpretation=_interpretation(row),
         note=[{"text": row.note}] if row.note and row.note.strip() else None,
         specimen={"display": row.specimen} if row.specimen else None,
@@ -65,9 +68,13 @@ def write_observation(row: Observation, patient: Patient, writing: Writing) -> R
     )
     if row.value is None:
         put(found, valueString=row.text or row.off_scale)
+    extensions = []
     if row.context:
-        url = f"{naming.OURS}context"
-        found["extension"] = [{"url": url, "valueCode": row.context}]
+        extensions.append({"url": f"{naming.OURS}context", "valueCode": row.context})
+    if row.unit and row.value is None:
+        # Words have no unit in R4; the laboratory's is kept beside them.
+        extensions.append({"url": UNIT, "valueString": row.unit})
+    put(found, extension=extensions)
     return found
 
 

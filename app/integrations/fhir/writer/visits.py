@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from app.domain.intake.digests import digest
 from app.domain.intake.hospital_records import Coded, Identifier
 from app.integrations.fhir import naming
 from app.integrations.fhir.writer.writing import (
@@ -74,7 +75,6 @@ def _status(system: str, code: str) -> Resource:
 
 
 def write_appointment(row: Appointment, patient: Patient, writing: Writing) -> Resource:
-    number = Identifier(row.issuer, "FILL", row.number)
     participants: list[dict[str, Any]] = [
         {"actor": patient_reference(patient), "status": "accepted"}
     ]
@@ -83,10 +83,20 @@ def write_appointment(row: Appointment, patient: Patient, writing: Writing) -> R
         participants.append({"actor": actor, "status": "accepted"})
     return put(
         writing.resource("Appointment", row, stamps_text(row.stamps)),
-        identifier=[naming.identifier(number)],
+        identifier=[naming.identifier(number) for number in _booking_numbers(row)],
         status=row.status.value,
         serviceType=[department(row)] if row.department_code else None,
         start=writing.instant(row.starts_at),
         end=writing.instant(row.ends_at),
         participant=participants,
     )
+
+
+def _booking_numbers(row: Appointment) -> list[Identifier]:
+    """Return the numbers of who gives and of who asked for the booking, as far as known."""
+    kinds = ("FILL", "PLAC", "", "VN")
+    kind = next((one for one in kinds if digest(one, row.number) == row.number_hash), "FILL")
+    found = [Identifier(row.issuer, kind, row.number)]
+    if row.placer_number and (kind, row.number) != ("PLAC", row.placer_number):
+        found.append(Identifier(row.issuer, "PLAC", row.placer_number))
+    return found

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from typing import Any, Final
@@ -110,11 +110,10 @@ def coded(concept: Coded) -> Resource:
 
 def quantity(
     value: Decimal | None, unit: str | None, comparator: str | None = None, *, is_ucum: bool = False
-) -> Resource | None:
+) -> Resource:
     """Return a quantity with the digits that its value has: 4.1, not 4.100000."""
-    if value is None:
-        return None
-    found: Resource = put({"value": plain(value)}, comparator=comparator, unit=unit)
+    number = plain(value) if value is not None else None
+    found: Resource = put({}, value=number, comparator=comparator, unit=unit)
     if unit and is_ucum:
         found |= {"system": naming.UCUM, "code": unit}
     return found
@@ -140,7 +139,11 @@ def _kept_at(row: Any) -> datetime | None:
 
 def stamps_text(stamps: Mapping[str, Any]) -> str:
     """Return the versions of a row's fields as one text that ends with the newest."""
-    return "\n".join(sorted((str(stamp) for stamp in stamps.values()), key=_said_at))
+    return newest_last(map(str, stamps.values()))
+
+
+def newest_last(versions: Iterable[str]) -> str:
+    return "\n".join(sorted(versions, key=_said_at))
 
 
 def _said_at(stamp: str) -> str:
