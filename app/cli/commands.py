@@ -18,7 +18,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import clock
 from app.cli.exchange import exchange, webhook
+from app.cli.export_fhir import export
 from app.cli.frame import OPERATOR, Failed, with_database
+from app.cli.import_fhir import import_fhir
 from app.cli.import_hl7 import import_files
 from app.cli.limits import limits
 from app.database import unit_of_work
@@ -70,6 +72,7 @@ def cli() -> None:
 
 
 cli.add_command(exchange)
+cli.add_command(export)
 cli.add_command(webhook)
 
 
@@ -118,6 +121,9 @@ cli.add_command(limits)
 @cli.group("import")
 def import_() -> None:
     """Bring records in by hand."""
+
+
+import_.add_command(import_fhir)
 
 
 @import_.command("hl7")

@@ -23,6 +23,7 @@ class RejectionReason(StrEnum):
     NOT_FHIR = "not-fhir"
     INVALID_RESOURCE = "invalid-resource"
     UNKNOWN_PATIENT = "unknown-patient"
+    UNKNOWN_VISIT = "unknown-visit"
     DEATH_WITHOUT_TIME = "death-without-time"
     NOT_A_ROW = "not-a-row"
     UNMAPPED_TABLE = "unmapped-table"
@@ -52,6 +53,7 @@ _SENTENCES = {
     RejectionReason.NOT_FHIR: "内容不是可接受的 FHIR JSON。",
     RejectionReason.INVALID_RESOURCE: "资源的结构或代码不符合 FHIR R4。",
     RejectionReason.UNKNOWN_PATIENT: "引用的患者不存在。",
+    RejectionReason.UNKNOWN_VISIT: "引用的就诊不存在。",
     RejectionReason.DEATH_WITHOUT_TIME: "患者已去世但没有时间，请给出去世时间或更新时间。",
     RejectionReason.NOT_A_ROW: "内容不是表格的一行。",
     RejectionReason.UNMAPPED_TABLE: "映射文件里没有这张表。",
