@@ -12,11 +12,11 @@ from app.domain.intake.hospital_message import HospitalMessage
 from app.domain.intake.rejections import Rejected
 from app.models import InboundMessage, Patient
 from app.models.exchange.answering import take_answers
-from app.services.intake.applying import apply, is_of_index
+from app.services.intake.applying import apply, is_of_index, whom
 from app.services.intake.columns import clipped
 from app.services.intake.gathering import Prepared, gather
 from app.services.intake.held import Held
-from app.services.intake.identity import apply_to_index
+from app.services.intake.identity import ANSWERED_BY_INDEX, apply_to_index
 from app.services.intake.known import Known, Origin
 from app.services.intake.word import Word
 from app.services.intake.writing import write
@@ -83,22 +83,33 @@ def interpret_batch(
 
     :raises Broken: one of them breaks the interpreter: the transaction is spoilt
     """
+    with session.no_autoflush:
+        settled = _interpret_in_order(session, messages, now, is_again)
+        # What waited for a merge or a moved visit of the same batch has its answer now.
+        waiting = [kept for kept in messages if settled[kept.id].reason in ANSWERED_BY_INDEX]
+        if waiting and len(waiting) < len(messages):
+            settled |= _interpret_in_order(session, waiting, now, is_again)
+    return [settled[kept.id] for kept in messages]
+
+
+def _interpret_in_order(
+    session: Session, messages: Sequence[Kept], now: datetime, is_again: bool
+) -> dict[int, Settled]:
     settled: dict[int, Settled] = {}
     run: list[tuple[Kept, Prepared]] = []
-    with session.no_autoflush:
-        for kept in messages:
-            if isinstance(kept.told, Rejected):
-                settled[kept.id] = Settled("rejected", clipped(str(kept.told)))
-                continue
-            prepared = [_prepared(kept, message) for message in kept.told]
-            if len(prepared) == 1 and not is_of_index(prepared[0]):
-                run.append((kept, prepared[0]))
-                continue
-            settled |= _interpret_run(session, run, now, is_again)
-            run = []
-            settled[kept.id] = _interpret_alone(session, kept, prepared, now, is_again)
+    for kept in messages:
+        if isinstance(kept.told, Rejected):
+            settled[kept.id] = Settled("rejected", clipped(str(kept.told)))
+            continue
+        prepared = [_prepared(kept, message) for message in kept.told]
+        if len(prepared) == 1 and not is_of_index(prepared[0]):
+            run.append((kept, prepared[0]))
+            continue
         settled |= _interpret_run(session, run, now, is_again)
-    return [settled[kept.id] for kept in messages]
+        run = []
+        settled[kept.id] = _interpret_alone(session, kept, prepared, now, is_again)
+    settled |= _interpret_run(session, run, now, is_again)
+    return settled
 
 
 def _interpret_one(
@@ -128,17 +139,21 @@ def _interpret_run(
         return {}
     known = Known(now, is_again)
     gather(session, known, [prepared for _, prepared in run])
-    settled: dict[int, Settled] = {}
+    held = []
     done = []
     for kept, prepared in run:
         try:
             patient, notes = apply(known, prepared, Origin(kept.source, kept.id))
             done.append((kept.id, prepared, patient, notes))
         except Held as reason:
-            settled[kept.id] = Settled("held", reason.reason)
+            held.append((kept.id, reason.reason, whom(known, prepared)))
         except Exception as error:
             raise Broken(kept.id) from error
     write(session, known)
+    settled = {
+        number: Settled("held", reason, patient.id if patient else None)
+        for number, reason, patient in held
+    }
     for number, prepared, patient, notes in done:
         more = _answered(session, known, prepared, patient, now)
         settled[number] = Settled("processed", _noted((*notes, *more)), patient.id)
