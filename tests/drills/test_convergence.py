@@ -12,7 +12,7 @@ from tests.drills.feeding import feed
 from tests.drills.hospital_stream import Hospital, disturb
 from tests.integration.record_state import record_state
 
-MESSAGES = 10_000
+MESSAGES = 3_000
 
 
 @pytest.mark.mariadb
