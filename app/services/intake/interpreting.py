@@ -7,9 +7,11 @@ from typing import TypeAlias
 
 from sqlalchemy.orm import Session
 
+from app.domain.exchange.answers import answers_in
 from app.domain.intake.hospital_message import HospitalMessage
 from app.domain.intake.rejections import Rejected
-from app.models import InboundMessage
+from app.models import InboundMessage, Patient
+from app.models.exchange.answering import take_answers
 from app.services.intake.applying import apply, is_of_index, whom
 from app.services.intake.columns import clipped
 from app.services.intake.gathering import Prepared, gather
@@ -142,18 +144,20 @@ def _interpret_run(
     for kept, prepared in run:
         try:
             patient, notes = apply(known, prepared, Origin(kept.source, kept.id))
-            done.append((kept.id, patient, notes))
+            done.append((kept.id, prepared, patient, notes))
         except Held as reason:
             held.append((kept.id, reason.reason, whom(known, prepared)))
         except Exception as error:
             raise Broken(kept.id) from error
     write(session, known)
-    return {
-        number: Settled("processed", _noted(notes), patient.id) for number, patient, notes in done
-    } | {
+    settled = {
         number: Settled("held", reason, patient.id if patient else None)
         for number, reason, patient in held
     }
+    for number, prepared, patient, notes in done:
+        more = _answered(session, known, prepared, patient, now)
+        settled[number] = Settled("processed", _noted((*notes, *more)), patient.id)
+    return settled
 
 
 def _interpret_alone(
@@ -177,6 +181,8 @@ def _interpret_alone(
                 people.append(patient)
                 notes += more
             write(session, known)
+            for one, patient in zip(messages, people, strict=True):
+                notes += _answered(session, known, one, patient, now)
             patients = {patient.id for patient in people}
     except Held as held:
         session.expire_all()
@@ -184,6 +190,16 @@ def _interpret_alone(
     except Exception as error:
         raise Broken(kept.id) from error
     return Settled("processed", _noted(notes), patients.pop() if len(patients) == 1 else None)
+
+
+def _answered(
+    session: Session, known: Known, one: Prepared, patient: Patient, now: datetime
+) -> tuple[str, ...]:
+    """Match what the hospital answers to what we asked of it; return what staff should know."""
+    answers = tuple(answers_in(one.message, one.word.at))
+    if not answers:
+        return ()
+    return take_answers(session, answers, now, patient_id=known.head(patient).id)
 
 
 def _noted(notes: Sequence[str]) -> str | None:
