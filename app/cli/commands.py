@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import clock
 from app.cli.frame import OPERATOR, Failed, with_database
 from app.cli.import_hl7 import import_files
+from app.cli.terms import DEFAULTS, load, terms
 from app.database import unit_of_work
 from app.domain.errors import DomainError
 from app.domain.plans.definitions import InvalidDefinition
@@ -83,7 +84,10 @@ def init(loaded: Settings, engine: Engine) -> None:
         command.upgrade(config, "head")
         connection.commit()
     for folder in sorted(path for path in loaded.packs_folder.iterdir() if path.is_dir()):
-        _install(folder, approver=None)
+        if folder.name != DEFAULTS.parent.name:
+            _install(folder, approver=None)
+    if (defaults := loaded.packs_folder / DEFAULTS).exists():
+        load(defaults)
     print("The database is ready.")
 
 
@@ -104,6 +108,9 @@ def stats(loaded: Settings, engine: Engine, *, as_json: bool) -> None:
                 print(f"  {state:20} {of_state:>9}")
         else:
             print(f"{name:22} {number:>9}")
+
+
+cli.add_command(terms)
 
 
 @cli.group("import")

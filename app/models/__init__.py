@@ -9,7 +9,13 @@ from app.domain.intake.hospital_records import (
 )
 from app.models.event import Event, ReactionCursor, ReactionFailure
 from app.models.intake.inbound import InboundMessage
-from app.models.intake.terminology import ConceptMapping, TermKind, TermStatus, UnmappedTerm
+from app.models.intake.terminology import (
+    ConceptMapping,
+    TermKind,
+    TermRereading,
+    TermStatus,
+    UnmappedTerm,
+)
 from app.models.machinery import JobRun, Lease, PlatformToken
 from app.models.outreach.communication import (
     Communication,
@@ -82,5 +88,5 @@ __all__ = [
     "QuestionnaireResponse", "ReactionCursor", "ReactionFailure", "RecordLink", "RecordLinkKind",
     "RecordMove", "RelatedPerson", "Rule", "ServiceRequest", "SessionKind", "SignInState",
     "SubscriptionGrant", "Tag", "TagAssignment", "TagSource", "Task", "TaskOwner", "TermKind",
-    "TermStatus", "UnmappedTerm", "WeChatAccount",
+    "TermRereading", "TermStatus", "UnmappedTerm", "WeChatAccount",
 ]  # fmt: skip
