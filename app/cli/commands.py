@@ -21,6 +21,7 @@ from app.cli.exchange import exchange, webhook
 from app.cli.frame import OPERATOR, Failed, with_database
 from app.cli.import_hl7 import import_files
 from app.cli.limits import limits
+from app.cli.terms import DEFAULTS, load, terms
 from app.database import unit_of_work
 from app.domain.errors import DomainError
 from app.domain.plans.definitions import InvalidDefinition
@@ -89,7 +90,10 @@ def init(loaded: Settings, engine: Engine) -> None:
         command.upgrade(config, "head")
         connection.commit()
     for folder in sorted(path for path in loaded.packs_folder.iterdir() if path.is_dir()):
-        _install(folder, approver=None)
+        if folder.name != DEFAULTS.parent.name:
+            _install(folder, approver=None)
+    if (defaults := loaded.packs_folder / DEFAULTS).exists():
+        load(defaults)
     print("The database is ready.")
 
 
@@ -112,6 +116,7 @@ def stats(loaded: Settings, engine: Engine, *, as_json: bool) -> None:
             print(f"{name:22} {number:>9}")
 
 
+cli.add_command(terms)
 cli.add_command(limits)
 
 

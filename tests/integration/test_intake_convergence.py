@@ -54,7 +54,7 @@ from tests.unit.hl7.messages import message
 
 READ = Feeds({"hl7": Reader([Source("his")])})
 LATER = NOON + timedelta(days=30)
-SEEDS = range(12)
+SEEDS = range(8)
 
 A = "PID|1||1^^^HIS^MR~N1^^^GA^NI||演示甲||19700101|M|||演示路1号^^演示市||12100000001"
 A_BARE = "PID|1||1^^^HIS^MR||演示甲"

@@ -153,6 +153,38 @@ def translate(
     return translated, tuple(reading.unmapped)
 
 
+def is_explained(
+    vocabulary: Vocabulary, source: str, kind: TermKind, code: str, display: str
+) -> bool:
+    """Tell whether a mapping that still holds explains a code of a source."""
+    sent, system = Coded(code, display), system_of(source)
+    if kind is TermKind.UNIT:
+        return any(vocabulary.meaning(one, kind, code, None) for one in (system, ANY_SOURCE))
+    return means_of(vocabulary, system, kind, sent, None) is not None
+
+
+def means_of(
+    vocabulary: Vocabulary, system: str, kind: TermKind, sent: Coded, on: date | None
+) -> Meaning | None:
+    """Return what was decided for the system, else a default for any that the name supports."""
+    decided = vocabulary.meaning(system, kind, sent.code, on)
+    return decided or _default(vocabulary, kind, sent, on)
+
+
+def _default(
+    vocabulary: Vocabulary, kind: TermKind, sent: Coded, on: date | None
+) -> Meaning | None:
+    """Return our default for any source, unless the sender's name says something else.
+
+    Another laboratory's PCT is procalcitonin here and plateletcrit there.
+    """
+    means = vocabulary.meaning(ANY_SOURCE, kind, sent.code, on)
+    if means is None:
+        return None
+    known = names_of(means.code) | {plain(means.display), plain(means.local_display)}
+    return means if plain(sent.display) in known | {""} else None
+
+
 class _Reading:
     """The translation of one message; what was not understood collects in `unmapped`, once."""
 
@@ -230,22 +262,10 @@ class _Reading:
             # LOINC is one language: a default for its code needs no second witness.
             means = self._vocabulary.meaning(ANY_SOURCE, TermKind.OBSERVATION, sent.code, on)
             return _coded(means) or Coded(sent.code, sent.display, LOINC)
-        return _coded(means or self._default(TermKind.OBSERVATION, local, on))
+        return _coded(means or _default(self._vocabulary, TermKind.OBSERVATION, local, on))
 
     def _means(self, kind: TermKind, sent: Coded, on: date | None) -> Meaning | None:
-        decided = self._vocabulary.meaning(self._system, kind, sent.code, on)
-        return decided or self._default(kind, sent, on)
-
-    def _default(self, kind: TermKind, sent: Coded, on: date | None) -> Meaning | None:
-        """Return our default for any source, unless the sender's name says something else.
-
-        Another laboratory's PCT is procalcitonin here and plateletcrit there.
-        """
-        means = self._vocabulary.meaning(ANY_SOURCE, kind, sent.code, on)
-        if means is None:
-            return None
-        known = names_of(means.code) | {plain(means.display), plain(means.local_display)}
-        return means if plain(sent.display) in known | {""} else None
+        return means_of(self._vocabulary, self._system, kind, sent, on)
 
     def _unit(self, printed: str, on: date | None) -> str:
         for system in (self._system, ANY_SOURCE):

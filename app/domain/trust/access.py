@@ -25,6 +25,7 @@ class Permission(StrEnum):
     REPLAY_MESSAGE = "replay-message"
     # Break-glass: each time with a reason, recorded, shown once.
     READ_RAW_MESSAGE = "read-raw-message"
+    MAP_TERMS = "map-terms"  # codes and names of tests and departments: nothing of a patient
 
 
 class StaffRole(StrEnum):
@@ -38,13 +39,16 @@ class StaffRole(StrEnum):
 _GRANTS: Final[dict[StaffRole, frozenset[Permission]]] = {
     StaffRole.NURSE: frozenset({Permission.READ_PATIENT, Permission.HANDLE_ALERT}),
     StaffRole.DOCTOR: frozenset({Permission.READ_PATIENT, Permission.HANDLE_ALERT}),
-    StaffRole.HEAD_NURSE: frozenset({Permission.READ_PATIENT, Permission.HANDLE_ALERT}),
+    StaffRole.HEAD_NURSE: frozenset(
+        {Permission.READ_PATIENT, Permission.HANDLE_ALERT, Permission.MAP_TERMS}
+    ),
     StaffRole.OPERATOR: frozenset(
         {
             Permission.MANAGE_STAFF,
             Permission.WATCH_FEEDS,
             Permission.REPLAY_MESSAGE,
             Permission.READ_RAW_MESSAGE,
+            Permission.MAP_TERMS,
         }
     ),
     StaffRole.AUDITOR: frozenset({Permission.READ_AUDIT}),
