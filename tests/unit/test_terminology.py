@@ -408,8 +408,9 @@ def test_a_suggestion_says_what_speaks_for_it() -> None:
 
 
 def test_a_unit_that_does_not_fit_speaks_against_it() -> None:
-    assert suggested(TermKind.OBSERVATION, "PCT", "血小板压积", "%") == [
-        ("33959-8", "代码与常用缩写“PCT”相同；但单位对不上，请核对")
+    assert suggested(TermKind.OBSERVATION, "PCT", "血小板压积", "%") == []
+    assert suggested(TermKind.OBSERVATION, "9982", "血钾", "%") == [
+        ("2823-3", "名称“血钾”相同；但单位对不上，请核对")
     ]
 
 
