@@ -211,6 +211,18 @@ def test_a_mapping_holds_from_its_first_to_its_last_day_by_the_day_of_the_record
     assert told(result(Coded("G"), effective_at=after), vocabulary)[0] == "14749-6"
 
 
+def test_a_record_before_the_first_day_is_left_out_and_one_after_the_last_is_reported() -> None:
+    later = words(
+        ("his", TermKind.OBSERVATION, "G", meaning_of("14749-6", starts_on=date(2026, 6, 1)))
+    )
+    ended = words(
+        ("his", TermKind.OBSERVATION, "G", meaning_of("14749-6", ends_on=date(2026, 4, 1)))
+    )
+
+    assert told(result(Coded("G")), later) == (None, None, "", ())
+    assert len(told(result(Coded("G")), ended)[3]) == 1
+
+
 # Units
 
 
