@@ -15,7 +15,7 @@ from app.domain.exchange.targets import HospitalTargets
 from app.integrations.feeds import configured_feeds
 from app.integrations.hints import Hints
 from app.integrations.webhooks import webhook_sender
-from app.services.intake import interpret_pending
+from app.services.intake import Reader, interpret_pending, replay
 from app.services.outreach import receipts
 from app.services.outreach.platform_inbox import process_pending
 from app.settings import Settings
@@ -27,6 +27,7 @@ from jobs.clockwork import Clockwork
 from jobs.followers import name_followers
 from jobs.platform_events import handlers
 from jobs.send_communications import IN_FLIGHT, send_communications
+from jobs.term_rereading import reread_terms
 from jobs.timetable import TIMETABLE
 from jobs.workers import Crew, Worker, react_to_events
 from wiring import hospital_targets, outlets, platforms, receiver, senders
@@ -61,6 +62,7 @@ def crew(configured: Settings, work: Work) -> Crew:
             Worker("followers", lambda: name_followers(clients.official_accounts), 5.0),
             Worker("spool", lambda: _replay(pushes), 2.0),
             Worker("intake", lambda: interpret_pending(unit_of_work, read, clock.now(), 100), 2.0),
+            Worker("terms", lambda: _reread(read), 5.0),
             Worker("approved", lambda: exchange.queue_approved(targets, clock.now), 1.0),
             # A worker each: a system that is slow or down keeps nobody else waiting.
             *(
@@ -86,6 +88,10 @@ def _read_pushes(work: Work) -> int:
 def _retry_receipts() -> int:
     with unit_of_work.begin() as session:
         return receipts.retry_early_receipts(session, clock.now())
+
+
+def _reread(read: Reader) -> int:
+    return reread_terms(lambda ids: replay(unit_of_work, ids, read, clock.now()), clock.now)
 
 
 def _replay(pushes: CallbackReceiver) -> int:
