@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import clock
 from app.cli.frame import OPERATOR, Failed, with_database
 from app.cli.import_hl7 import import_files
+from app.cli.table_verb import import_table
 from app.database import unit_of_work
 from app.domain.errors import DomainError
 from app.domain.plans.definitions import InvalidDefinition
@@ -139,6 +140,9 @@ def import_hl7(
     ]
     if problems:
         raise Failed("\n".join(problems))
+
+
+import_.add_command(import_table)
 
 
 @cli.group()

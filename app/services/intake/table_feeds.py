@@ -196,6 +196,26 @@ def store_rows(
     return counts
 
 
+def preview_rows(session: Session, source: str, name: str, rows: Sequence[SourceRow]) -> RowCounts:
+    """Return what storing the rows would do, and do nothing."""
+    counts = RowCounts()
+    feed = session.scalar(select(TableFeed).filter_by(source=source, name=name))
+    if feed is None:
+        counts.new = len(rows)
+        return counts
+    by_digest = {key_digest(feed.id, row.key): row for row in rows}
+    known = _known(session, feed.id, list(by_digest))
+    for digest, row in by_digest.items():
+        state = known.get(digest)
+        if state is None:
+            counts.new += 1
+        elif state.row_digest == _row_digest(feed.id, row.content):
+            counts.unchanged += 1
+        else:
+            counts.changed += 1
+    return counts
+
+
 def _told(
     session: Session,
     claim: Claim,
