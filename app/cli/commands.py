@@ -307,4 +307,5 @@ def _files(paths: Sequence[Path]) -> list[Path]:
 
 def _progress(done: int, total: int) -> None:
     if sys.stderr.isatty() or done == total:
-        print(f"\r{done}/{total}", end="\n" if done == total else "", file=sys.stderr)
+        share = 100 * done // max(1, total)
+        print(f"\r{share} %", end="\n" if done == total else "", file=sys.stderr)

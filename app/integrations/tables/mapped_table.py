@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final, TypeAlias
 
+from app.domain.intake.clinical_records import DiagnosticReportRecord
 from app.domain.intake.hospital_message import HospitalMessage
 from app.domain.intake.hospital_records import AppointmentRecord, ObservationRecord
 from app.domain.intake.rejections import Rejected
@@ -20,6 +22,22 @@ from app.integrations.tables.cells import BadCell, Cell
 from app.integrations.tables.fields import RowKind
 from app.integrations.tables.mapping import SourceMapping, TableMapping, Vanishing
 from app.integrations.tables.records import read_row
+
+_Result: TypeAlias = ObservationRecord | DiagnosticReportRecord
+
+# FHIR's words for how far a result or a report has come, in the order in which they outrank.
+_STAGES: Final = {
+    "unknown": 0,
+    "registered": 0,
+    "partial": 1,
+    "preliminary": 1,
+    "final": 2,
+    "amended": 3,
+    "corrected": 3,
+    "appended": 3,
+    "cancelled": 4,
+    "entered-in-error": 4,
+}
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,12 @@ def load_facts(
         zone=zone,
         observations=_observations(session, patient_id, now, codes),
         conditions=frozenset(
-            session.scalars(select(Condition.code).filter_by(patient_id=patient_id, is_active=True))
+            session.scalars(
+                # A provisional diagnosis is a suspicion: it puts nobody on a plan.
+                select(Condition.code).filter_by(
+                    patient_id=patient_id, is_active=True, is_provisional=False
+                )
+            )
         ),
         tags=frozenset(
             session.scalars(

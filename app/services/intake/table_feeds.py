@@ -228,14 +228,13 @@ def _told(
     at = min(row.updated_at or now, now)
     if state.recorded_at is not None:
         # What is seen later is newer, whatever the source's clock says of it.
-        at = max(at, state.recorded_at + _TICK)
+        at = max(at, state.recorded_at + 2 * _TICK)
     before = _kept(session, state) if state.row_digest is not None else None
     relation = succeeds(before.values, row.values) if before else Succession.SAME
     told = []
     if before is not None and relation is Succession.OTHER:
-        told.append(KeptRow(claim.name, Deed.WITHDRAWN, at, state.life, before.values))
+        told.append(KeptRow(claim.name, Deed.WITHDRAWN, at - _TICK, state.life, before.values))
         state.life += 1
-        at += _TICK
     moved_from = before.values if before and relation is Succession.MOVED else None
     told.append(KeptRow(claim.name, Deed.SEEN, at, state.life, row.values, moved_from))
     return told
