@@ -32,17 +32,18 @@ def open_source(url: str, seconds: int) -> Engine:
     :raises SourceUnavailable: the address is none, or its driver is not installed
     """
     try:
-        product = make_url(url).get_backend_name()
+        product = make_url(url).drivername.partition("+")[0]
+    except ArgumentError:
+        raise SourceUnavailable("数据库地址无法识别（应为 SQLAlchemy URL）") from None
+    try:
         engine = create_engine(
             url,
             pool_size=1,
             max_overflow=0,
             pool_pre_ping=True,
             pool_recycle=900,
-            connect_args=_connect_arguments(make_url(url).get_backend_name(), seconds),
+            connect_args=_connect_arguments(product, seconds),
         )
-    except ArgumentError:
-        raise SourceUnavailable("数据库地址无法识别（应为 SQLAlchemy URL）") from None
     except (ModuleNotFoundError, NoSuchModuleError):
         extra = _EXTRAS.get(product)
         how = f"请安装：pip install 'careloop[{extra}]'" if extra else "不支持这种数据库"

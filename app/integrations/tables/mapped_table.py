@@ -27,7 +27,7 @@ _Result: TypeAlias = ObservationRecord | DiagnosticReportRecord
 
 # FHIR's words for how far a result or a report has come, in the order in which they outrank.
 _STAGES: Final = {
-    "unknown": 0,
+    "unknown": 1,
     "registered": 0,
     "partial": 1,
     "preliminary": 1,
@@ -141,10 +141,13 @@ def _number_of(appointment: AppointmentRecord) -> object:
 
 
 def _went_back(old: HospitalMessage, new: HospitalMessage) -> bool:
-    return any(_is_before(b, a) for a, b in zip(old.observations, new.observations, strict=True))
+    before = (*old.observations, *old.reports)
+    after = (*new.observations, *new.reports)
+    return any(_is_before(b, a) for a, b in zip(before, after, strict=True))
 
 
-def _is_before(new: ObservationRecord, old: ObservationRecord) -> bool:
-    if new.status.rank != old.status.rank:
-        return new.status.rank < old.status.rank
+def _is_before(new: _Result, old: _Result) -> bool:
+    new_stage, old_stage = _STAGES[new.status], _STAGES[old.status]
+    if new_stage != old_stage:
+        return new_stage < old_stage
     return new.issued_at is not None and old.issued_at is not None and new.issued_at < old.issued_at
