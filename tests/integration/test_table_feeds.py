@@ -53,12 +53,7 @@ def interpret(view: HospitalView, at: datetime) -> Counter[str]:
     while interpret_pending(unit_of_work, view.read, at + MINUTE, 1000):
         pass
     with unit_of_work() as session:
-        statuses = session.execute(
-            select(InboundMessage.status, func.count().label("count")).group_by(
-                InboundMessage.status
-            )
-        )
-        return Counter({row.status: row.count for row in statuses})
+        return Counter(session.scalars(select(InboundMessage.status)))
 
 
 def current() -> dict[tuple[str, str], str]:

@@ -141,8 +141,8 @@ def _number_of(appointment: AppointmentRecord) -> object:
 
 
 def _went_back(old: HospitalMessage, new: HospitalMessage) -> bool:
-    before = (*old.observations, *old.reports)
-    after = (*new.observations, *new.reports)
+    before: tuple[_Result, ...] = (*old.observations, *old.reports)
+    after: tuple[_Result, ...] = (*new.observations, *new.reports)
     return any(_is_before(b, a) for a, b in zip(before, after, strict=True))
 
 
