@@ -14,6 +14,8 @@ from app.database import unit_of_work
 from app.domain.exchange.targets import HospitalTargets
 from app.integrations.feeds import configured_feeds
 from app.integrations.hints import Hints
+from app.integrations.tables.mapping_files import InvalidMapping
+from app.integrations.tables.sources import TableSources
 from app.integrations.webhooks import webhook_sender
 from app.services.intake import Reader, interpret_pending, replay
 from app.services.outreach import receipts
@@ -105,10 +107,19 @@ def main() -> int:
         print(problem, file=sys.stderr)  # noqa: T201  # logs are not set up yet
         return 2
     start("clock", configured)
-    work = Work(HOSPITAL, outlets(configured))
-    workers, clockwork = crew(configured, work), Clockwork(TIMETABLE, work)
+    try:
+        work = Work(HOSPITAL, outlets(configured), TableSources(configured.tables))
+        workers, clockwork = crew(configured, work), Clockwork(TIMETABLE, work)
+    except InvalidMapping as problem:
+        print(problem, file=sys.stderr)  # noqa: T201  # a sentence for whoever wrote the file
+        return 2
+
+    def stop(*_: object) -> None:
+        work.stopping.set()
+        clockwork.stop()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: clockwork.stop())
+        signal.signal(number, stop)
     workers.start()
     log.info("clock_started")
     try:

@@ -21,6 +21,7 @@ from app.cli.exchange import exchange, webhook
 from app.cli.frame import OPERATOR, Failed, with_database
 from app.cli.import_hl7 import import_files
 from app.cli.limits import limits
+from app.cli.table_verb import import_table
 from app.cli.terms import DEFAULTS, load, terms
 from app.database import unit_of_work
 from app.domain.errors import DomainError
@@ -153,6 +154,9 @@ def import_hl7(
     ]
     if problems:
         raise Failed("\n".join(problems))
+
+
+import_.add_command(import_table)
 
 
 @cli.group()
