@@ -11,6 +11,7 @@ from app.domain.outreach.messaging import fill
 from app.integrations.hints import Hints
 from app.settings import (
     HL7,
+    HL7Door,
     HL7Source,
     MessageTemplate,
     Settings,
@@ -100,6 +101,7 @@ def test_no_group_of_settings_is_missing_here() -> None:
         ("CARELOOP_WECHAT__APPS", WeChatApp),
         ("CARELOOP_WECOM__APPS", WeComApp),
         ("CARELOOP_HL7__SOURCES", HL7Source),
+        ("CARELOOP_HL7__LISTENERS", HL7Door),
     ],
 )
 def test_each_example_in_json_shows_every_field(
@@ -125,7 +127,8 @@ def test_optional_lines_show_the_default_where_there_is_one(settings: Settings) 
     assert settings.wechat.api_base == WeChat().api_base
     assert settings.wecom.api_base == WeCom().api_base
     assert settings.wecom.authorize_url == WeCom().authorize_url
-    assert (settings.hl7.host, settings.hl7.port) == (HL7().host, HL7().port)
+    for name in ("host", "port", "messages_per_second"):
+        assert getattr(settings.hl7, name) == getattr(HL7(), name)
     for name in ("cipher", "packs_folder", "demo"):
         assert getattr(settings, name) == Settings.model_fields[name].default
 

@@ -1,5 +1,6 @@
 """Intake: what hospital systems send is kept first, then written into the record."""
 
+from app.services.intake.answering import record_answers
 from app.services.intake.interpreting import (
     Reader,
     Settled,
@@ -21,4 +22,5 @@ __all__ = [
     "interpret_pending",
     "interpret_stored",
     "receive",
+    "record_answers",
 ]
