@@ -142,6 +142,7 @@ class Keeper:
             delivery.kind,
             delivery.control_id,
             delivery.peer,
+            delivery.sent_at,
         )
         with self._unit_of_work.begin() as session:
             message = receive(session, arrival, delivery.body, now)

@@ -37,6 +37,7 @@ from app.integrations.hl7.framing import Frame
 from app.integrations.hl7.interpret import Reader
 from app.integrations.hl7.listener import Caller
 from app.integrations.hl7.source import Source
+from app.integrations.hl7.timestamps import read_instant
 
 log = structlog.get_logger()
 
@@ -75,6 +76,7 @@ class Delivery:
     kind: str
     control_id: str
     peer: str
+    sent_at: datetime | None
     body: bytes
 
 
@@ -176,6 +178,7 @@ class Gate:
             header.kind,
             header.control_id,
             caller.peer,
+            read_instant(header.sent, chosen.source.zone),
             body,
         )
         message_id = self._records.keep(delivery, told, _left(ended_at))
