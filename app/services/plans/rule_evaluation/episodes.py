@@ -19,13 +19,23 @@ _CLOCK: Final = AlertClock()
 
 
 def withdraw_alerts_of(
-    session: Session, observation_id: int, now: datetime, *, cause: Event | None = None
+    session: Session,
+    observation_id: int,
+    now: datetime,
+    *,
+    patient_id: int | None = None,
+    cause: Event | None = None,
 ) -> None:
-    """Withdraw open alerts that stood on a result since corrected or taken back."""
+    """Withdraw alerts that stood on a result since corrected or taken back.
+
+    With `patient_id` only those of a patient whose result it turned out not to be.
+    """
     for step in session.scalars(
         select(AlertStep).where(AlertStep.observation_id == observation_id)
     ):
         alert = session.get_one(Alert, step.alert_id, with_for_update=True)
+        if patient_id not in (None, alert.patient_id):
+            continue
         if not alerting.may_become(alert.status, AlertStatus.WITHDRAWN):
             continue
         alert.status = AlertStatus.WITHDRAWN
