@@ -65,6 +65,11 @@ def rest_after_merge(work: Work, session: Session, event: Event) -> None:
         enrolment.rest_while_admitted(session, event.patient_id, clock.now(), cause=event)
 
 
+def find_doubles(work: Work, session: Session, event: Event) -> None:
+    if event.patient_id is not None:
+        patient_index.find_doubles(session, event.patient_id, clock.now())
+
+
 def gather_late_rows(work: Work, session: Session, event: Event) -> None:
     """Bring over what somebody was just writing for the retired record."""
     patient_index.gather(session, event.payload["other_id"], clock.now())
@@ -253,5 +258,9 @@ REACTIONS: tuple[Reaction, ...] = (
     _reaction(rest, "encounter.started"),
     _reaction(rest_after_merge, "patient.merged"),
     _reaction(gather_late_rows, "patient.merged"),
+    _reaction(
+        find_doubles,
+        "patient.registered", "patient.updated", "patient.merged", "patient.unmerged",
+    ),
     _reaction(expand, "care-plan.started"),
 )  # fmt: skip
