@@ -10,6 +10,7 @@ from sqlalchemy import delete
 from app.database import unit_of_work
 from app.domain.outreach.messaging import Outlets
 from app.models import AccessSession, JobRun, SignInState
+from app.services.exchange import deliveries
 from app.services.outreach import outbox, patient_notices
 from app.services.plans import plan_expansion, rule_evaluation
 from app.services.profile import tagging
@@ -75,6 +76,16 @@ def sweep_outbox(work: Work, now: datetime) -> None:
         log.info("outbox_swept", count=sum(counts.values()), state=str(counts))
     for state, count in late.items():
         log.warning("messages_overdue", state=state, count=count)
+
+
+def sweep_exchange(work: Work, now: datetime) -> None:
+    with unit_of_work.begin() as session:
+        counts = deliveries.sweep(session, now)
+        late = deliveries.overdue(session, now)
+    if any(counts.values()):
+        log.info("exchange_swept", count=sum(counts.values()), state=str(counts))
+    for state, count in late.items():
+        log.warning("deliveries_overdue", state=state, count=count)
 
 
 def seal_audit(work: Work, now: datetime) -> None:

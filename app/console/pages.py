@@ -77,6 +77,7 @@ def _shared() -> dict[str, object]:
         "desk": desk(),
         "menu": menu_for(holder.role if holder else None),
         "staff_name": g.get("staff_name", ""),
+        "part": request.blueprint,
         "csrf_token": gate.csrf_token,
         "moments": moments,
     }

@@ -26,10 +26,12 @@ def withdraw_alerts_of(
     patient_id: int | None = None,
     cause: Event | None = None,
 ) -> None:
-    """Withdraw alerts that stood on a result since corrected or taken back.
+    """Withdraw open alerts that stood on a result since corrected or taken back.
 
-    With `patient_id` only those of a patient whose result it turned out not to be.
+    One that the corrected value hit as well stays: it stands on the new version. With
+    `patient_id` only those of a patient whose result it turned out not to be.
     """
+    successor = _successor(session, observation_id)
     for step in session.scalars(
         select(AlertStep).where(AlertStep.observation_id == observation_id)
     ):
@@ -38,12 +40,33 @@ def withdraw_alerts_of(
             continue
         if not alerting.may_become(alert.status, AlertStatus.WITHDRAWN):
             continue
+        if successor is not None and _is_hit_by(session, alert, successor):
+            continue
         alert.status = AlertStatus.WITHDRAWN
         alert.is_open = None
         alert.acknowledge_by = None
         alert.closed_at = alert.closed_at or now
         _note(session, alert, "withdrawn", now)
         _tell(session, alert, "alert.withdrawn", now, cause)
+
+
+def _successor(session: Session, observation_id: int) -> int | None:
+    """Return the version of the same result that is current now."""
+    old = session.get_one(Observation, observation_id)
+    return session.scalar(
+        select(Observation.id).filter_by(
+            patient_id=old.patient_id, identity=old.identity, is_current=True
+        )
+    )
+
+
+def _is_hit_by(session: Session, alert: Alert, observation_id: int) -> bool:
+    hits = select(AlertStep.id).where(
+        AlertStep.alert_id == alert.id,
+        AlertStep.observation_id == observation_id,
+        AlertStep.kind.in_(("opened", "appended", "worsened")),
+    )
+    return session.scalar(hits.limit(1)) is not None
 
 
 def episodes_told(

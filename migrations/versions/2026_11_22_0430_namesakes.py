@@ -4,14 +4,14 @@ Rules: read by eye; one change a revision (MySQL commits each DDL statement by i
 apart from schema, in batches; each suits the code already running: add, write both, backfill,
 read new, then drop, over several releases. Nothing here imports `app`.
 
-Revision ID: 2026_11_22_0343
-Revises: 2026_11_22_0342
+Revision ID: 2026_11_22_0430
+Revises: 2026_11_22_0411
 """
 
 from alembic import op
 
-revision = '2026_11_22_0343'
-down_revision = '2026_11_22_0342'
+revision = '2026_11_22_0430'
+down_revision = '2026_11_22_0411'
 branch_labels = None
 depends_on = None
 
