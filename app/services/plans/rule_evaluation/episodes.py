@@ -31,7 +31,7 @@ def withdraw_alerts_of(
     One that the corrected value hit as well stays: it stands on the new version. With
     `patient_id` only those of a patient whose result it turned out not to be.
     """
-    successor = _successor(session, observation_id)
+    successor = _successor(session, observation_id) if patient_id is None else None
     for step in session.scalars(
         select(AlertStep).where(AlertStep.observation_id == observation_id)
     ):
