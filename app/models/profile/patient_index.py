@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.database import OPERATION, Base, Big, PlatformId, key_column, public_id_column
+from app.database import CARE, OPERATION, Base, Big, PlatformId, key_column, public_id_column
 from app.models.profile.patient import Patient
 
 
@@ -133,7 +133,7 @@ class RecordMove(Base):
     deed: Mapped[MoveDeed] = mapped_column(default=MoveDeed.MOVED, info=OPERATION)
     # What the move changed besides the owner, to be put back (an ended plan, a closed alert):
     # column → [as it was, as the merge made it].
-    before: Mapped[dict[str, Any]] = mapped_column(default=dict, info=OPERATION)
+    before: Mapped[dict[str, Any]] = mapped_column(default=dict, info=CARE)
     at: Mapped[datetime] = mapped_column(info=OPERATION)
 
 
