@@ -20,6 +20,7 @@ class Permission(StrEnum):
     HANDLE_ALERT = "handle-alert"
     MANAGE_STAFF = "manage-staff"
     READ_AUDIT = "read-audit"
+    RESOLVE_IDENTITY = "resolve-identity"  # say which records are one person
     OWN_SESSION = "own-session"  # come in, see one's menu, leave
     WATCH_FEEDS = "watch-feeds"
     REPLAY_MESSAGE = "replay-message"
@@ -38,9 +39,16 @@ class StaffRole(StrEnum):
 
 _GRANTS: Final[dict[StaffRole, frozenset[Permission]]] = {
     StaffRole.NURSE: frozenset({Permission.READ_PATIENT, Permission.HANDLE_ALERT}),
-    StaffRole.DOCTOR: frozenset({Permission.READ_PATIENT, Permission.HANDLE_ALERT}),
+    StaffRole.DOCTOR: frozenset(
+        {Permission.READ_PATIENT, Permission.HANDLE_ALERT, Permission.RESOLVE_IDENTITY}
+    ),
     StaffRole.HEAD_NURSE: frozenset(
-        {Permission.READ_PATIENT, Permission.HANDLE_ALERT, Permission.MAP_TERMS}
+        {
+            Permission.READ_PATIENT,
+            Permission.HANDLE_ALERT,
+            Permission.RESOLVE_IDENTITY,
+            Permission.MAP_TERMS,
+        }
     ),
     StaffRole.OPERATOR: frozenset(
         {
