@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.domain.exchange.answers import Verdict
 from app.domain.exchange.documents import DocumentKind
+from app.domain.trust.access import Scope
 
 DEMO_KEY_ID = "demo"
 # The most that one message may weigh, as in `app.integrations.hl7.envelope.WIDEST`.
@@ -220,6 +221,38 @@ class Tables(_Group):
         return next((one for one in self.sources if one.name == name), None)
 
 
+class FhirClient(_Group):
+    """A system that speaks FHIR to us; `source` names its feed, its own name where left out.
+
+    `token_sha256` is the SHA-256 of its bearer token, in hex: the token itself stays with it.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
+    token_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    scopes: tuple[Scope, ...] = Field(min_length=1)
+    source: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,32}$")
+    networks: tuple[IPv4Network | IPv6Network, ...] = (IPv4Network("127.0.0.0/8"),)
+
+
+class Fhir(_Group):
+    """The FHIR R4 API: who may use it, and how much they may send at once."""
+
+    clients: tuple[FhirClient, ...] = ()
+    resource_bytes: int = Field(default=1_000_000, ge=1_000, le=20_000_000)
+    bundle_bytes: int = Field(default=5_000_000, ge=1_000, le=50_000_000)
+    bundle_entries: int = Field(default=200, ge=1, le=1_000)
+
+    @model_validator(mode="after")
+    def _refuse_repeats(self) -> Self:
+        for told in (
+            [one.name for one in self.clients],
+            [one.token_sha256 for one in self.clients],
+        ):
+            if len(set(told)) != len(told):
+                raise ValueError("every FHIR client has a name and a token of its own")
+        return self
+
+
 class Settings(BaseSettings):
     """Environment variables `CARELOOP_…`, nested with `__`; `.env.example` documents all."""
 
@@ -245,6 +278,7 @@ class Settings(BaseSettings):
     wecom: WeCom = WeCom()
     sms: Sms = Sms()
     hl7: HL7 = HL7()
+    fhir: Fhir = Fhir()
     exchange: Exchange = Exchange()
     tables: Tables = Tables()
 

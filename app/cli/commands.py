@@ -18,7 +18,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import clock
 from app.cli.exchange import exchange, webhook
+from app.cli.export_fhir import export
 from app.cli.frame import OPERATOR, Failed, with_database
+from app.cli.import_fhir import import_fhir
 from app.cli.import_hl7 import import_files
 from app.cli.limits import limits
 from app.cli.table_verb import import_table
@@ -72,6 +74,7 @@ def cli() -> None:
 
 
 cli.add_command(exchange)
+cli.add_command(export)
 cli.add_command(webhook)
 
 
@@ -124,6 +127,9 @@ cli.add_command(limits)
 @cli.group("import")
 def import_() -> None:
     """Bring records in by hand."""
+
+
+import_.add_command(import_fhir)
 
 
 @import_.command("hl7")

@@ -12,6 +12,8 @@ from app.integrations.hints import Hints
 from app.settings import (
     HL7,
     Exchange,
+    Fhir,
+    FhirClient,
     FhirTarget,
     HL7Door,
     HL7Source,
@@ -39,6 +41,7 @@ GROUPS: dict[str, type[BaseModel]] = {
     "hl7": HL7,
     "exchange": Exchange,
     "tables": Tables,
+    "fhir": Fhir,
 }
 
 
@@ -119,6 +122,7 @@ def test_no_group_of_settings_is_missing_here() -> None:
         ("CARELOOP_EXCHANGE__HL7", HL7Target),
         ("CARELOOP_EXCHANGE__TABLES", TableTarget),
         ("CARELOOP_TABLES__SOURCES", TableSource),
+        ("CARELOOP_FHIR__CLIENTS", FhirClient),
     ],
 )
 def test_each_example_in_json_shows_every_field(
