@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from datetime import time
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
@@ -90,6 +91,25 @@ class HL7(_Group):
     sources: tuple[HL7Source, ...] = (HL7Source(name="his"),)
 
 
+class FeedWatch(_Group):
+    """How one source is watched: silent for so long outside its quiet hours is an alarm.
+
+    `silent_after_minutes` null: it speaks only when somebody acts. Every configured HL7 source is
+    watched with the defaults unless it stands here.
+    """
+
+    source: str = Field(pattern=r"^(hl7|fhir|table|wechat|wecom):[a-z0-9-]{1,32}$")
+    silent_after_minutes: int | None = Field(default=30, ge=1, le=10080)
+    quiet_from: time | None = None
+    quiet_until: time | None = None
+
+    @model_validator(mode="after")
+    def _whole_quiet_hours(self) -> Self:
+        if (self.quiet_from is None) != (self.quiet_until is None):
+            raise ValueError("quiet_from and quiet_until go together")
+        return self
+
+
 class Settings(BaseSettings):
     """Environment variables `CARELOOP_…`, nested with `__`; `.env.example` documents all."""
 
@@ -115,6 +135,7 @@ class Settings(BaseSettings):
     wecom: WeCom = WeCom()
     sms: Sms = Sms()
     hl7: HL7 = HL7()
+    feeds: tuple[FeedWatch, ...] = ()
 
     @cached_property
     def keys(self) -> dict[str, bytes]:

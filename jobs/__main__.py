@@ -13,6 +13,7 @@ from app.database import unit_of_work
 from app.integrations.feeds import configured_feeds
 from app.integrations.hints import Hints
 from app.services.intake import interpret_pending
+from app.services.intake.replay_runs import replay_batch
 from app.services.outreach import receipts
 from app.services.outreach.platform_inbox import process_pending
 from app.settings import Settings
@@ -25,7 +26,7 @@ from jobs.platform_events import handlers
 from jobs.send_communications import IN_FLIGHT, send_communications
 from jobs.timetable import TIMETABLE
 from jobs.workers import Crew, Worker, react_to_events
-from wiring import outlets, platforms, receiver, senders
+from wiring import outlets, platforms, receiver, senders, watches
 
 log = structlog.get_logger()
 
@@ -54,6 +55,7 @@ def crew(configured: Settings, work: Work) -> Crew:
             Worker("followers", lambda: name_followers(clients.official_accounts), 5.0),
             Worker("spool", lambda: _replay(pushes), 2.0),
             Worker("intake", lambda: interpret_pending(unit_of_work, read, clock.now(), 100), 2.0),
+            Worker("replay", lambda: replay_batch(unit_of_work, read, clock.now), 2.0),
         )
     )
 
@@ -79,7 +81,7 @@ def main() -> int:
         print(problem, file=sys.stderr)  # noqa: T201  # logs are not set up yet
         return 2
     start("clock", configured)
-    work = Work(HOSPITAL, outlets(configured))
+    work = Work(HOSPITAL, outlets(configured), watches(configured))
     workers, clockwork = crew(configured, work), Clockwork(TIMETABLE, work)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: clockwork.stop())

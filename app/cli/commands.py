@@ -17,6 +17,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import clock
+from app.cli import feeds
 from app.cli.frame import OPERATOR, Failed, with_database
 from app.cli.import_hl7 import import_files
 from app.database import unit_of_work
@@ -104,6 +105,10 @@ def stats(loaded: Settings, engine: Engine, *, as_json: bool) -> None:
                 print(f"  {state:20} {of_state:>9}")
         else:
             print(f"{name:22} {number:>9}")
+
+
+cli.add_command(feeds.sources)
+cli.add_command(feeds.replay)
 
 
 @cli.group("import")

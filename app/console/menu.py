@@ -25,7 +25,7 @@ MENU: Final[tuple[Group, ...]] = (
     Group("工作", ()),
     Group("运营", ()),
     Group("报告", ()),
-    Group("管理", ()),
+    Group("管理", (Entry("对接状态", "console.feeds.overview", Permission.WATCH_FEEDS),)),
 )
 
 
