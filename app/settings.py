@@ -4,11 +4,15 @@ import base64
 import binascii
 from datetime import time
 from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.domain.exchange.answers import Verdict
+from app.domain.exchange.documents import DocumentKind
 
 DEMO_KEY_ID = "demo"
 
@@ -94,8 +98,8 @@ class HL7(_Group):
 class FeedWatch(_Group):
     """How one source is watched: silent for so long outside its quiet hours is an alarm.
 
-    `silent_after_minutes` null: it speaks only when somebody acts. Every configured HL7 source is
-    watched with the defaults unless it stands here.
+    `silent_after_minutes` null: it speaks only when somebody acts. Every configured source of
+    HL7 and tables is watched with the defaults unless it stands here.
     """
 
     source: str = Field(pattern=r"^(hl7|fhir|table|wechat|wecom):[a-z0-9-]{1,32}$")
@@ -108,6 +112,91 @@ class FeedWatch(_Group):
         if (self.quiet_from is None) != (self.quiet_until is None):
             raise ValueError("quiet_from and quiet_until go together")
         return self
+
+
+class FhirTarget(_Group):
+    """A hospital system that takes requests as FHIR R4; `token` is a bearer token."""
+
+    name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
+    kinds: tuple[DocumentKind, ...]
+    base_url: str = Field(pattern=r"^https?://")
+    token: SecretStr | None = None
+
+
+class HL7Target(_Group):
+    """A hospital system that takes requests as HL7 v2 over MLLP; by TLS where `ca_file` is set."""
+
+    name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
+    kinds: tuple[DocumentKind, ...]
+    host: str
+    port: int
+    receiving_application: str
+    receiving_facility: str
+    charset: str = "utf-8"
+    version: str = "2.4"
+    order: Literal["ORM^O01", "OMG^O19"] = "ORM^O01"
+    admission_code: str = "ADMISSION"  # the hospital's order code for an admission
+    ca_file: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+
+class TableTarget(_Group):
+    """A hospital system that takes requests from an interface table; see docs/outbound.md."""
+
+    name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
+    kinds: tuple[DocumentKind, ...]
+    url: SecretStr
+    table: str
+    table_schema: str | None = None
+    columns: dict[str, str]
+    constants: dict[str, str] = {}
+    status_column: str | None = None
+    filler_column: str | None = None
+    reason_column: str | None = None
+    verdicts: dict[str, Verdict] = {}
+
+
+class Exchange(_Group):
+    """Who is asked for what, and which inner networks webhooks may call."""
+
+    fhir: tuple[FhirTarget, ...] = ()
+    hl7: tuple[HL7Target, ...] = ()
+    tables: tuple[TableTarget, ...] = ()
+    webhook_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+
+    @property
+    def targets(self) -> tuple[FhirTarget | HL7Target | TableTarget, ...]:
+        return (*self.fhir, *self.hl7, *self.tables)
+
+    @model_validator(mode="after")
+    def _refuse_doubt(self) -> Self:
+        names = [target.name for target in self.targets]
+        kinds = [kind for target in self.targets for kind in target.kinds]
+        if len(set(names)) < len(names):
+            raise ValueError("two targets of one name")
+        if len(set(kinds)) < len(kinds):
+            raise ValueError("a kind of document goes to one target")
+        return self
+
+
+class TableSource(_Group):
+    """A hospital database (its URL is a secret) or a sender of files, and what its columns mean."""
+
+    name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
+    mapping: Path
+    url: SecretStr | None = None
+
+
+class Tables(_Group):
+    """Views of hospital databases; a statement that takes longer than `query_seconds` is ended."""
+
+    sources: tuple[TableSource, ...] = ()
+    query_seconds: int = Field(default=10, ge=1, le=60)
+    page_rows: int = Field(default=1000, ge=1, le=1000)
+
+    def source(self, name: str) -> TableSource | None:
+        return next((one for one in self.sources if one.name == name), None)
 
 
 class Settings(BaseSettings):
@@ -136,6 +225,8 @@ class Settings(BaseSettings):
     sms: Sms = Sms()
     hl7: HL7 = HL7()
     feeds: tuple[FeedWatch, ...] = ()
+    exchange: Exchange = Exchange()
+    tables: Tables = Tables()
 
     @cached_property
     def keys(self) -> dict[str, bytes]:

@@ -3,6 +3,7 @@
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import structlog
 from pydantic import ValidationError
@@ -10,8 +11,10 @@ from pydantic import ValidationError
 from app import clock, settings
 from app.clock import HOSPITAL
 from app.database import unit_of_work
+from app.domain.exchange.targets import HospitalTargets
 from app.integrations.feeds import configured_feeds
 from app.integrations.hints import Hints
+from app.integrations.webhooks import webhook_sender
 from app.services.intake import interpret_pending
 from app.services.intake.replay_runs import replay_batch
 from app.services.outreach import receipts
@@ -19,6 +22,7 @@ from app.services.outreach.platform_inbox import process_pending
 from app.settings import Settings
 from app.start import start
 from app.web.callbacks import INBOX_TOPIC, CallbackReceiver
+from jobs import exchange
 from jobs.chores import Work
 from jobs.clockwork import Clockwork
 from jobs.followers import name_followers
@@ -26,7 +30,7 @@ from jobs.platform_events import handlers
 from jobs.send_communications import IN_FLIGHT, send_communications
 from jobs.timetable import TIMETABLE
 from jobs.workers import Crew, Worker, react_to_events
-from wiring import outlets, platforms, receiver, senders, watches
+from wiring import hospital_targets, outlets, platforms, receiver, senders, watches
 
 log = structlog.get_logger()
 
@@ -39,6 +43,9 @@ def crew(configured: Settings, work: Work) -> Crew:
     hints = Hints(configured.redis_url)
     pushes = receiver(configured, hints)
     read = configured_feeds(configured)
+    targets = hospital_targets(configured)
+    tell = webhook_sender(configured.exchange.webhook_networks, clock.now)
+    callers = ThreadPoolExecutor(exchange.WEBHOOKS_AT_ONCE, thread_name_prefix="webhook")
     return Crew(
         (
             Worker("react", lambda: react_to_events(work), 0.3),
@@ -56,8 +63,21 @@ def crew(configured: Settings, work: Work) -> Crew:
             Worker("spool", lambda: _replay(pushes), 2.0),
             Worker("intake", lambda: interpret_pending(unit_of_work, read, clock.now(), 100), 2.0),
             Worker("replay", lambda: replay_batch(unit_of_work, read, clock.now), 2.0),
+            Worker("approved", lambda: exchange.queue_approved(targets, clock.now), 1.0),
+            # A worker each: a system that is slow or down keeps nobody else waiting.
+            *(
+                Worker(f"his-{name}", partial(exchange.hand_over, name, send, clock.now), 1.0)
+                for name, send in targets.senders.items()
+            ),
+            Worker("his-answers", lambda: _ask_back(targets), 30.0),
+            Worker("webhooks", lambda: exchange.tell_subscribers(tell, callers, clock.now), 0.5),
         )
     )
+
+
+def _ask_back(targets: HospitalTargets) -> int:
+    exchange.ask_back(targets, clock.now)
+    return 0  # answered or not, they are asked again after the pause
 
 
 def _read_pushes(work: Work) -> int:

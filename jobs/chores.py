@@ -13,6 +13,7 @@ from app.domain.intake.feed_health import Watch
 from app.domain.outreach.messaging import Outlets
 from app.models import AccessSession, JobRun, RelayedCallback, SignInState
 from app.models.intake.feed_signs import known_sources
+from app.services.exchange import deliveries
 from app.services.outreach import outbox, patient_notices
 from app.services.plans import plan_expansion, rule_evaluation
 from app.services.profile import tagging
@@ -90,6 +91,16 @@ def watch_feeds(work: Work, now: datetime) -> None:
             feed_alarms.watch_source(
                 session, source, work.watches.get(source, Watch()), now, work.zone, work.outlets
             )
+
+
+def sweep_exchange(work: Work, now: datetime) -> None:
+    with unit_of_work.begin() as session:
+        counts = deliveries.sweep(session, now)
+        late = deliveries.overdue(session, now)
+    if any(counts.values()):
+        log.info("exchange_swept", count=sum(counts.values()), state=str(counts))
+    for state, count in late.items():
+        log.warning("deliveries_overdue", state=state, count=count)
 
 
 def seal_audit(work: Work, now: datetime) -> None:

@@ -18,8 +18,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import clock
 from app.cli import feeds
+from app.cli.exchange import exchange, webhook
 from app.cli.frame import OPERATOR, Failed, with_database
 from app.cli.import_hl7 import import_files
+from app.cli.limits import limits
 from app.database import unit_of_work
 from app.domain.errors import DomainError
 from app.domain.plans.definitions import InvalidDefinition
@@ -68,6 +70,10 @@ def cli() -> None:
     """
 
 
+cli.add_command(exchange)
+cli.add_command(webhook)
+
+
 @cli.command()
 def key() -> None:
     """Print a new secret key for CARELOOP_SECRET_KEYS. Keep it apart from the database."""
@@ -109,6 +115,7 @@ def stats(loaded: Settings, engine: Engine, *, as_json: bool) -> None:
 
 cli.add_command(feeds.sources)
 cli.add_command(feeds.replay)
+cli.add_command(limits)
 
 
 @cli.group("import")
@@ -308,4 +315,5 @@ def _files(paths: Sequence[Path]) -> list[Path]:
 
 def _progress(done: int, total: int) -> None:
     if sys.stderr.isatty() or done == total:
-        print(f"\r{done}/{total}", end="\n" if done == total else "", file=sys.stderr)
+        share = 100 * done // max(1, total)
+        print(f"\r{share} %", end="\n" if done == total else "", file=sys.stderr)

@@ -81,3 +81,17 @@ class InvalidAnswers(DomainError):
 
 class DeliveryFailed(Exception):
     """A platform did not take a message; see `messaging.Failure`."""
+
+
+class ApprovalRefused(DomainError):
+    """The signer is unknown, inactive, or of a role that may not sign this kind."""
+
+    code = "approval-refused"
+    title = "这类申请需要有权限的医护人员签署"
+
+
+class DocumentUnderWay(DomainError):
+    """What may have reached the other system can no longer be taken back here."""
+
+    code = "document-under-way"
+    title = "申请已经发出，不能在这里撤回"

@@ -13,8 +13,7 @@ from app.integrations.feeds import Feeds
 from app.integrations.hl7.interpret import Reader
 from app.integrations.hl7.source import Source
 from app.models import InboundMessage, Patient, ReplayRun
-from app.services.intake import replay_runs
-from app.services.intake.interpreting import Told
+from app.services.intake import Told, replay_runs
 from app.services.intake.replay_runs import Which, replay_batch
 from tests import factories
 from tests.conftest import NOON
@@ -179,7 +178,7 @@ def test_a_batch_is_taken_by_one_and_taken_over_after_its_lease(database: Engine
     assert again == first
 
 
-def test_a_reader_that_breaks_leaves_the_message_waiting(database: Engine) -> None:
+def test_a_message_that_breaks_the_reader_is_held(database: Engine) -> None:
     def broken(source: str, body: bytes) -> Told:
         raise KeyError("a value of somebody")
 
@@ -188,7 +187,7 @@ def test_a_reader_that_breaks_leaves_the_message_waiting(database: Engine) -> No
     while replay_batch(unit_of_work, broken, now):
         pass
 
-    assert by_status() == {"received": 2}
+    assert by_status() == {"held": 2}
     assert (run().state, run().done, run().processed) == (ReplayState.FINISHED, 2, 0)
 
 

@@ -11,10 +11,17 @@ from app.domain.outreach.messaging import fill
 from app.integrations.hints import Hints
 from app.settings import (
     HL7,
+    Exchange,
+    FeedWatch,
+    FhirTarget,
     HL7Source,
+    HL7Target,
     MessageTemplate,
     Settings,
     Sms,
+    Tables,
+    TableSource,
+    TableTarget,
     WeChat,
     WeChatApp,
     WeCom,
@@ -25,7 +32,14 @@ from tests.conftest import ROOT, SECRET_KEYS
 from wiring import outlets, receiver
 
 EXAMPLE = ROOT / ".env.example"
-GROUPS: dict[str, type[BaseModel]] = {"wechat": WeChat, "wecom": WeCom, "sms": Sms, "hl7": HL7}
+GROUPS: dict[str, type[BaseModel]] = {
+    "wechat": WeChat,
+    "wecom": WeCom,
+    "sms": Sms,
+    "hl7": HL7,
+    "exchange": Exchange,
+    "tables": Tables,
+}
 
 
 def sourced(path: Path) -> dict[str, str]:
@@ -100,6 +114,11 @@ def test_no_group_of_settings_is_missing_here() -> None:
         ("CARELOOP_WECHAT__APPS", WeChatApp),
         ("CARELOOP_WECOM__APPS", WeComApp),
         ("CARELOOP_HL7__SOURCES", HL7Source),
+        ("CARELOOP_FEEDS", FeedWatch),
+        ("CARELOOP_EXCHANGE__FHIR", FhirTarget),
+        ("CARELOOP_EXCHANGE__HL7", HL7Target),
+        ("CARELOOP_EXCHANGE__TABLES", TableTarget),
+        ("CARELOOP_TABLES__SOURCES", TableSource),
     ],
 )
 def test_each_example_in_json_shows_every_field(
@@ -126,6 +145,8 @@ def test_optional_lines_show_the_default_where_there_is_one(settings: Settings) 
     assert settings.wecom.api_base == WeCom().api_base
     assert settings.wecom.authorize_url == WeCom().authorize_url
     assert (settings.hl7.host, settings.hl7.port) == (HL7().host, HL7().port)
+    assert settings.tables.query_seconds == Tables().query_seconds
+    assert settings.tables.page_rows == Tables().page_rows
     for name in ("cipher", "packs_folder", "demo"):
         assert getattr(settings, name) == Settings.model_fields[name].default
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-import structlog
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -13,9 +12,8 @@ from app.database import database_time
 from app.domain.errors import NotFound
 from app.domain.intake.replays import REPLAYABLE, ReplayState
 from app.models import InboundMessage, ReplayRun
-from app.services.intake.interpreting import Reader, interpret_stored
-
-log = structlog.get_logger()
+from app.services.intake.interpreting import Settled
+from app.services.intake.settling import Reader, replay
 
 BATCH: Final = 50
 # A batch whose worker died is taken up by another after this; reading a message twice does no harm.
@@ -166,25 +164,25 @@ def _read_again(
     read: Reader,
     now: datetime,
 ) -> bool:
+    has_worker = batch.source.startswith(_HAS_WORKER)
     with unit_of_work.begin() as session:
-        is_open = reopen(session, message_id)
-    if not is_open or batch.source.startswith(_HAS_WORKER):
-        return is_open
-    try:
-        return interpret_stored(unit_of_work, message_id, read, now).status == "processed"
-    except Exception as error:
-        # It waits now like a new one: the sweep tries it and holds it at the third failure.
-        log.warning("replay_failed", message_id=message_id, exc_info=error)
-        return False
+        if not _is_open(session, message_id, reopens=has_worker):
+            return False  # somebody set it aside, or it was taken meanwhile
+    if has_worker:
+        return True
+    settled: list[Settled] = []
+    replay(unit_of_work, [message_id], read, now, lambda _, one: settled.append(one))
+    return settled[0].status == "processed"
 
 
-def reopen(session: Session, message_id: int) -> bool:
-    """Put a refused or held message back to those that wait; False if it is none any more."""
+def _is_open(session: Session, message_id: int, *, reopens: bool) -> bool:
+    """Tell whether a message may be read again; with `reopens` put it back to those that wait."""
     message = session.get(InboundMessage, message_id, with_for_update=True)
     if message is None or message.status not in REPLAYABLE:
         return False
-    message.status, message.reason, message.tries = "received", None, 0
-    message.processed_at = None
+    if reopens:
+        message.status, message.reason, message.tries = "received", None, 0
+        message.processed_at = None
     return True
 
 
