@@ -253,6 +253,39 @@ class Settings(BaseSettings):
         return self
 
 
+class RelayApp(_Group):
+    """One app as the relay knows it: the token tells the platform from a stranger.
+
+    `callback_aes_key` and `receive_id` (corpid or appid) only while WeCom checks the address.
+    """
+
+    source: str = Field(pattern=r"^(wechat|wecom):[a-z0-9-]{1,32}$")
+    callback_token: SecretStr
+    callback_aes_key: SecretStr | None = None
+    receive_id: str | None = None
+
+
+class RelaySettings(BaseSettings):
+    """Variables `CARELOOP_RELAY_…` of the outer zone's process; docs/two-zones.md has them all."""
+
+    model_config = SettingsConfigDict(env_prefix="CARELOOP_RELAY_", frozen=True, extra="ignore")
+
+    host: str = "127.0.0.1"
+    port: int = 8081
+    database_url: SecretStr
+    apps: tuple[RelayApp, ...]
+    spool_folder: Path = Path("var/relay-spool")
+    spool_megabytes: int = Field(default=256, ge=1, le=102400)
+
+
+def load_relay() -> RelaySettings:
+    """Read the environment of the relay.
+
+    :raises pydantic.ValidationError: something is missing; nothing may start
+    """
+    return RelaySettings()  # type: ignore[call-arg]  # pydantic fills it from the environment
+
+
 def load() -> Settings:
     """Read the environment.
 

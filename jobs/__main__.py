@@ -27,6 +27,7 @@ from jobs.chores import Work
 from jobs.clockwork import Clockwork
 from jobs.followers import name_followers
 from jobs.platform_events import handlers
+from jobs.relayed import take_callbacks
 from jobs.send_communications import IN_FLIGHT, send_communications
 from jobs.timetable import TIMETABLE
 from jobs.workers import Crew, Worker, react_to_events
@@ -61,6 +62,7 @@ def crew(configured: Settings, work: Work) -> Crew:
             Worker("receipts", _retry_receipts, 5.0),
             Worker("followers", lambda: name_followers(clients.official_accounts), 5.0),
             Worker("spool", lambda: _replay(pushes), 2.0),
+            Worker("relayed", lambda: take_callbacks(pushes), 0.5),
             Worker("intake", lambda: interpret_pending(unit_of_work, read, clock.now(), 100), 2.0),
             Worker("replay", lambda: replay_batch(unit_of_work, read, clock.now), 2.0),
             Worker("approved", lambda: exchange.queue_approved(targets, clock.now), 1.0),

@@ -22,6 +22,7 @@ from app.cli.exchange import exchange, webhook
 from app.cli.frame import OPERATOR, Failed, with_database
 from app.cli.import_hl7 import import_files
 from app.cli.limits import limits
+from app.cli.relay import relay
 from app.database import unit_of_work
 from app.domain.errors import DomainError
 from app.domain.plans.definitions import InvalidDefinition
@@ -115,6 +116,7 @@ def stats(loaded: Settings, engine: Engine, *, as_json: bool) -> None:
 
 cli.add_command(feeds.sources)
 cli.add_command(feeds.replay)
+cli.add_command(relay)
 cli.add_command(limits)
 
 
