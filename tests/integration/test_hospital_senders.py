@@ -301,6 +301,21 @@ def test_a_table_gets_one_row_however_often_it_is_sent(interface: str) -> None:
     assert row["src"] == "CARELOOP"
 
 
+def test_a_table_whose_owner_forgot_the_unique_key_gets_one_row_too(interface: str) -> None:
+    do(interface, "CREATE TABLE keyless (req_no CHAR(20), card_no VARCHAR(30))")
+    agreed = Agreement("keyless", {"number": "req_no", "patient_number": "card_no"})
+    table = InterfaceTable(interface, agreed, SHANGHAI)
+
+    outcomes = [table.send(document()) for _ in range(3)]
+
+    table.close()
+    assert outcomes == [Taken()] * 3
+    engine = create_engine(interface)
+    with engine.begin() as connection:
+        assert connection.execute(text("SELECT COUNT(*) FROM keyless")).scalar() == 1
+    engine.dispose()
+
+
 def test_a_previsit_record_in_a_table_is_marked_as_the_patients_words(interface: str) -> None:
     table = InterfaceTable(interface, AGREED, SHANGHAI)
 
