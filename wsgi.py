@@ -6,6 +6,8 @@ import miniprogram_api
 import miniprogram_api.callbacks
 import wecom.callbacks
 from app import settings
+from app.console.desk import ConsoleDesk
+from app.console.pages import console_pages
 from app.integrations.hints import Hints
 from app.integrations.platform_http import CallFailed, CodeRefused
 from app.integrations.wechat import LoggedIn, MiniProgram
@@ -28,6 +30,7 @@ def build(configured: Settings) -> APIFlask:
         lambda app: wecom.callbacks.register_callbacks(app, pushes),
         _phone(configured, clients),
         _nurse(configured, clients),
+        _console(configured),
     ]
     if configured.demo:
         from app.demo.face import face as demo_face
@@ -71,6 +74,19 @@ def _nurse(configured: Settings, clients: Platforms) -> Face:
                 _sign_in_app(configured, app, clients.wecom[app.key])
                 for app in configured.wecom.apps
             ),
+            is_demo=configured.demo,
+        )
+    )
+
+
+def _console(configured: Settings) -> Face:
+    app = next(iter(configured.wecom.apps), None)
+    return console_pages(
+        ConsoleDesk(
+            hospital_name=configured.hospital_name,
+            hospital_phone=configured.hospital_phone,
+            sign_in_path=f"/wecom/sign-in/{app.key}" if app else None,
+            sign_out_path="/wecom/sign-out",
             is_demo=configured.demo,
         )
     )

@@ -160,6 +160,25 @@ class Exchange(_Group):
         return self
 
 
+class TableSource(_Group):
+    """A hospital database (its URL is a secret) or a sender of files, and what its columns mean."""
+
+    name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
+    mapping: Path
+    url: SecretStr | None = None
+
+
+class Tables(_Group):
+    """Views of hospital databases; a statement that takes longer than `query_seconds` is ended."""
+
+    sources: tuple[TableSource, ...] = ()
+    query_seconds: int = Field(default=10, ge=1, le=60)
+    page_rows: int = Field(default=1000, ge=1, le=1000)
+
+    def source(self, name: str) -> TableSource | None:
+        return next((one for one in self.sources if one.name == name), None)
+
+
 class Settings(BaseSettings):
     """Environment variables `CARELOOP_…`, nested with `__`; `.env.example` documents all."""
 
@@ -186,6 +205,7 @@ class Settings(BaseSettings):
     sms: Sms = Sms()
     hl7: HL7 = HL7()
     exchange: Exchange = Exchange()
+    tables: Tables = Tables()
 
     @cached_property
     def keys(self) -> dict[str, bytes]:

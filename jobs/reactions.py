@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.domain.exchange import webhooks
+from app.domain.intake.hospital_records import ResultFlag
 from app.domain.outreach.messaging import Lane
 from app.domain.plans.rules import SendMessage
 from app.models import (
@@ -20,6 +21,7 @@ from app.models import (
     Event,
     Observation,
     Questionnaire,
+    ResultService,
     Task,
 )
 from app.models.plans.care_plan import QuestionnaireResponse
@@ -27,9 +29,9 @@ from app.models.plans.knowledge import knowledge
 from app.services.exchange import telling
 from app.services.outreach import patient_notices
 from app.services.outreach.patient_notices import Notice
-from app.services.plans import enrolment, plan_expansion, rule_evaluation
-from app.services.profile import tagging
-from app.services.staff import alert_cards
+from app.services.plans import enrolment, plan_expansion, result_services, rule_evaluation
+from app.services.profile import result_grading, tagging
+from app.services.staff import alert_cards, critical_results
 from jobs.chores import Work
 
 _NOTICE_LIFE: Final = timedelta(days=2)
@@ -97,6 +99,51 @@ def withdraw(work: Work, session: Session, event: Event) -> None:
     )
 
 
+def grade(work: Work, session: Session, event: Event) -> None:
+    result_grading.grade_result(
+        session, event.payload["observation_id"], clock.now(), work.zone, cause=event
+    )
+
+
+def raise_critical(work: Work, session: Session, event: Event) -> None:
+    observation_id, department = event.payload["observation_id"], event.payload["department"]
+    grounds = result_grading.grounds_of(session, observation_id, department, work.zone)
+    critical_results.raise_critical_result(
+        session, observation_id, grounds.reasons, grounds.basis, clock.now(), work.zone,
+        tells_patient=grounds.tells_patient, department_code=department, cause=event,
+    )  # fmt: skip
+
+
+def call_services(work: Work, session: Session, event: Event) -> None:
+    result_services.call_services(
+        session, event.payload["observation_id"], ResultFlag(event.payload["flag"]),
+        event.payload["department"], clock.now(), cause=event,
+    )  # fmt: skip
+
+
+def recall(work: Work, session: Session, event: Event) -> None:
+    """A result that eased takes back the alert it raised and the services it called for."""
+    now, superseded = clock.now(), event.payload["supersedes_id"]
+    rule_evaluation.withdraw_alerts_of(session, superseded, now, cause=event)
+    if event.payload["is_normal"]:
+        result_services.recall_services(session, superseded, now, cause=event)
+
+
+def offer_service(work: Work, session: Session, event: Event) -> None:
+    service = session.get_one(ResultService, event.payload["service_id"])
+    _notify_of_task(work, session, event, "您有一项新的健康服务，请查看", service.text)
+
+
+def tell_of_recall(work: Work, session: Session, event: Event) -> None:
+    title = "您有一条检查结果更正，请查看"
+    _notify_of_task(work, session, event, title, _RECALLED)
+
+
+_RECALLED: Final = (
+    "医院更正了一项检查结果，之前据此给您的建议已取消，请以最新报告为准。如有疑问请联系护理团队。"
+)
+
+
 def tell_team(work: Work, session: Session, event: Event) -> None:
     alert_cards.tell_team(session, event.payload["alert_id"], event.id, clock.now(), work.outlets)
 
@@ -108,11 +155,13 @@ def tell_team_of_withdrawal(work: Work, session: Session, event: Event) -> None:
 def tell_patient(work: Work, session: Session, event: Event) -> None:
     """Fixed, reviewed words; the lock screen shows only that there is something to read."""
     alert = session.get_one(Alert, event.payload["alert_id"])
-    rule = knowledge(session).rule(alert.rule.key)
-    if event.kind in ("alert.opened", "alert.worsened"):
-        if rule.alert is None:
+    if not alert.tells_patient:
+        return
+    if event.kind in ("alert.opened", "alert.worsened", "alert.patient-told"):
+        _, patient_text = alert.texts
+        if patient_text is None:
             return
-        text, title = rule.alert.patient_text, "您有一条健康提醒，请查看"
+        text, title = patient_text, "您有一条健康提醒，请查看"
     else:
         text, title = _PROGRESS[event.kind], "护理团队有新的回复"
     _notify(work, session, event, title, text, alert_id=alert.id)
@@ -160,6 +209,18 @@ def _notify(
     patient_notices.notify_patient(session, event.patient_id, notice, now, work.zone, work.outlets)
 
 
+def _notify_of_task(work: Work, session: Session, event: Event, title: str, text: str) -> None:
+    if event.patient_id is None:
+        return
+    now = clock.now()
+    notice = Notice(
+        kind="task-reminder", subject=f"event:{event.id}", title=title, text=text,
+        page="pages/inbox/index", lane=Lane.TRANSACTIONAL, expires_at=now + _NOTICE_LIFE,
+        task_id=event.payload["task_id"],
+    )  # fmt: skip
+    patient_notices.notify_patient(session, event.patient_id, notice, now, work.zone, work.outlets)
+
+
 def _trigger(session: Session, event: Event) -> str:
     """Return the word by which rules say that they want to be woken (see `criteria.wakes`)."""
     if event.kind.startswith("observation."):
@@ -188,11 +249,17 @@ REACTIONS: tuple[Reaction, ...] = (
         "observation.recorded", "observation.corrected", "response.recorded",
         "condition.recorded", "tag.assigned", "task.missed",
     ),
+    _reaction(grade, "observation.recorded", "observation.corrected"),
+    _reaction(raise_critical, "result.critical"),
+    _reaction(call_services, "result.abnormal"),
+    _reaction(recall, "result.eased"),
+    _reaction(offer_service, "result-service.called"),
+    _reaction(tell_of_recall, "result-service.recalled"),
     _reaction(review_implausible, "observation.implausible"),
     _reaction(withdraw, "observation.corrected"),
     _reaction(tell_team, "alert.opened", "alert.worsened", "alert.climbed", "alert.handed-over"),
     _reaction(tell_team_of_withdrawal, "alert.withdrawn"),
-    _reaction(tell_patient, "alert.opened", "alert.worsened", *_PROGRESS),
+    _reaction(tell_patient, "alert.opened", "alert.worsened", "alert.patient-told", *_PROGRESS),
     _reaction(tell_patient_by_rule, "rule.message"),
     _reaction(fall_back, "communication.failed"),
     _reaction(

@@ -248,7 +248,6 @@ def encounter(session: Session, patient: Patient, **more: Any) -> Encounter:
         "status": EncounterStatus.FINISHED,
         "started_at": NOON - timedelta(days=9),
         "ended_at": NOON - timedelta(days=3),
-        "recorded_at": NOON,
         "created_at": NOON,
         **more,
     }

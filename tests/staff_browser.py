@@ -15,6 +15,8 @@ from apiflask import APIFlask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from app.console.desk import ConsoleDesk
+from app.console.pages import console_pages
 from app.settings import Settings
 from app.web.factory import create_app
 from tests.factories import CORP
@@ -64,7 +66,11 @@ def make_app(wecom: WeCom, keys: tuple[str, ...] = (APP, "other")) -> APIFlask:
 
 def make_app_of(public_url: str, apps: tuple[SignInApp, ...]) -> APIFlask:
     settings = Settings(secret_keys=f"t1:{_KEY}")  # type: ignore[arg-type]
-    return create_app(settings, [nurse_pages(NurseDesk(public_url, "0571-0000 0000", apps))])
+    phone = "0571-0000 0000"
+    door = f"/wecom/sign-in/{apps[0].key}" if apps else None
+    desk = ConsoleDesk("康伴医院", phone, door, "/wecom/sign-out")
+    faces = [nurse_pages(NurseDesk(public_url, phone, apps)), console_pages(desk)]
+    return create_app(settings, faces)
 
 
 def answer_of(redirect: TestResponse, wecom: WeCom) -> str:

@@ -7,9 +7,9 @@ from werkzeug.wrappers import Response as AnyResponse
 from app.domain.errors import NotAllowed, NotFound, SignInRequired
 from app.domain.trust.access import Audience
 from app.web import gate
+from app.web.addresses import HOME
 from app.web.factory import Face
 from wecom import alerts, patients, sign_in, words, workbench
-from wecom.addresses import HOME
 from wecom.desk import NurseDesk, desk
 
 nurse = Blueprint("nurse", __name__, url_prefix="/wecom", template_folder="templates")

@@ -15,10 +15,10 @@ from app.services.profile.patient_timeline import read_timeline
 from app.services.staff.staff_tasks import finish_task
 from app.services.trust.binding import issue_desk_code
 from app.web import gate
+from app.web.addresses import cursor, public_id
+from app.web.staff import me
 from wecom import words
-from wecom.addresses import cursor, public_id
 from wecom.charts import chart
-from wecom.staff import me
 
 views = Blueprint("patients", __name__)
 

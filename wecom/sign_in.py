@@ -23,7 +23,7 @@ from app.services.staff.staff_sign_in import (
 )
 from app.services.trust.sessions import begin_session, end_session, find_session
 from app.web import gate
-from wecom.addresses import return_path
+from app.web.addresses import return_path
 from wecom.desk import CodeRefused, CodeUnanswered, SignInApp, desk
 
 BROWSER_COOKIE: Final = "__Host-careloop-sign-in"
@@ -66,7 +66,7 @@ def finish(app_key: str) -> AnyResponse:
 
 
 @views.post("/sign-out")
-@gate.policy(Audience.STAFF, Permission.READ_PATIENT)
+@gate.policy(Audience.STAFF, Permission.OWN_SESSION)
 def leave() -> AnyResponse:
     """End this session here and on the server."""
     now = clock.now()

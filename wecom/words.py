@@ -1,16 +1,18 @@
 """Chinese words for what the nurse pages show: grades, waiting times, values, states."""
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from app import clock
 from app.domain.profile.observation_kinds import OBSERVATION_KINDS
 from app.domain.staff.alerting import Outcome
 from app.models import Gender
 from app.services.profile.patient_timeline import Entry, EntryKind
 from app.services.staff.worklist import Show
+from app.web.moments import lasting as lasting
+from app.web.moments import moment as moment
+from app.web.moments import short_moment as short_moment
 
 SHOW: Final[Mapping[Show, str]] = {
     Show.ALL: "全部",
@@ -54,6 +56,9 @@ _STEPS: Final = {
     "handed-over": "转交",
     "contacted": "已联系患者",
     "outcome": "记录联系结果",
+    "laboratory-called": "检验科已电话报告",
+    "laboratory-silent": "没有接到检验科电话",
+    "patient-told": "确认通知患者",
 }
 
 _GENDERS: Final = {Gender.MALE: "男", Gender.FEMALE: "女"}
@@ -87,30 +92,6 @@ _RELATIONS: Final = {
     "self": "本人", "SEL": "本人", "SPO": "配偶", "CHD": "子女", "PAR": "父母", "MTH": "母亲",
     "FTH": "父亲", "SIB": "兄弟姐妹", "GRD": "监护人", "EMC": "紧急联系人", "FND": "朋友",
 }  # fmt: skip
-
-
-def moment(at: datetime) -> str:
-    """Return the hospital's wall clock: 2026-05-04 09:30."""
-    return at.astimezone(clock.HOSPITAL).strftime("%Y-%m-%d %H:%M")
-
-
-def short_moment(at: datetime, now: datetime) -> str:
-    """Return 09:30 for today, 05-04 09:30 for this year."""
-    local, today = at.astimezone(clock.HOSPITAL), now.astimezone(clock.HOSPITAL)
-    if local.date() == today.date():
-        return f"今天 {local:%H:%M}"
-    return f"{local:%m-%d %H:%M}" if local.year == today.year else moment(at)
-
-
-def lasting(span: timedelta) -> str:
-    """Return a length of time in one or two units: 12 分钟, 1 小时 20 分, 3 天."""
-    minutes = int(abs(span).total_seconds() // 60)
-    if minutes < 60:
-        return f"{max(minutes, 1)} 分钟"
-    hours, rest = divmod(minutes, 60)
-    if hours < 24:
-        return f"{hours} 小时 {rest} 分" if rest else f"{hours} 小时"
-    return f"{hours // 24} 天"
 
 
 def age(birth_date: date | None, today: date) -> str:

@@ -8,8 +8,8 @@ from app.domain.trust.access import Audience, Permission
 from app.models.trust.audit import record
 from app.services.staff.worklist import Show, read_worklist
 from app.web import gate
-from wecom.addresses import cursor
-from wecom.staff import me
+from app.web.addresses import cursor
+from app.web.staff import me
 
 views = Blueprint("workbench", __name__)
 

@@ -20,6 +20,7 @@ from app import clock
 from app.cli.exchange import exchange, webhook
 from app.cli.frame import OPERATOR, Failed, with_database
 from app.cli.import_hl7 import import_files
+from app.cli.limits import limits
 from app.database import unit_of_work
 from app.domain.errors import DomainError
 from app.domain.plans.definitions import InvalidDefinition
@@ -109,6 +110,9 @@ def stats(loaded: Settings, engine: Engine, *, as_json: bool) -> None:
                 print(f"  {state:20} {of_state:>9}")
         else:
             print(f"{name:22} {number:>9}")
+
+
+cli.add_command(limits)
 
 
 @cli.group("import")
@@ -308,4 +312,5 @@ def _files(paths: Sequence[Path]) -> list[Path]:
 
 def _progress(done: int, total: int) -> None:
     if sys.stderr.isatty() or done == total:
-        print(f"\r{done}/{total}", end="\n" if done == total else "", file=sys.stderr)
+        share = 100 * done // max(1, total)
+        print(f"\r{share} %", end="\n" if done == total else "", file=sys.stderr)

@@ -1,10 +1,13 @@
 """Import of HL7 v2 files: what a feed would have brought, brought by hand."""
 
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
@@ -14,12 +17,28 @@ from app.integrations.hl7.envelope import glimpse_header, identify, split_messag
 from app.integrations.hl7.interpret import Reader
 from app.integrations.hl7.source import Source
 from app.models import InboundMessage
-from app.services.intake import Arrival, hold, interpret_message, receive
+from app.services.intake import (
+    Arrival,
+    Broken,
+    Kept,
+    Settled,
+    Told,
+    hold,
+    interpret_batch,
+    interpret_stored,
+    reason_of,
+    receive,
+    receive_batch,
+    settle_batch,
+)
 
-# One commit costs as much as twenty messages.
-_BATCH = 100
-_COLLISIONS = 5
+# One commit, and one query of a kind, for so many messages.
+_BATCH = 250
+_CHUNK = 1 << 20
+# What has no beginning of a message for so long is no HL7: it is kept in pieces.
+_LONGEST = 1 << 24
 _KEPT_OF_OVERSIZE = 4096
+_START = re.compile(rb"[\r\n\x0b]MSH")
 
 
 @dataclass(slots=True)
@@ -39,14 +58,22 @@ class ImportReport:
         """Whether nothing is left for a person to look at."""
         return not (self.rejected or self.held or self.unreadable_files)
 
-    def add(self, other: "ImportReport") -> None:
-        """Count in what another batch did."""
-        self.messages += other.messages
-        self.stored += other.stored
-        self.duplicates += other.duplicates
-        self.processed += other.processed
-        self.rejected += other.rejected
-        self.held += other.held
+    def count(self, status: str, reason: str | None, *, is_new: bool) -> None:
+        self.messages += 1
+        self.stored += is_new
+        self.duplicates += not is_new
+        self.processed += status == "processed"
+        if status == "rejected":
+            self.rejected[reason or ""] += 1
+        elif status == "held":
+            self.held[reason or ""] += 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    arrival: Arrival
+    body: bytes
+    told: Told
 
 
 def import_files(
@@ -59,103 +86,118 @@ def import_files(
 ) -> ImportReport:
     """Import files of messages, batches or MLLP frames; what was imported before only counts.
 
-    `charset` is for senders that declare none or a wrong one. `on_progress` gets the messages done
-    and the messages found.
+    Files are read piece by piece, whatever their size. `charset` is for senders that declare none
+    or a wrong one. `on_progress` gets the bytes done and the bytes in all.
 
     :raises ValueError: there is no such charset
     """
     feed = Source(source, configured_codec(charset))
-    report, bodies = ImportReport(), []
-    for path in paths:
+    files = list(paths)
+    report, done, total = ImportReport(), 0, sum(map(_size, files))
+    for path in files:
         try:
-            bodies += split_messages(path.read_bytes())
+            with path.open("rb") as file:
+                bodies = read_messages(file)
+                while batch := list(islice(bodies, _BATCH)):
+                    messages = [_message(body, feed) for body in batch]
+                    _import_batch(unit_of_work, messages, now, report)
+                    on_progress(min(done + file.tell(), total), total)
         except OSError:
             report.unreadable_files.append(str(path))
-    for start in range(0, len(bodies), _BATCH):
-        batch = bodies[start : start + _BATCH]
-        report.add(_import_batch(unit_of_work, batch, feed, now))
-        on_progress(start + len(batch), len(bodies))
+        done += _size(path)
+    if done:
+        on_progress(total, total)
     return report
+
+
+def read_messages(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the messages of a file; only some of it is in memory at any time."""
+    rest = b""
+    while chunk := file.read(_CHUNK):
+        rest += chunk
+        cut = max((found.start() + 1 for found in _START.finditer(rest)), default=0)
+        if not cut and len(rest) > _LONGEST:
+            cut = len(rest)
+        yield from split_messages(rest[:cut])
+        rest = rest[cut:]
+    yield from split_messages(rest)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
+
+
+def _message(body: bytes, source: Source) -> _Message:
+    header, _ = glimpse_header(body, source.charset)
+    arrival = Arrival(f"hl7:{source.name}", identify(body, header), header.kind, header.control_id)
+    is_oversize = len(body) > source.limits.max_bytes
+    told = Reader([source])(source.name, body)
+    return _Message(arrival, body[:_KEPT_OF_OVERSIZE] if is_oversize else body, told)
 
 
 def _import_batch(
     unit_of_work: sessionmaker[Session],
-    bodies: Sequence[bytes],
-    source: Source,
+    messages: Sequence[_Message],
     now: Callable[[], datetime],
-) -> ImportReport:
-    """Import some messages in one transaction; where that met a deadlock, in one for each.
+    report: ImportReport,
+) -> None:
+    """Import some messages in one transaction; where that met a live feed, in one for each.
 
     :raises OperationalError: the database is away, or a message met one deadlock after another
     """
     try:
-        return _import_together(unit_of_work, bodies, source, now)
-    except OperationalError:
-        report = ImportReport()
-        for body in bodies:
-            report.add(_import_alone(unit_of_work, body, source, now))
-        return report
+        done = _import_together(unit_of_work, messages, now())
+    except _Spoilt as spoilt:
+        broken = messages[spoilt.place]
+        rest = [*messages[: spoilt.place], *messages[spoilt.place + 1 :]]
+        _import_batch(unit_of_work, rest, now, report)
+        done = [_import_alone(unit_of_work, broken, now())]
+    except (IntegrityError, OperationalError):
+        done = [_import_alone(unit_of_work, message, now()) for message in messages]
+    for settled, is_new in done:
+        report.count(settled.status, settled.reason, is_new=is_new)
+
+
+class _Spoilt(Exception):
+    """A batch that one of its messages broke, the one at `place`."""
+
+    def __init__(self, place: int) -> None:
+        super().__init__(place)
+        self.place = place
 
 
 def _import_together(
-    unit_of_work: sessionmaker[Session],
-    bodies: Sequence[bytes],
-    source: Source,
-    now: Callable[[], datetime],
-) -> ImportReport:
-    report = ImportReport()
+    unit_of_work: sessionmaker[Session], messages: Sequence[_Message], now: datetime
+) -> list[tuple[Settled, bool]]:
     with unit_of_work.begin() as session:
-        for body in bodies:
-            _import_message(session, body, source, now(), report)
-    return report
+        received = receive_batch(session, [(one.arrival, one.body) for one in messages], now)
+        waiting = {
+            one.id: Kept(one.id, message.arrival.source, one.received_at, message.told)
+            for one, message in zip(received, messages, strict=True)
+            if one.status in ("received", "rejected")
+        }
+        try:
+            results = interpret_batch(session, list(waiting.values()), now)
+        except Broken as broken:
+            place = [one.id for one in received].index(broken.message_id)
+            raise _Spoilt(place) from broken
+        settled = dict(zip(waiting, results, strict=True))
+        settle_batch(session, settled, now)
+    return [(settled.get(one.id, Settled(one.status, one.reason)), one.is_new) for one in received]
 
 
 def _import_alone(
-    unit_of_work: sessionmaker[Session],
-    body: bytes,
-    source: Source,
-    now: Callable[[], datetime],
-) -> ImportReport:
-    for _ in range(_COLLISIONS - 1):
-        try:
-            return _import_together(unit_of_work, [body], source, now)
-        except OperationalError:
-            continue
-    return _import_together(unit_of_work, [body], source, now)
-
-
-def _import_message(
-    session: Session, body: bytes, source: Source, now: datetime, report: ImportReport
-) -> None:
-    header, _ = glimpse_header(body, source.charset)
-    arrival = Arrival(f"hl7:{source.name}", identify(body, header), header.kind, header.control_id)
-    is_oversize = len(body) > source.limits.max_bytes
-    message = receive(session, arrival, body[:_KEPT_OF_OVERSIZE] if is_oversize else body, now)
-    if message.status in ("received", "rejected"):
-        _interpret(session, message, body, source, now)
-    report.messages += 1
-    report.stored += message.repeats == 0
-    report.duplicates += message.repeats > 0
-    report.processed += message.status == "processed"
-    if message.status == "rejected":
-        report.rejected[message.reason or ""] += 1
-    elif message.status == "held":
-        report.held[message.reason or ""] += 1
-
-
-def _interpret(
-    session: Session, message: InboundMessage, body: bytes, source: Source, now: datetime
-) -> None:
-    told = Reader([source])(source.name, body)
-    for is_last in (False, True):
-        try:
-            with session.begin_nested():
-                interpret_message(session, message, told, now)
-            return
-        except OperationalError:
-            raise
-        except Exception as error:
-            # A feed may have made the same new patient meanwhile: the second look finds it.
-            if is_last or not isinstance(error, IntegrityError):
-                hold(message, error, now)
-                return
+    unit_of_work: sessionmaker[Session], message: _Message, now: datetime
+) -> tuple[Settled, bool]:
+    with unit_of_work.begin() as session:
+        kept = receive(session, message.arrival, message.body, now)
+        session.flush()
+        message_id, is_new = kept.id, not kept.repeats
+    try:
+        return interpret_stored(unit_of_work, message_id, lambda *_: message.told, now), is_new
+    except OperationalError:
+        raise
+    except Exception as error:
+        with unit_of_work.begin() as session:
+            hold(session.get_one(InboundMessage, message_id, with_for_update=True), error, now)
+        return Settled("held", reason_of(error)), is_new

@@ -79,7 +79,6 @@ def _encounter(
         "department_code": one.ward,
         "started_at": began,
         "ended_at": ended,
-        "recorded_at": ended,
         "created_at": ended,
     }
 

@@ -32,6 +32,7 @@ OPEN = {
     ("/wecom/signed-in/<app_key>", Audience.ANYONE),
     ("/wecom/signed-out", Audience.ANYONE),
     ("/wecom/static/<path:name>", Audience.ANYONE),
+    ("/console/static/<path:name>", Audience.ANYONE),
 }
 
 

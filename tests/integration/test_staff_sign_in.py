@@ -13,9 +13,9 @@ from app.models import AccessSession, AuditEvent, Practitioner, SignInState
 from app.services.staff.staff_sign_in import STATE_LIFETIME
 from app.services.trust.sessions import STAFF_IDLE
 from app.web import gate
+from app.web.addresses import HOME, return_path
 from tests import factories
 from tests.staff_browser import START, WeCom, answer_of, csrf_of, make_app, sign_in
-from wecom.addresses import HOME, return_path
 from wecom.sign_in import BROWSER_COOKIE
 
 
@@ -257,7 +257,8 @@ def test_an_idle_session_asks_to_sign_in_again(
         "https://evil.example/", "//evil.example", "/\\evil.example", "\\\\evil.example",
         "/wecom/../console", "/wecom/today/../../x", "/wecom//evil.example", "/%2f/evil.example",
         "/wecom/%2e%2e/x", "/wecom/today\r\nSet-Cookie: a=b", "/wecom/today\n", " /wecom/today",
-        "javascript:alert(1)", "data:text/html,x", "/console", "wecom/today", "", "/wecom/today#x",
+        "javascript:alert(1)", "data:text/html,x", "/consoles", "/console//evil.example",
+        "/console/../x", "/console/a.b", "wecom/today", "", "/wecom/today#x",
         "/wecom/sign-in/nurse?to=/wecom/today", "/wecom/sign-out", "/wecom/today?to=//evil.example",
         "/wecom/today@evil.example", "/wecom/alerts/１", "http:/wecom/today", "/wecom/today\x00",
         "/wecom/patients/" + "a" * 40, "/wecom/today?" + "a" * 300,

@@ -108,7 +108,7 @@ def test_a_new_stay_rests_the_plan_and_its_end_begins_a_new_one(
     stay = Encounter(
         patient_id=ward.patient.id, issuer="HIS", visit_number="ZY2",
         encounter_class=EncounterClass.INPATIENT, status=EncounterStatus.IN_PROGRESS,
-        department_code="ENDO", started_at=later, recorded_at=later, created_at=later,
+        department_code="ENDO", started_at=later, created_at=later,
     )  # fmt: skip
     session.add(stay)
     session.flush()

@@ -95,7 +95,7 @@ def discharge(session: Session, ward: Ward, now: datetime = NOON) -> Encounter:
         patient_id=ward.patient.id, issuer="HIS", visit_number=f"ZY{uuid4().hex[:8]}",
         encounter_class=EncounterClass.INPATIENT, status=EncounterStatus.FINISHED,
         department_code="ENDO", started_at=now - timedelta(days=7), ended_at=now,
-        recorded_at=now, created_at=now,
+        created_at=now,
     )  # fmt: skip
     session.add(stay)
     session.flush()

@@ -18,6 +18,8 @@ from app.settings import (
     MessageTemplate,
     Settings,
     Sms,
+    Tables,
+    TableSource,
     TableTarget,
     WeChat,
     WeChatApp,
@@ -35,6 +37,7 @@ GROUPS: dict[str, type[BaseModel]] = {
     "sms": Sms,
     "hl7": HL7,
     "exchange": Exchange,
+    "tables": Tables,
 }
 
 
@@ -113,6 +116,7 @@ def test_no_group_of_settings_is_missing_here() -> None:
         ("CARELOOP_EXCHANGE__FHIR", FhirTarget),
         ("CARELOOP_EXCHANGE__HL7", HL7Target),
         ("CARELOOP_EXCHANGE__TABLES", TableTarget),
+        ("CARELOOP_TABLES__SOURCES", TableSource),
     ],
 )
 def test_each_example_in_json_shows_every_field(
@@ -139,6 +143,8 @@ def test_optional_lines_show_the_default_where_there_is_one(settings: Settings) 
     assert settings.wecom.api_base == WeCom().api_base
     assert settings.wecom.authorize_url == WeCom().authorize_url
     assert (settings.hl7.host, settings.hl7.port) == (HL7().host, HL7().port)
+    assert settings.tables.query_seconds == Tables().query_seconds
+    assert settings.tables.page_rows == Tables().page_rows
     for name in ("cipher", "packs_folder", "demo"):
         assert getattr(settings, name) == Settings.model_fields[name].default
 

@@ -4,7 +4,9 @@ import json
 
 import pytest
 
-from app.web.strict_json import MAX_DEPTH, MAX_LIST, MAX_TEXT, UnacceptableJSON, loads
+from app.domain.strict_json import JSONLimits, UnacceptableJSON, loads
+
+LIMITS = JSONLimits()
 
 
 @pytest.mark.parametrize(
@@ -22,10 +24,10 @@ from app.web.strict_json import MAX_DEPTH, MAX_LIST, MAX_TEXT, UnacceptableJSON,
         b'{"a": "\xff"}',
         b'{"a": 123456789012345678901234567890}',
         b"{'a': 1}",
-        b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1),
+        b"[" * (LIMITS.depth + 1) + b"]" * (LIMITS.depth + 1),
         b"[" * 100_000,
-        json.dumps([0] * (MAX_LIST + 1)).encode(),
-        json.dumps({"a": "x" * (MAX_TEXT + 1)}).encode(),
+        json.dumps([0] * (LIMITS.items + 1)).encode(),
+        json.dumps({"a": "x" * (LIMITS.text + 1)}).encode(),
         b"",
     ],
 )
@@ -39,9 +41,9 @@ def test_json_with_two_meanings_or_no_bound_is_refused(body: bytes) -> None:
     [
         ('{"name": "李测试\\n第二行"}', {"name": "李测试\n第二行"}),
         ('{"n": 9223372036854775807, "x": 2.80}', {"n": 9223372036854775807, "x": 2.8}),
-        ("[" * MAX_DEPTH + "]" * MAX_DEPTH, None),
-        (json.dumps([0] * MAX_LIST), [0] * MAX_LIST),
-        (json.dumps("x" * MAX_TEXT), "x" * MAX_TEXT),
+        ("[" * LIMITS.depth + "]" * LIMITS.depth, None),
+        (json.dumps([0] * LIMITS.items), [0] * LIMITS.items),
+        (json.dumps("x" * LIMITS.text), "x" * LIMITS.text),
         ('{"a": "[[[[not depth]]]]"}', {"a": "[[[[not depth]]]]"}),
     ],
 )
@@ -49,3 +51,16 @@ def test_plain_json_up_to_the_bounds_is_taken(body: str, meaning: object) -> Non
     parsed = loads(body.encode())
 
     assert meaning is None or parsed == meaning
+
+
+def test_a_reader_that_asks_for_it_gets_decimals_as_they_were_written() -> None:
+    parsed = loads(b'{"value": 4.10, "small": 1E-3}', JSONLimits(exact=True))
+
+    assert str(parsed["value"]) == "4.10"
+    assert str(parsed["small"]) == "0.001"
+
+
+@pytest.mark.parametrize("number", ["1E999999", "1." + "0" * 70])
+def test_a_decimal_that_would_fill_the_memory_is_refused(number: str) -> None:
+    with pytest.raises(UnacceptableJSON):
+        loads(f'{{"value": {number}}}', JSONLimits(exact=True))

@@ -20,6 +20,9 @@ class RejectionReason(StrEnum):
     SEVERAL_PATIENTS = "several-patients"
     SELF_MERGE = "self-merge"
     UNKNOWN_SENDER = "unknown-sender"
+    NOT_A_ROW = "not-a-row"
+    UNMAPPED_TABLE = "unmapped-table"
+    BAD_CELL = "bad-cell"
 
     @property
     def sentence(self) -> str:
@@ -42,6 +45,9 @@ _SENTENCES = {
     RejectionReason.SEVERAL_PATIENTS: "一条消息涉及多位患者，无法确定归属。",
     RejectionReason.SELF_MERGE: "要求把患者与其自身合并。",
     RejectionReason.UNKNOWN_SENDER: "发送机构不在允许的名单中。",
+    RejectionReason.NOT_A_ROW: "内容不是表格的一行。",
+    RejectionReason.UNMAPPED_TABLE: "映射文件里没有这张表。",
+    RejectionReason.BAD_CELL: "必填的一列为空或无法识别。",
 }
 
 

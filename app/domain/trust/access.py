@@ -20,6 +20,11 @@ class Permission(StrEnum):
     HANDLE_ALERT = "handle-alert"
     MANAGE_STAFF = "manage-staff"
     READ_AUDIT = "read-audit"
+    OWN_SESSION = "own-session"  # come in, see one's menu, leave
+    WATCH_FEEDS = "watch-feeds"
+    REPLAY_MESSAGE = "replay-message"
+    # Break-glass: each time with a reason, recorded, shown once.
+    READ_RAW_MESSAGE = "read-raw-message"
 
 
 class StaffRole(StrEnum):
@@ -34,13 +39,20 @@ _GRANTS: Final[dict[StaffRole, frozenset[Permission]]] = {
     StaffRole.NURSE: frozenset({Permission.READ_PATIENT, Permission.HANDLE_ALERT}),
     StaffRole.DOCTOR: frozenset({Permission.READ_PATIENT, Permission.HANDLE_ALERT}),
     StaffRole.HEAD_NURSE: frozenset({Permission.READ_PATIENT, Permission.HANDLE_ALERT}),
-    StaffRole.OPERATOR: frozenset({Permission.MANAGE_STAFF}),
+    StaffRole.OPERATOR: frozenset(
+        {
+            Permission.MANAGE_STAFF,
+            Permission.WATCH_FEEDS,
+            Permission.REPLAY_MESSAGE,
+            Permission.READ_RAW_MESSAGE,
+        }
+    ),
     StaffRole.AUDITOR: frozenset({Permission.READ_AUDIT}),
 }
 
 
 def may(role: StaffRole, permission: Permission) -> bool:
-    return permission in _GRANTS[role]
+    return permission is Permission.OWN_SESSION or permission in _GRANTS[role]
 
 
 @dataclass(frozen=True, slots=True)

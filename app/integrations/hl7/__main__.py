@@ -25,6 +25,7 @@ from app.integrations.hl7.framing import Frame
 from app.integrations.hl7.interpret import Reader
 from app.integrations.hl7.listener import Listener, Patience
 from app.integrations.hl7.source import Source
+from app.integrations.hl7.timestamps import read_instant
 from app.services.intake import Arrival, Told, interpret_message, interpret_stored, receive
 
 log = structlog.get_logger()
@@ -85,8 +86,9 @@ class Intake:
         source = (sender or candidates[0]).source
         told = self._tell(frame, source, sender)
         arrival = Arrival(
-            f"hl7:{source.name}", identify(frame.body, header), header.kind, header.control_id, peer
-        )
+            f"hl7:{source.name}", identify(frame.body, header), header.kind, header.control_id,
+            peer, sent_at=read_instant(header.sent, source.zone),
+        )  # fmt: skip
         stored = self._stores.submit(self._store, arrival, frame.body, told)
         try:
             message_id = stored.result(timeout=ANSWER_WITHIN_SECONDS)

@@ -36,6 +36,7 @@ class Header:
     sending_facility: str = ""
     receiving_application: str = ""
     receiving_facility: str = ""
+    sent: str = ""
     message_type: str = ""
     control_id: str = ""
     processing_id: str = ""
@@ -155,6 +156,7 @@ def read_header(segment: str) -> Header:
         sending_facility=fields[3],
         receiving_application=fields[4],
         receiving_facility=fields[5],
+        sent=fields[6],
         message_type=fields[8],
         control_id=fields[9],
         processing_id=fields[10],

@@ -43,10 +43,12 @@ class InboundMessage(Base):
         ForeignKey("patient.id"), index=True, info=OPERATION
     )
     peer: Mapped[str | None] = mapped_column(info=OPERATION)
-    status: Mapped[str] = mapped_column(info=OPERATION)  # received processed rejected held
+    status: Mapped[str] = mapped_column(info=OPERATION)  # received processed rejected held ignored
     reason: Mapped[str | None] = mapped_column(info=OPERATION)
     repeats: Mapped[int] = mapped_column(default=0, info=OPERATION)
     tries: Mapped[int] = mapped_column(default=0, info=OPERATION)
     received_at: Mapped[datetime] = mapped_column(info=OPERATION)
+    # What the sender's clock said, where the wrapping tells: shows a clock that is wrong.
+    sent_at: Mapped[datetime | None] = mapped_column(info=OPERATION)
     answered_ms: Mapped[int | None] = mapped_column(info=OPERATION)  # from the last byte to the ACK
     processed_at: Mapped[datetime | None] = mapped_column(info=OPERATION)

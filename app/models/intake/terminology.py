@@ -7,16 +7,7 @@ from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database import CARE, OPERATION, Base, PlatformId, key_column, public_id_column
-
-
-class TermKind(StrEnum):
-    """What a term names."""
-
-    DEPARTMENT = "department"
-    OBSERVATION = "observation"
-    UNIT = "unit"
-    CONDITION = "condition"
-    MEDICATION = "medication"
+from app.domain.intake.terminology import TermKind as TermKind
 
 
 class ConceptMapping(Base):

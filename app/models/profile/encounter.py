@@ -47,7 +47,6 @@ class Encounter(Base):
     ended_at: Mapped[datetime | None] = mapped_column(info=CARE)
     attending_code: Mapped[str | None] = mapped_column(info=CARE)
     attending_name: Mapped[str | None] = mapped_column(info=CARE)
-    recorded_at: Mapped[datetime] = mapped_column(info=OPERATION)
     source: Mapped[str | None] = mapped_column(PlatformId(64), info=OPERATION)
     # Field → version of what was last stated of it; `patient` is one of them (A45).
     stamps: Mapped[dict[str, Any]] = mapped_column(default=dict, info=OPERATION)
@@ -103,13 +102,14 @@ class Appointment(Base):
     number: Mapped[str] = mapped_column(info=CARE)
     # Numbers from outside are compared byte by byte.
     number_hash: Mapped[bytes] = mapped_column(Digest, info=OPERATION)
+    # The placer's number: a message may carry only that one.
+    placer_hash: Mapped[bytes | None] = mapped_column(Digest, index=True, info=OPERATION)
     status: Mapped[AppointmentStatus] = mapped_column(info=CARE)
     department_code: Mapped[str | None] = mapped_column(info=CARE)
     department_name: Mapped[str | None] = mapped_column(info=CARE)
     practitioner_name: Mapped[str | None] = mapped_column(info=CARE)
     starts_at: Mapped[datetime | None] = mapped_column(info=CARE)
     ends_at: Mapped[datetime | None] = mapped_column(info=CARE)
-    recorded_at: Mapped[datetime] = mapped_column(info=OPERATION)
     source: Mapped[str | None] = mapped_column(PlatformId(64), info=OPERATION)
     stamps: Mapped[dict[str, Any]] = mapped_column(default=dict, info=OPERATION)
     inbound_id: Mapped[int | None] = mapped_column(Big, info=OPERATION)

@@ -56,9 +56,10 @@ class Patient(Base):
     needs_sealed: Mapped[bytes | None] = mapped_column(Sealed, info=FREE_TEXT)
     department_code: Mapped[str | None] = mapped_column(index=True, info=CARE)
     source: Mapped[str] = mapped_column(default="careloop", info=OPERATION)
-    recorded_at: Mapped[datetime | None] = mapped_column(info=OPERATION)
     # Field → version of what was last stated of it: older news does not overwrite it.
     stamps: Mapped[dict[str, Any]] = mapped_column(default=dict, info=OPERATION)
+    # Fields shown here that only retired records of this person state; they go at an unmerge.
+    borrowed: Mapped[list[Any]] = mapped_column(default=list, info=OPERATION)
     # The record that speaks for this person since a merge; the retired id forwards to it.
     merged_into_id: Mapped[int | None] = mapped_column(
         ForeignKey("patient.id"), index=True, info=OPERATION
@@ -113,5 +114,6 @@ class RelatedPerson(Base):
     number_index: Mapped[bytes | None] = mapped_column(Digest, index=True, info=IDENTITY)
     identity: Mapped[bytes] = mapped_column(Digest, info=OPERATION)  # relationship and number
     version: Mapped[str] = mapped_column(default="", info=OPERATION)
+    stamps: Mapped[dict[str, Any]] = mapped_column(default=dict, info=OPERATION)
     inbound_id: Mapped[int | None] = mapped_column(Big, info=OPERATION)
     created_at: Mapped[datetime] = mapped_column(info=OPERATION)

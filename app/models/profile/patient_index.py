@@ -4,10 +4,53 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ColumnElement, ForeignKey, Index, ScalarSelect, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.database import OPERATION, Base, Big, PlatformId, key_column, public_id_column
+from app.models.profile.patient import Patient
+
+
+def head_of(session: Session, patient: Patient) -> Patient:
+    """Return the record that speaks for this person: the end of the chain of merges."""
+    while patient.merged_into_id is not None:
+        patient = session.get_one(Patient, patient.merged_into_id)
+    return patient
+
+
+def head_id_of(session: Session, patient_id: int) -> int:
+    """Return the id of the record that speaks for a person, read from the database."""
+    found: int = session.scalars(select(_end_of_chain(Patient.id == patient_id))).one()
+    return found
+
+
+def cluster_of(session: Session, head_id: int) -> list[int]:
+    """Return the ids of all records of one person, the head's among them, in their order.
+
+    Of a retired record they are its own and those merged into it.
+    """
+    cluster = select(Patient.id).where(Patient.id == head_id).cte("cluster", recursive=True)
+    cluster = cluster.union_all(
+        select(Patient.id).join(cluster, Patient.merged_into_id == cluster.c.id)
+    )
+    return list(session.scalars(select(cluster.c.id).order_by(cluster.c.id)))
+
+
+def head_named(public_id: str) -> ScalarSelect[int]:
+    """Select the id of the record that answers to a public id: a retired one forwards.
+
+    For queries that open a patient by what the outside calls them:
+    `Patient.id == head_named(public_id)` with the same conditions as ever on that patient.
+    """
+    return _end_of_chain(Patient.public_id == public_id)
+
+
+def _end_of_chain(start: ColumnElement[bool]) -> ScalarSelect[int]:
+    chain = select(Patient.id, Patient.merged_into_id).where(start).cte("chain", recursive=True)
+    chain = chain.union_all(
+        select(Patient.id, Patient.merged_into_id).join(chain, Patient.id == chain.c.merged_into_id)
+    )
+    return select(chain.c.id).where(chain.c.merged_into_id.is_(None)).scalar_subquery()
 
 
 class RecordLinkKind(StrEnum):
@@ -45,10 +88,22 @@ class RecordLink(Base):
     at: Mapped[datetime] = mapped_column(info=OPERATION)
 
 
+class MoveDeed(StrEnum):
+    """What a merge did to one row."""
+
+    BEGAN = "began"  # the merge itself: `before["to"]` is the head that the rows went to
+    MOVED = "moved"  # from the retired record to the head
+    STAYED = "stayed"  # the head has the same thing in a newer version
+    PARKED = "parked"  # the head's row, put aside with the retired one for the same reason
+    CHANGED = "changed"  # the head's row: stays with its owner, `before` says what is different
+    MADE = "made"  # did not exist before
+
+
 class RecordMove(Base):
     """One row that a merge moved to the survivor; undoing the merge moves it back.
 
-    Rows that came later under the retired number are noted too.
+    Rows that came later under the retired number are noted too. The ids tell in which order
+    merges were done: they are undone from the last.
     """
 
     __tablename__ = "record_move"
@@ -61,7 +116,9 @@ class RecordMove(Base):
     link_id: Mapped[int] = mapped_column(ForeignKey("record_link.id"), info=OPERATION)
     table_name: Mapped[str] = mapped_column(PlatformId(64), info=OPERATION)
     row_id: Mapped[int] = mapped_column(Big, info=OPERATION)
-    # What the move changed besides the owner, to be put back (an ended plan, a closed alert).
+    deed: Mapped[MoveDeed] = mapped_column(default=MoveDeed.MOVED, info=OPERATION)
+    # What the move changed besides the owner, to be put back (an ended plan, a closed alert):
+    # column → [as it was, as the merge made it].
     before: Mapped[dict[str, Any]] = mapped_column(default=dict, info=OPERATION)
     at: Mapped[datetime] = mapped_column(info=OPERATION)
 

@@ -1,6 +1,7 @@
 """What every row that came from a hospital system remembers of where it came from."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -19,6 +20,8 @@ class Sourced:
     number: Mapped[str] = mapped_column(default="", info=CARE)
     identity: Mapped[bytes] = mapped_column(Digest, info=OPERATION)
     version: Mapped[str] = mapped_column(default="", info=OPERATION)
+    # Field → its version, for those alone that the newest message did not mention.
+    stamps: Mapped[dict[str, Any]] = mapped_column(default=dict, info=OPERATION)
     # The message that last changed the row (FHIR Provenance.entity); no key, because what was sent
     # may be purged before what it said.
     inbound_id: Mapped[int | None] = mapped_column(Big, info=OPERATION)

@@ -1,24 +1,42 @@
 """Intake: what hospital systems send is kept first, then written into the record."""
 
 from app.services.intake.interpreting import (
-    Reader,
+    Broken,
+    Kept,
     Settled,
     Told,
-    hold,
+    interpret_batch,
     interpret_message,
+    reinterpret,
+)
+from app.services.intake.receiving import Arrival, receive, receive_batch, settle_batch
+from app.services.intake.settling import (
+    WAYS_IN,
+    Reader,
+    hold,
     interpret_pending,
     interpret_stored,
+    reason_of,
+    replay,
 )
-from app.services.intake.receiving import Arrival, receive
 
 __all__ = [
+    "WAYS_IN",
     "Arrival",
+    "Broken",
+    "Kept",
     "Reader",
     "Settled",
     "Told",
     "hold",
+    "interpret_batch",
     "interpret_message",
     "interpret_pending",
     "interpret_stored",
+    "reason_of",
     "receive",
+    "receive_batch",
+    "reinterpret",
+    "replay",
+    "settle_batch",
 ]

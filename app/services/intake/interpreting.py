@@ -1,44 +1,38 @@
-"""Writing a kept message into the record, once, in one transaction."""
+"""Writing kept messages into the record: in batches, each message once, in any order."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Protocol, TypeAlias
+from datetime import datetime
+from typing import TypeAlias
 
-from sqlalchemy import or_, select
-from sqlalchemy.exc import IntegrityError, OperationalError
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session
 
 from app.domain.exchange.answers import answers_in
-from app.domain.intake.hospital_message import EventKind, HospitalMessage
+from app.domain.intake.hospital_message import HospitalMessage
 from app.domain.intake.rejections import Rejected
-from app.models import InboundMessage
+from app.models import InboundMessage, Patient
 from app.models.exchange.answering import take_answers
+from app.services.intake.applying import apply, is_of_index
 from app.services.intake.columns import clipped
-from app.services.intake.encounters import (
-    record_appointments,
-    record_conditions,
-    record_encounter,
-)
+from app.services.intake.gathering import Prepared, gather
 from app.services.intake.held import Held
-from app.services.intake.observations import record_observations
-from app.services.intake.patients import record_patient
-
-# A connection interprets what it has just stored; only what it left behind is swept.
-# Other messages, such as those of WeChat, are kept in the same table.
-WAYS_IN = ("hl7:", "fhir:", "table:")
-_PATIENCE = timedelta(seconds=10)
-_TRIES = 3
-_COLLISIONS = 5
-
+from app.services.intake.identity import apply_to_index
+from app.services.intake.known import Known, Origin
+from app.services.intake.word import Word
+from app.services.intake.writing import write
 
 # What a reader makes of the bytes: each message speaks of one patient, none of any.
 Told: TypeAlias = tuple[HospitalMessage, ...] | Rejected
 
 
-class Reader(Protocol):
-    """Understands a kept message; `source` is the whole one, such as `hl7:his`."""
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A message that is kept, and what its reader makes of it."""
 
-    def __call__(self, source: str, body: bytes, /) -> Told: ...
+    id: int
+    source: str
+    received_at: datetime
+    told: Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,122 +40,152 @@ class Settled:
     """What became of a message; `reason` names nobody."""
 
     status: str
-    reason: str | None
+    reason: str | None = None
+    patient_id: int | None = None
+
+
+class Broken(Exception):
+    """A message that breaks the interpreter; the others of its batch may be tried without it."""
+
+    def __init__(self, message_id: int) -> None:
+        super().__init__(message_id)
+        self.message_id = message_id
 
 
 def interpret_message(
-    session: Session,
-    inbound: InboundMessage,
-    told: Told,
-    now: datetime,
-) -> None:
+    session: Session, inbound: InboundMessage, told: Told, now: datetime
+) -> Settled:
     """Write what a message says into the record and settle its status.
 
-    Patients are found by issuer and number, never by name. Older news than we have is kept as
-    history or left out, so the order of arrival does not matter. All or nothing: a message that
-    must wait (`held`) leaves no trace. One that was written or held before stays as it is; one
-    that was rejected is read anew, the charset of its source may have been set right since.
+    Patients are found by issuer and number, never by name. Of each thing the newest version
+    stands, so the order of arrival does not matter. All or nothing: a message that must wait
+    (`held`) leaves no trace. One that was written or held before stays as it is; one that was
+    rejected is read anew, the charset of its source may have been set right since.
     """
     if inbound.status not in ("received", "rejected"):
-        return
+        return Settled(inbound.status, inbound.reason, inbound.patient_id)
+    return _interpret_one(session, inbound, told, now, is_again=False)
+
+
+def reinterpret(session: Session, inbound: InboundMessage, told: Told, now: datetime) -> Settled:
+    """Write a message again, whatever became of it before.
+
+    What our own tables make of its words (a code, a standard value, a department) is written anew
+    where they have changed; what it said, and in which version, stays the same.
+    """
+    return _interpret_one(session, inbound, told, now, is_again=True)
+
+
+def interpret_batch(
+    session: Session, messages: Sequence[Kept], now: datetime, *, is_again: bool = False
+) -> list[Settled]:
+    """Write many messages in few statements; return what became of each.
+
+    :raises Broken: one of them breaks the interpreter: the transaction is spoilt
+    """
+    settled: dict[int, Settled] = {}
+    run: list[tuple[Kept, Prepared]] = []
+    with session.no_autoflush:
+        for kept in messages:
+            if isinstance(kept.told, Rejected):
+                settled[kept.id] = Settled("rejected", clipped(str(kept.told)))
+                continue
+            prepared = [_prepared(kept, message) for message in kept.told]
+            if len(prepared) == 1 and not is_of_index(prepared[0]):
+                run.append((kept, prepared[0]))
+                continue
+            settled |= _interpret_run(session, run, now, is_again)
+            run = []
+            settled[kept.id] = _interpret_alone(session, kept, prepared, now, is_again)
+        settled |= _interpret_run(session, run, now, is_again)
+    return [settled[kept.id] for kept in messages]
+
+
+def _interpret_one(
+    session: Session, inbound: InboundMessage, told: Told, now: datetime, *, is_again: bool
+) -> Settled:
+    session.flush()
+    kept = Kept(inbound.id, inbound.source, inbound.received_at, told)
+    try:
+        (settled,) = interpret_batch(session, [kept], now, is_again=is_again)
+    except Broken as broken:
+        raise broken.__cause__ or broken from None
+    inbound.status, inbound.reason = settled.status, settled.reason
+    inbound.patient_id = settled.patient_id or inbound.patient_id
     inbound.processed_at = now
-    if isinstance(told, Rejected):
-        inbound.status, inbound.reason = "rejected", clipped(str(told))
-        return
+    return settled
+
+
+def _prepared(kept: Kept, message: HospitalMessage) -> Prepared:
+    return Prepared(message, kept.source, kept.received_at, Word.of(message, kept.received_at))
+
+
+def _interpret_run(
+    session: Session, run: Sequence[tuple[Kept, Prepared]], now: datetime, is_again: bool
+) -> dict[int, Settled]:
+    """Apply messages that speak of one person each, one after the other, and write them at once."""
+    if not run:
+        return {}
+    known = Known(now, is_again)
+    gather(session, known, [prepared for _, prepared in run])
+    settled: dict[int, Settled] = {}
+    done = []
+    for kept, prepared in run:
+        try:
+            patient, notes = apply(known, prepared, Origin(kept.source, kept.id))
+            done.append((kept.id, prepared, patient, notes))
+        except Held as reason:
+            settled[kept.id] = Settled("held", reason.reason)
+        except Exception as error:
+            raise Broken(kept.id) from error
+    write(session, known)
+    for number, prepared, patient, notes in done:
+        more = _answered(session, known, prepared, patient, now)
+        settled[number] = Settled("processed", _noted((*notes, *more)), patient.id)
+    return settled
+
+
+def _interpret_alone(
+    session: Session, kept: Kept, messages: Sequence[Prepared], now: datetime, is_again: bool
+) -> Settled:
+    """Apply a message that speaks of several people, or of who is whom, all or nothing."""
+    origin = Origin(kept.source, kept.id)
+    notes: list[str] = []
+    patients: set[int] = set()
     try:
         with session.begin_nested():
-            notes = [
-                note
-                for message in told
-                for note in (*_record(session, message, inbound.received_at, now), *message.issues)
-            ]
-        inbound.status = "processed"
-        inbound.reason = clipped(";".join(dict.fromkeys(notes)))
+            for one in messages:
+                if is_of_index(one):
+                    apply_to_index(session, one, origin, now)
+            session.expire_all()
+            known = Known(now, is_again)
+            gather(session, known, messages)
+            people = []
+            for one in messages:
+                patient, more = apply(known, one, origin)
+                people.append(patient)
+                notes += more
+            write(session, known)
+            for one, patient in zip(messages, people, strict=True):
+                notes += _answered(session, known, one, patient, now)
+            patients = {patient.id for patient in people}
     except Held as held:
-        inbound.status, inbound.reason = "held", held.reason
+        session.expire_all()
+        return Settled("held", held.reason)
+    except Exception as error:
+        raise Broken(kept.id) from error
+    return Settled("processed", _noted(notes), patients.pop() if len(patients) == 1 else None)
 
 
-def _record(
-    session: Session, message: HospitalMessage, received_at: datetime, now: datetime
+def _answered(
+    session: Session, known: Known, one: Prepared, patient: Patient, now: datetime
 ) -> tuple[str, ...]:
-    """Return what staff should know of how the message was taken."""
-    if message.event is EventKind.MERGE:
-        raise Held("merge-not-yet-supported")
-    # A sender whose clock runs ahead must not make everything after it look old.
-    recorded_at = min(message.recorded_at or received_at, received_at)
-    patient, notes = record_patient(session, message, recorded_at, now)
-    encounter = record_encounter(session, patient, message, recorded_at, now)
-    record_conditions(session, patient, encounter, message.conditions, recorded_at, now)
-    record_appointments(session, patient, message.appointments, recorded_at, now)
-    record_observations(session, patient, encounter, message, recorded_at, received_at, now)
-    answered = answers_in(message, recorded_at)
-    return (*notes, *take_answers(session, answered, now, patient_id=patient.id))
+    """Match what the hospital answers to what we asked of it; return what staff should know."""
+    answers = tuple(answers_in(one.message, one.word.at))
+    if not answers:
+        return ()
+    return take_answers(session, answers, now, patient_id=known.head(patient).id)
 
 
-def interpret_stored(
-    unit_of_work: sessionmaker[Session], message_id: int, read: Reader, now: datetime
-) -> Settled:
-    """Interpret one kept message in a transaction of its own; a collision is tried again.
-
-    :raises Exception: whatever broke it; the message stays as it was
-    """
-    for tries in range(1, _COLLISIONS + 1):
-        try:
-            with unit_of_work.begin() as session:
-                inbound = session.get_one(InboundMessage, message_id, with_for_update=True)
-                told = read(inbound.source, _body(inbound))
-                interpret_message(session, inbound, told, now)
-            return Settled(inbound.status, inbound.reason)
-        except (IntegrityError, OperationalError):
-            # Two messages made the same new patient at once, or met in a deadlock.
-            if tries == _COLLISIONS:
-                raise
-    raise AssertionError("the last try returned or raised")
-
-
-def interpret_pending(
-    unit_of_work: sessionmaker[Session], read: Reader, now: datetime, limit: int
-) -> int:
-    """Interpret messages that were stored but not interpreted, in their order; return how many.
-
-    A crash between storing and interpreting leaves such messages. Each has its own transaction;
-    one that breaks the interpreter three times is held: neither lost nor in the way of others.
-    """
-    with unit_of_work() as session:
-        pending = session.scalars(
-            select(InboundMessage.id)
-            .where(
-                InboundMessage.status == "received",
-                or_(*(InboundMessage.source.startswith(way) for way in WAYS_IN)),
-                InboundMessage.received_at <= now - _PATIENCE,
-            )
-            .order_by(InboundMessage.id)
-            .limit(limit)
-        ).all()
-    for message_id in pending:
-        try:
-            interpret_stored(unit_of_work, message_id, read, now)
-        except Exception as error:
-            _give_up(unit_of_work, message_id, error, now)
-    return len(pending)
-
-
-def hold(inbound: InboundMessage, error: Exception, now: datetime) -> None:
-    """Leave to a person a message that broke the interpreter; only the error's class is kept."""
-    inbound.status, inbound.reason = "held", f"error:{type(error).__name__}"
-    inbound.processed_at = now
-
-
-def _give_up(
-    unit_of_work: sessionmaker[Session], message_id: int, error: Exception, now: datetime
-) -> None:
-    """Count the failure; hold the message at the third, so that a person looks at it."""
-    with unit_of_work.begin() as session:
-        inbound = session.get_one(InboundMessage, message_id, with_for_update=True)
-        inbound.tries += 1
-        if inbound.tries >= _TRIES:
-            hold(inbound, error, now)
-
-
-def _body(inbound: InboundMessage) -> bytes:
-    return (inbound.body or "").encode("latin-1")
+def _noted(notes: Sequence[str]) -> str | None:
+    return clipped(";".join(dict.fromkeys(notes)))

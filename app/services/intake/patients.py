@@ -1,169 +1,150 @@
 """Finding the person a message is about, and keeping their data current."""
 
-from collections.abc import Iterable
-from datetime import datetime
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import and_, or_, select
-from sqlalchemy.orm import Session
-
-from app.domain.intake.hospital_message import EventKind, HospitalMessage
+from app.domain.intake.hospital_message import HospitalMessage
 from app.domain.intake.hospital_records import (
     Identifier,
     PatientRecord,
     Unchanged,
-    apply_stated,
 )
-from app.models import Event, Gender, Patient, PatientIdentifier
+from app.models import Gender, Patient, PatientIdentifier
 from app.services.intake.columns import clipped, exact
 from app.services.intake.held import Held
+from app.services.intake.known import Known
+from app.services.intake.word import Word, tell
 
 # Numbers a hospital gives to one record; the citizen's number is often a parent's.
 _RECORD_TYPES = ("MR", "PI")
-# Laboratories and booking desks send copies of the person's data, some of them years old.
-_COPIES = (EventKind.RESULT, EventKind.APPOINTMENT)
 
 
-def record_patient(
-    session: Session, message: HospitalMessage, recorded_at: datetime, now: datetime
-) -> tuple[Patient, tuple[str, ...]]:
-    """Return the patient, locked and up to date, with what staff should know of the match.
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Whom the numbers name; `patient` is None for somebody we do not know yet."""
+
+    patient: Patient | None
+    notes: tuple[str, ...] = ()
+
+
+def match(known: Known, record: PatientRecord) -> Match:
+    """Return the person whom the numbers name, never the name.
+
+    The record number decides. Only without a known one may other numbers speak: children come
+    with a parent's citizen number, and one hospital gives a person one record number.
 
     :raises Held: there is no number, or they point to more than one person
     """
-    record = message.patient
     if not record.person_identifiers:
         raise Held("no-identifier")
-    known = _known(session, record.person_identifiers)
-    patient = _match(session, record, known)
-    is_new = patient is None
-    if patient is None:
-        patient = Patient(source=message.source, created_at=now, updated_at=now)
-        session.add(patient)
-    notes = _add_identifiers(session, patient, record, known, now)
-    is_stale = patient.recorded_at is not None and recorded_at < patient.recorded_at
-    is_copy = message.event in _COPIES
-    is_changed = (is_new or not (is_stale or is_copy)) and _apply(patient, message)
-    if is_changed:
-        patient.updated_at = now
-    if not is_copy and not is_stale:
-        patient.recorded_at = recorded_at
-    session.flush()
-    if is_new or is_changed:
-        kind = "patient.registered" if is_new else "patient.updated"
-        session.add(Event.of(kind, now, patient_id=patient.id))
-    return patient, (*notes, *(("stale",) if is_stale and not is_copy else ()))
+    found = patient_by(known, record.person_identifiers, record)
+    others = (known.owner_of_number(i) for i in record.person_identifiers)
+    head = known.head(found) if found else None
+    is_taken = any(other is not None and known.head(other) is not head for other in others)
+    return Match(found, ("identifier-of-another-patient",) if is_taken else ())
 
 
-def _known(
-    session: Session, identifiers: Iterable[Identifier]
-) -> dict[Identifier, PatientIdentifier]:
-    """Return which of the numbers we know, and whose they are."""
-    by_key = {_key(identifier): identifier for identifier in identifiers}
-    found = session.scalars(
-        select(PatientIdentifier).where(
-            or_(
-                *(
-                    and_(
-                        PatientIdentifier.issuer == issuer,
-                        PatientIdentifier.type_code == type_code,
-                        PatientIdentifier.value_index == index,
-                    )
-                    for issuer, type_code, index in by_key
-                )
-            )
-        )
-    )
-    return {by_key[row.issuer, row.type_code, row.value_index]: row for row in found}
-
-
-def _key(identifier: Identifier) -> tuple[str, str, bytes]:
-    index = PatientIdentifier.value.index(PatientIdentifier.__tablename__, identifier.value)
-    return exact(identifier.issuer), exact(identifier.type_code), index
-
-
-def _match(
-    session: Session, record: PatientRecord, known: dict[Identifier, PatientIdentifier]
+def patient_by(
+    known: Known, identifiers: tuple[Identifier, ...], record: PatientRecord | None = None
 ) -> Patient | None:
-    """Return the person whom the numbers name, locked; None for one we do not know.
+    """Return the record that numbers name; `record` is who the sender says that it is.
 
-    The record number decides. Only without a known one may other numbers speak, and then name and
-    birthday must agree: children come with a parent's citizen number.
+    :raises Held: they point to more than one person
     """
-    own = [i for i in record.person_identifiers if i.type_code in _RECORD_TYPES]
-    owners = {known[i].patient_id for i in own if i in known}
+    own = [i for i in identifiers if i.type_code in _RECORD_TYPES]
+    owners = _owners(known, own)
     if not owners:
-        owners = {row.patient_id for row in known.values()}
-        if own and (len(owners) > 1 or not _agree(session, owners, record)):
+        owners = _owners(known, identifiers)
+        is_other_record = bool(own) and not (
+            len(owners) == 1 and record and _is_same_person(known, owners[0], own, record)
+        )
+        if is_other_record:
             return None
-    if len(owners) > 1:
+    if len({id(known.head(owner)) for owner in owners}) > 1:
         raise Held("identifiers-of-several-patients")
-    return session.get_one(Patient, *owners, with_for_update=True) if owners else None
+    return owners[0] if owners else None
 
 
-def _agree(session: Session, owners: Iterable[int], record: PatientRecord) -> bool:
-    patients = [session.get_one(Patient, owner) for owner in owners]
-    return all(
+def _owners(known: Known, identifiers: tuple[Identifier, ...] | list[Identifier]) -> list[Patient]:
+    found = (known.owner_of_number(identifier) for identifier in identifiers)
+    return list({id(owner): owner for owner in found if owner is not None}.values())
+
+
+def _is_same_person(
+    known: Known, patient: Patient, own: list[Identifier], record: PatientRecord
+) -> bool:
+    """Tell whether a new record number may be one more of a person known by another number."""
+    issuers = {exact(i.issuer) for i in own}
+    return (
         patient.name is not None
         and patient.name == record.name
         and patient.birth_date is not None
         and patient.birth_date == record.birth_date
-        for patient in patients
+        and not any(
+            number.type_code in _RECORD_TYPES and number.issuer in issuers
+            for number in patient.identifiers
+        )
     )
 
 
-def _add_identifiers(
-    session: Session,
-    patient: Patient,
-    record: PatientRecord,
-    known: dict[Identifier, PatientIdentifier],
-    now: datetime,
-) -> tuple[str, ...]:
-    """Add the numbers that are new; one that is another person's stays theirs and is reported."""
-    added = set()
-    for identifier in record.person_identifiers:
-        if identifier in known or _key(identifier) in added:
-            continue
-        added.add(_key(identifier))
-        session.add(
-            PatientIdentifier(
+def register(known: Known, source: str) -> Patient:
+    """Return a new, empty patient record."""
+    patient = Patient(source=source, stamps={}, created_at=known.now, updated_at=known.now)
+    patient.gender = Gender.UNKNOWN
+    known.add_patient(patient)
+    return patient
+
+
+def add_numbers(known: Known, patient: Patient, identifiers: tuple[Identifier, ...]) -> None:
+    """Give a patient the numbers that are nobody's yet; one of another person stays theirs."""
+    for identifier in identifiers:
+        if known.owner_of_number(identifier) is None:
+            number = PatientIdentifier(
                 patient=patient,
                 issuer=exact(identifier.issuer),
                 type_code=exact(identifier.type_code),
                 value=identifier.value,
-                created_at=now,
+                created_at=known.now,
             )
-        )
-    is_taken = any(row.patient_id != patient.id for row in known.values())
-    return ("identifier-of-another-patient",) if is_taken else ()
+            known.add_number(identifier, number, patient)
 
 
-def _apply(patient: Patient, message: HospitalMessage) -> bool:
-    """Write what the message states; return whether anything was news."""
+def tell_of_person(
+    known: Known, found: Match, message: HospitalMessage, word: Word, source: str
+) -> tuple[Patient, tuple[str, ...]]:
+    """Return the patient, up to date, with what staff should know of how they were taken."""
+    is_new = found.patient is None
+    patient = found.patient or register(known, source)
+    add_numbers(known, patient, message.patient.person_identifiers)
+    outcome = tell(patient, word, _said(message), is_again=known.is_rereading)
+    if is_new:
+        known.event("patient.registered", patient)
+    elif outcome.changed:
+        patient.updated_at = known.now
+        known.event("patient.updated", patient)
+        known.stir(patient)
+    is_stale = outcome.is_overtaken and not word.is_copy
+    return patient, (*found.notes, *(("stale",) if is_stale else ()))
+
+
+def _said(message: HospitalMessage) -> dict[str, dict[str, Any]]:
     record = message.patient
-    stated = {
-        "name": apply_stated(record.name, patient.name),
-        "phone": apply_stated(record.phone, patient.phone),
-        "address": apply_stated(record.address, patient.address),
-        "birth_date": apply_stated(record.birth_date, patient.birth_date),
-        "deceased_at": apply_stated(record.deceased_at, patient.deceased_at),
-        "gender": _gender(patient, record),
-        "department_code": _department(patient, message),
+    stated: dict[str, object] = {
+        "name": record.name,
+        "phone": record.phone,
+        "address": record.address,
+        "birth_date": record.birth_date,
+        "deceased_at": record.deceased_at,
     }
-    news = {name: value for name, value in stated.items() if getattr(patient, name) != value}
-    for name, value in news.items():
-        setattr(patient, name, value)
-    return bool(news)
-
-
-def _gender(patient: Patient, record: PatientRecord) -> Gender:
-    if isinstance(record.gender, Unchanged):
-        return patient.gender or Gender.UNKNOWN
-    return Gender(record.gender.value) if record.gender else Gender.UNKNOWN
-
-
-def _department(patient: Patient, message: HospitalMessage) -> str | None:
-    """Return the department last seen in; whoever leaves one stays its patient."""
+    said: dict[str, dict[str, Any]] = {
+        field: {field: value} for field, value in stated.items() if not isinstance(value, Unchanged)
+    }
+    if not isinstance(record.gender, Unchanged):
+        said["gender"] = {
+            "gender": Gender(record.gender.value) if record.gender else Gender.UNKNOWN
+        }
     department = message.encounter.department if message.encounter else None
-    if department is None or isinstance(department, Unchanged):
-        return patient.department_code
-    return clipped(department.code)
+    if department is not None and not isinstance(department, Unchanged):
+        # The department last seen in; whoever leaves one stays its patient.
+        said["department_code"] = {"department_code": clipped(department.code)}
+    return said

@@ -171,7 +171,7 @@ def _anchor(
     if anchor is Anchor.DIAGNOSIS:
         first = session.scalar(
             select(Condition.recorded_at)
-            .filter_by(patient_id=patient_id, is_active=True)
+            .filter_by(patient_id=patient_id, is_active=True, is_provisional=False)
             .order_by(Condition.recorded_at)
             .limit(1)
         )

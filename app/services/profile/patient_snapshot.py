@@ -229,7 +229,7 @@ def _alerts(session: Session, patient_id: int) -> tuple[OpenAlert, ...]:
         OpenAlert(
             public_id=one.public_id,
             grade=one.grade,
-            title=one.rule.name,
+            title=one.name,
             lines=tuple((one.explanation or "").splitlines()),
             owner_name=one.owner.name
             if one.owner and one.status is AlertStatus.ACKNOWLEDGED

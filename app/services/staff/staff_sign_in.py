@@ -78,3 +78,8 @@ def find_practitioner(session: Session, corp_key: str, userid: str) -> int | Non
             Practitioner.is_active,
         )
     )
+
+
+def read_name(session: Session, practitioner_id: int) -> str:
+    """Return what the member of staff is called."""
+    return session.get_one(Practitioner, practitioner_id).name or ""

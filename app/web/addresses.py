@@ -1,4 +1,4 @@
-"""What may stand in the address of a nurse page, and where a sign-in may lead back to."""
+"""What may stand in the address of a staff page, and where a sign-in may lead back to."""
 
 import re
 from typing import Final
@@ -11,12 +11,14 @@ _PUBLIC_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _CURSOR: Final = re.compile(r"[a-z-]{1,16}\.[A-Za-z0-9_-]{1,32}")
 # Our own pages only: no scheme, host, dots, backslash, escape or control character gets by.
 _RETURN: Final = re.compile(
-    r"/wecom/(today|(patients|alerts)/[A-Za-z0-9_-]{1,32})(\?[A-Za-z0-9_=&.-]{0,120})?"
+    r"(/wecom/(today|(patients|alerts)/[A-Za-z0-9_-]{1,32})"
+    r"|/console(/[a-z0-9-]{1,32}(/[A-Za-z0-9_-]{1,64}){0,3})?)"
+    r"(\?[A-Za-z0-9_=&.-]{0,120})?"
 )
 
 
 def return_path(wanted: str) -> str:
-    """Return `wanted` when it is a page of ours to come back to, else the first page."""
+    """Return `wanted` when it is a page of ours to come back to, else the nurse's first page."""
     return wanted if _RETURN.fullmatch(wanted) else HOME
 
 

@@ -1,4 +1,4 @@
-"""Who looks at a nurse page."""
+"""Who looks at a staff page."""
 
 from app.domain.errors import SignInRequired
 from app.web import gate

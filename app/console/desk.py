@@ -1,0 +1,30 @@
+"""What the console is handed by the wiring: where staff come in, and whom to ask."""
+
+from dataclasses import dataclass
+from typing import Final, cast
+
+from flask import current_app
+
+_EXTENSION: Final = "careloop-console"
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleDesk:
+    """Everything about this hospital that the pages cannot know by themselves.
+
+    `sign_in_path` is None where no WeCom is connected: then nobody can come in.
+    """
+
+    hospital_name: str
+    hospital_phone: str
+    sign_in_path: str | None
+    sign_out_path: str
+    is_demo: bool = False
+
+    def keep(self, extensions: dict[str, object]) -> None:
+        extensions[_EXTENSION] = self
+
+
+def desk() -> ConsoleDesk:
+    """Return what this application was given."""
+    return cast(ConsoleDesk, current_app.extensions[_EXTENSION])

@@ -1,0 +1,40 @@
+"""The navigation: two levels, and only what the role of the one who looks may open."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from app.domain.trust.access import Permission, StaffRole, may
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One page of the menu; `endpoint` is a page without parameters."""
+
+    label: str
+    endpoint: str
+    permission: Permission
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    label: str
+    entries: tuple[Entry, ...]
+
+
+MENU: Final[tuple[Group, ...]] = (
+    Group("工作", ()),
+    Group("运营", ()),
+    Group("报告", ()),
+    Group("管理", ()),
+)
+
+
+def menu_for(role: StaffRole | None) -> tuple[Group, ...]:
+    """Return the groups with what `role` may open; a group with nothing is left out."""
+    if role is None:
+        return ()
+    open_to_role = (
+        Group(group.label, tuple(one for one in group.entries if may(role, one.permission)))
+        for group in MENU
+    )
+    return tuple(group for group in open_to_role if group.entries)

@@ -1,0 +1,1 @@
+"""Tables: views of hospital databases, and files with rows, read by a mapping."""
