@@ -25,11 +25,13 @@ class Permission(StrEnum):
     HANDLE_ALERT = "handle-alert"
     MANAGE_STAFF = "manage-staff"
     READ_AUDIT = "read-audit"
+    RESOLVE_IDENTITY = "resolve-identity"  # say which records are one person
     OWN_SESSION = "own-session"  # come in, see one's menu, leave
     WATCH_FEEDS = "watch-feeds"
     REPLAY_MESSAGE = "replay-message"
     # Break-glass: each time with a reason, recorded, shown once.
     READ_RAW_MESSAGE = "read-raw-message"
+    MAP_TERMS = "map-terms"  # codes and names of tests and departments: nothing of a patient
 
 
 class StaffRole(StrEnum):
@@ -42,14 +44,24 @@ class StaffRole(StrEnum):
 
 _GRANTS: Final[dict[StaffRole, frozenset[Permission]]] = {
     StaffRole.NURSE: frozenset({Permission.READ_PATIENT, Permission.HANDLE_ALERT}),
-    StaffRole.DOCTOR: frozenset({Permission.READ_PATIENT, Permission.HANDLE_ALERT}),
-    StaffRole.HEAD_NURSE: frozenset({Permission.READ_PATIENT, Permission.HANDLE_ALERT}),
+    StaffRole.DOCTOR: frozenset(
+        {Permission.READ_PATIENT, Permission.HANDLE_ALERT, Permission.RESOLVE_IDENTITY}
+    ),
+    StaffRole.HEAD_NURSE: frozenset(
+        {
+            Permission.READ_PATIENT,
+            Permission.HANDLE_ALERT,
+            Permission.RESOLVE_IDENTITY,
+            Permission.MAP_TERMS,
+        }
+    ),
     StaffRole.OPERATOR: frozenset(
         {
             Permission.MANAGE_STAFF,
             Permission.WATCH_FEEDS,
             Permission.REPLAY_MESSAGE,
             Permission.READ_RAW_MESSAGE,
+            Permission.MAP_TERMS,
         }
     ),
     StaffRole.AUDITOR: frozenset({Permission.READ_AUDIT}),

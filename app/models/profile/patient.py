@@ -37,6 +37,8 @@ class Patient(Base):
     """A person who receives care (FHIR Patient)."""
 
     __tablename__ = "patient"
+    # For who looks for doubles; a name alone would bring a thousand namesakes.
+    __table_args__ = (Index(None, "name_index", "birth_date"),)
 
     id: Mapped[int] = key_column()
     public_id: Mapped[str] = public_id_column()
