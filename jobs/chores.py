@@ -1,7 +1,8 @@
 """What the timetable's lines do: each opens its transactions and calls the services."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from threading import Event
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -9,6 +10,7 @@ from sqlalchemy import delete
 
 from app.database import unit_of_work
 from app.domain.outreach.messaging import Outlets
+from app.integrations.tables.sources import TableSources
 from app.models import AccessSession, JobRun, SignInState
 from app.services.exchange import deliveries
 from app.services.outreach import outbox, patient_notices
@@ -26,6 +28,8 @@ class Work:
 
     zone: ZoneInfo
     outlets: Outlets
+    tables: TableSources | None = None
+    stopping: Event = field(default_factory=Event)  # set when the process is to end
 
 
 def expand_plans(work: Work, now: datetime) -> None:

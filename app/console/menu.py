@@ -28,7 +28,7 @@ MENU: Final[tuple[Group, ...]] = (
     ),
     Group("运营", ()),
     Group("报告", ()),
-    Group("管理", ()),
+    Group("管理", (Entry("术语对照", "console.terms.overview", Permission.MAP_TERMS),)),
 )
 
 

@@ -111,6 +111,7 @@ class RelatedPerson(Base):
     phone_index: Mapped[bytes | None] = mapped_column(Digest, info=IDENTITY)
     # The relative's own record number, where the hospital gave one: a newborn's mother.
     issuer: Mapped[str | None] = mapped_column(info=OPERATION)
+    type_code: Mapped[str | None] = mapped_column(info=OPERATION)  # HL7 table 0203
     number = Encrypted("number_sealed", index="number_index", normalise=normal_identifier)
     number_sealed: Mapped[bytes | None] = mapped_column(Sealed, info=IDENTITY)
     number_index: Mapped[bytes | None] = mapped_column(Digest, index=True, info=IDENTITY)
