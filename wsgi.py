@@ -22,7 +22,7 @@ from app.web.factory import Face, create_app
 from wecom import desk
 from wecom.client import WeComClient, authorize_url
 from wecom.pages import nurse_pages
-from wiring import Platforms, outlets, platforms, receiver
+from wiring import Platforms, outlets, platforms, receiver, watches
 
 
 def build(configured: Settings) -> APIFlask:
@@ -116,6 +116,7 @@ def _console(configured: Settings) -> Face:
             sign_in_path=f"/wecom/sign-in/{app.key}" if app else None,
             sign_out_path="/wecom/sign-out",
             is_demo=configured.demo,
+            watches=watches(configured),
         )
     )
 

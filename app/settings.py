@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from datetime import time
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -134,6 +135,25 @@ class HL7(_Group):
             tls=self.tls,
         )
         return (first, *self.listeners)
+
+
+class FeedWatch(_Group):
+    """How one source is watched: silent for so long outside its quiet hours is an alarm.
+
+    `silent_after_minutes` null: it speaks only when somebody acts. Every configured source of
+    HL7 and tables is watched with the defaults unless it stands here.
+    """
+
+    source: str = Field(pattern=r"^(hl7|fhir|table|wechat|wecom):[a-z0-9-]{1,32}$")
+    silent_after_minutes: int | None = Field(default=30, ge=1, le=10080)
+    quiet_from: time | None = None
+    quiet_until: time | None = None
+
+    @model_validator(mode="after")
+    def _whole_quiet_hours(self) -> Self:
+        if (self.quiet_from is None) != (self.quiet_until is None):
+            raise ValueError("quiet_from and quiet_until go together")
+        return self
 
 
 class FhirTarget(_Group):
@@ -279,6 +299,7 @@ class Settings(BaseSettings):
     sms: Sms = Sms()
     hl7: HL7 = HL7()
     fhir: Fhir = Fhir()
+    feeds: tuple[FeedWatch, ...] = ()
     exchange: Exchange = Exchange()
     tables: Tables = Tables()
 
@@ -305,6 +326,39 @@ class Settings(BaseSettings):
         if not self.demo and DEMO_KEY_ID in keys:
             raise ValueError("the demo key protects nothing; make one with: python -m app.cli key")
         return self
+
+
+class RelayApp(_Group):
+    """One app as the relay knows it: the token tells the platform from a stranger.
+
+    `callback_aes_key` and `receive_id` (corpid or appid) only while WeCom checks the address.
+    """
+
+    source: str = Field(pattern=r"^(wechat|wecom):[a-z0-9-]{1,32}$")
+    callback_token: SecretStr
+    callback_aes_key: SecretStr | None = None
+    receive_id: str | None = None
+
+
+class RelaySettings(BaseSettings):
+    """Variables `CARELOOP_RELAY_…` of the outer zone's process; docs/two-zones.md has them all."""
+
+    model_config = SettingsConfigDict(env_prefix="CARELOOP_RELAY_", frozen=True, extra="ignore")
+
+    host: str = "127.0.0.1"
+    port: int = 8081
+    database_url: SecretStr
+    apps: tuple[RelayApp, ...]
+    spool_folder: Path = Path("var/relay-spool")
+    spool_megabytes: int = Field(default=256, ge=1, le=102400)
+
+
+def load_relay() -> RelaySettings:
+    """Read the environment of the relay.
+
+    :raises pydantic.ValidationError: something is missing; nothing may start
+    """
+    return RelaySettings()  # type: ignore[call-arg]  # pydantic fills it from the environment
 
 
 def load() -> Settings:

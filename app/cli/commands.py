@@ -17,12 +17,14 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import clock
+from app.cli import feeds
 from app.cli.exchange import exchange, webhook
 from app.cli.export_fhir import export
 from app.cli.frame import OPERATOR, Failed, with_database
 from app.cli.import_fhir import import_fhir
 from app.cli.import_hl7 import import_files
 from app.cli.limits import limits
+from app.cli.relay import relay
 from app.cli.table_verb import import_table
 from app.cli.terms import DEFAULTS, load, terms
 from app.database import unit_of_work
@@ -121,6 +123,9 @@ def stats(loaded: Settings, engine: Engine, *, as_json: bool) -> None:
 
 
 cli.add_command(terms)
+cli.add_command(feeds.sources)
+cli.add_command(feeds.replay)
+cli.add_command(relay)
 cli.add_command(limits)
 
 

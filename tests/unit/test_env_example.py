@@ -12,6 +12,7 @@ from app.integrations.hints import Hints
 from app.settings import (
     HL7,
     Exchange,
+    FeedWatch,
     Fhir,
     FhirClient,
     FhirTarget,
@@ -118,6 +119,7 @@ def test_no_group_of_settings_is_missing_here() -> None:
         ("CARELOOP_WECOM__APPS", WeComApp),
         ("CARELOOP_HL7__SOURCES", HL7Source),
         ("CARELOOP_HL7__LISTENERS", HL7Door),
+        ("CARELOOP_FEEDS", FeedWatch),
         ("CARELOOP_EXCHANGE__FHIR", FhirTarget),
         ("CARELOOP_EXCHANGE__HL7", HL7Target),
         ("CARELOOP_EXCHANGE__TABLES", TableTarget),
