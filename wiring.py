@@ -5,17 +5,28 @@ It knows everyone and decides nothing.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
+from app import clock
+from app.clock import HOSPITAL
 from app.database import unit_of_work
+from app.domain.exchange.targets import DocumentSender, HospitalTargets
+from app.domain.intake.feed_health import QuietHours, Watch
+from app.domain.intake.hospital_records import Coded
 from app.domain.outreach.messaging import Channel, Outlets, PatientTemplate, Sender
 from app.integrations.callback_crypto import CallbackCrypto
 from app.integrations.hints import Hints
+from app.integrations.his.fhir import fhir_sender
+from app.integrations.his.hl7_messages import Dialect
+from app.integrations.his.mllp import Door as MllpDoor
+from app.integrations.his.mllp import mllp_sender
+from app.integrations.his.table import Agreement, InterfaceTable
 from app.integrations.sms import sms_sender
 from app.integrations.spool import Spool
 from app.integrations.token_store import TokenStore
 from app.integrations.wechat import MiniProgram, OfficialAccount
 from app.integrations.wechat_senders import subscription_sender, template_sender
-from app.settings import MessageTemplate, Settings, WeChatApp
+from app.settings import FeedWatch, MessageTemplate, Settings, WeChatApp
 from app.web.callbacks import CallbackReceiver, Door
 from wecom.client import WeComClient
 from wecom.sender import card_sender, card_update_sender, text_sender
@@ -92,6 +103,32 @@ def outlets(settings: Settings) -> Outlets:
     )
 
 
+def watches(settings: Settings) -> dict[str, Watch]:
+    """Return how each configured source is watched; the platforms speak only when people act."""
+    configured = [
+        *(FeedWatch(source=f"hl7:{one.name}") for one in settings.hl7.sources),
+        *(FeedWatch(source=f"table:{one.name}") for one in settings.tables.sources if one.url),
+        *(_unwatched(f"wechat:{app.key}") for app in settings.wechat.apps),
+        *(_unwatched(f"wecom:{app.key}") for app in settings.wecom.apps),
+        *settings.feeds,
+    ]
+    return {one.source: _watch(one) for one in configured}
+
+
+def _unwatched(source: str) -> FeedWatch:
+    return FeedWatch(source=source, silent_after_minutes=None)
+
+
+def _watch(one: FeedWatch) -> Watch:
+    minutes = one.silent_after_minutes
+    quiet = (
+        QuietHours(one.quiet_from, one.quiet_until)
+        if one.quiet_from is not None and one.quiet_until is not None
+        else None
+    )
+    return Watch(None if minutes is None else timedelta(minutes=minutes), quiet)
+
+
 def receiver(settings: Settings, hints: Hints) -> CallbackReceiver:
     """Return what takes the platforms' pushes, with a door for every app."""
     doors = [
@@ -118,6 +155,32 @@ def receiver(settings: Settings, hints: Hints) -> CallbackReceiver:
     ]
     settings.spool_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return CallbackReceiver(doors, Spool(settings.spool_folder), hints)
+
+
+def hospital_targets(settings: Settings) -> HospitalTargets:
+    """Return the hospital's systems that take our requests, as the settings name them."""
+    exchange = settings.exchange
+    senders: dict[str, DocumentSender] = {}
+    tables: dict[str, InterfaceTable] = {}
+    for fhir in exchange.fhir:
+        token = fhir.token.get_secret_value() if fhir.token else None
+        senders[fhir.name] = fhir_sender(fhir.base_url, token, HOSPITAL, clock.now)
+    for hl7 in exchange.hl7:
+        door = MllpDoor(hl7.host, hl7.port, hl7.ca_file, hl7.certificate, hl7.key)
+        dialect = Dialect(
+            hl7.receiving_application, hl7.receiving_facility, hl7.charset, hl7.version,
+            hl7.order, Coded(hl7.admission_code, "住院证"), HOSPITAL,
+        )  # fmt: skip
+        senders[hl7.name] = mllp_sender(door, dialect, clock.now)
+    for one in exchange.tables:
+        agreement = Agreement(
+            one.table, one.columns, one.table_schema, one.constants, one.status_column,
+            one.filler_column, one.reason_column, one.verdicts,
+        )  # fmt: skip
+        tables[one.name] = InterfaceTable(one.url.get_secret_value(), agreement, HOSPITAL)
+        senders[one.name] = tables[one.name].send
+    routes = {kind: target.name for target in exchange.targets for kind in target.kinds}
+    return HospitalTargets(routes, senders, tables)
 
 
 def _templates(app: WeChatApp | None) -> dict[str, PatientTemplate]:

@@ -3,6 +3,7 @@
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import structlog
 from pydantic import ValidationError
@@ -10,24 +11,30 @@ from pydantic import ValidationError
 from app import clock, settings
 from app.clock import HOSPITAL
 from app.database import unit_of_work
+from app.domain.exchange.targets import HospitalTargets
 from app.integrations.feeds import configured_feeds
 from app.integrations.hints import Hints
 from app.integrations.tables.mapping_files import InvalidMapping
 from app.integrations.tables.sources import TableSources
-from app.services.intake import interpret_pending
+from app.integrations.webhooks import webhook_sender
+from app.services.intake import Reader, interpret_pending, replay
+from app.services.intake.replay_runs import replay_batch
 from app.services.outreach import receipts
 from app.services.outreach.platform_inbox import process_pending
 from app.settings import Settings
 from app.start import start
 from app.web.callbacks import INBOX_TOPIC, CallbackReceiver
+from jobs import exchange
 from jobs.chores import Work
 from jobs.clockwork import Clockwork
 from jobs.followers import name_followers
 from jobs.platform_events import handlers
+from jobs.relayed import take_callbacks
 from jobs.send_communications import IN_FLIGHT, send_communications
+from jobs.term_rereading import reread_terms
 from jobs.timetable import TIMETABLE
 from jobs.workers import Crew, Worker, react_to_events
-from wiring import outlets, platforms, receiver, senders
+from wiring import hospital_targets, outlets, platforms, receiver, senders, watches
 
 log = structlog.get_logger()
 
@@ -40,6 +47,9 @@ def crew(configured: Settings, work: Work) -> Crew:
     hints = Hints(configured.redis_url)
     pushes = receiver(configured, hints)
     read = configured_feeds(configured)
+    targets = hospital_targets(configured)
+    tell = webhook_sender(configured.exchange.webhook_networks, clock.now)
+    callers = ThreadPoolExecutor(exchange.WEBHOOKS_AT_ONCE, thread_name_prefix="webhook")
     return Crew(
         (
             Worker("react", lambda: react_to_events(work), 0.3),
@@ -55,9 +65,25 @@ def crew(configured: Settings, work: Work) -> Crew:
             Worker("receipts", _retry_receipts, 5.0),
             Worker("followers", lambda: name_followers(clients.official_accounts), 5.0),
             Worker("spool", lambda: _replay(pushes), 2.0),
+            Worker("relayed", lambda: take_callbacks(pushes), 0.5),
             Worker("intake", lambda: interpret_pending(unit_of_work, read, clock.now(), 100), 2.0),
+            Worker("terms", lambda: _reread(read), 5.0),
+            Worker("replay", lambda: replay_batch(unit_of_work, read, clock.now), 2.0),
+            Worker("approved", lambda: exchange.queue_approved(targets, clock.now), 1.0),
+            # A worker each: a system that is slow or down keeps nobody else waiting.
+            *(
+                Worker(f"his-{name}", partial(exchange.hand_over, name, send, clock.now), 1.0)
+                for name, send in targets.senders.items()
+            ),
+            Worker("his-answers", lambda: _ask_back(targets), 30.0),
+            Worker("webhooks", lambda: exchange.tell_subscribers(tell, callers, clock.now), 0.5),
         )
     )
+
+
+def _ask_back(targets: HospitalTargets) -> int:
+    exchange.ask_back(targets, clock.now)
+    return 0  # answered or not, they are asked again after the pause
 
 
 def _read_pushes(work: Work) -> int:
@@ -68,6 +94,10 @@ def _read_pushes(work: Work) -> int:
 def _retry_receipts() -> int:
     with unit_of_work.begin() as session:
         return receipts.retry_early_receipts(session, clock.now())
+
+
+def _reread(read: Reader) -> int:
+    return reread_terms(lambda ids: replay(unit_of_work, ids, read, clock.now()), clock.now)
 
 
 def _replay(pushes: CallbackReceiver) -> int:
@@ -82,7 +112,9 @@ def main() -> int:
         return 2
     start("clock", configured)
     try:
-        work = Work(HOSPITAL, outlets(configured), TableSources(configured.tables))
+        work = Work(
+            HOSPITAL, outlets(configured), TableSources(configured.tables), watches(configured)
+        )
         workers, clockwork = crew(configured, work), Clockwork(TIMETABLE, work)
     except InvalidMapping as problem:
         print(problem, file=sys.stderr)  # noqa: T201  # a sentence for whoever wrote the file

@@ -9,6 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app import clock
+from app.domain.exchange import webhooks
+from app.domain.intake.hospital_records import ResultFlag
 from app.domain.outreach.messaging import Lane
 from app.domain.plans.rules import SendMessage
 from app.models import (
@@ -19,15 +21,19 @@ from app.models import (
     Event,
     Observation,
     Questionnaire,
+    ResultService,
     Task,
 )
 from app.models.plans.care_plan import QuestionnaireResponse
 from app.models.plans.knowledge import knowledge
+from app.models.profile.patient_index import head_id_of
+from app.services.exchange import telling
+from app.services.intake import patient_index
 from app.services.outreach import patient_notices
 from app.services.outreach.patient_notices import Notice
-from app.services.plans import enrolment, plan_expansion, rule_evaluation
-from app.services.profile import tagging
-from app.services.staff import alert_cards
+from app.services.plans import enrolment, plan_expansion, result_services, rule_evaluation
+from app.services.profile import result_grading, tagging
+from app.services.staff import alert_cards, critical_results
 from jobs.chores import Work
 
 _NOTICE_LIFE: Final = timedelta(days=2)
@@ -50,6 +56,27 @@ def retag(work: Work, session: Session, event: Event) -> None:
 def enrol(work: Work, session: Session, event: Event) -> None:
     if event.patient_id is not None:
         enrolment.enrol_where_due(session, event.patient_id, clock.now(), work.zone, cause=event)
+
+
+def rest_after_merge(work: Work, session: Session, event: Event) -> None:
+    """Of two records that are one patient, one may have known that they are in hospital."""
+    stay = select(Encounter.id).filter_by(
+        patient_id=event.patient_id,
+        encounter_class=EncounterClass.INPATIENT,
+        status=EncounterStatus.IN_PROGRESS,
+    )
+    if event.patient_id is not None and session.scalar(stay.limit(1)) is not None:
+        enrolment.rest_while_admitted(session, event.patient_id, clock.now(), cause=event)
+
+
+def find_doubles(work: Work, session: Session, event: Event) -> None:
+    if event.patient_id is not None:
+        patient_index.find_doubles(session, event.patient_id, clock.now())
+
+
+def gather_late_rows(work: Work, session: Session, event: Event) -> None:
+    """Bring over what somebody was just writing for the retired record."""
+    patient_index.gather(session, event.payload["other_id"], clock.now())
 
 
 def rest(work: Work, session: Session, event: Event) -> None:
@@ -95,6 +122,62 @@ def withdraw(work: Work, session: Session, event: Event) -> None:
     )
 
 
+def withdraw_moved(work: Work, session: Session, event: Event) -> None:
+    """A result that turned out to be somebody else's takes its alerts with it."""
+    rule_evaluation.withdraw_alerts_of(
+        session,
+        event.payload["observation_id"],
+        clock.now(),
+        patient_id=head_id_of(session, event.payload["other_id"]),
+        cause=event,
+    )
+
+
+def grade(work: Work, session: Session, event: Event) -> None:
+    result_grading.grade_result(
+        session, event.payload["observation_id"], clock.now(), work.zone, cause=event
+    )
+
+
+def raise_critical(work: Work, session: Session, event: Event) -> None:
+    observation_id, department = event.payload["observation_id"], event.payload["department"]
+    grounds = result_grading.grounds_of(session, observation_id, department, work.zone)
+    critical_results.raise_critical_result(
+        session, observation_id, grounds.reasons, grounds.basis, clock.now(), work.zone,
+        tells_patient=grounds.tells_patient, department_code=department, cause=event,
+    )  # fmt: skip
+
+
+def call_services(work: Work, session: Session, event: Event) -> None:
+    result_services.call_services(
+        session, event.payload["observation_id"], ResultFlag(event.payload["flag"]),
+        event.payload["department"], clock.now(), cause=event,
+    )  # fmt: skip
+
+
+def recall(work: Work, session: Session, event: Event) -> None:
+    """A result that eased takes back the alert it raised and the services it called for."""
+    now, superseded = clock.now(), event.payload["supersedes_id"]
+    rule_evaluation.withdraw_alerts_of(session, superseded, now, cause=event)
+    if event.payload["is_normal"]:
+        result_services.recall_services(session, superseded, now, cause=event)
+
+
+def offer_service(work: Work, session: Session, event: Event) -> None:
+    service = session.get_one(ResultService, event.payload["service_id"])
+    _notify_of_task(work, session, event, "您有一项新的健康服务，请查看", service.text)
+
+
+def tell_of_recall(work: Work, session: Session, event: Event) -> None:
+    title = "您有一条检查结果更正，请查看"
+    _notify_of_task(work, session, event, title, _RECALLED)
+
+
+_RECALLED: Final = (
+    "医院更正了一项检查结果，之前据此给您的建议已取消，请以最新报告为准。如有疑问请联系护理团队。"
+)
+
+
 def tell_team(work: Work, session: Session, event: Event) -> None:
     alert_cards.tell_team(session, event.payload["alert_id"], event.id, clock.now(), work.outlets)
 
@@ -106,11 +189,13 @@ def tell_team_of_withdrawal(work: Work, session: Session, event: Event) -> None:
 def tell_patient(work: Work, session: Session, event: Event) -> None:
     """Fixed, reviewed words; the lock screen shows only that there is something to read."""
     alert = session.get_one(Alert, event.payload["alert_id"])
-    rule = knowledge(session).rule(alert.rule.key)
-    if event.kind in ("alert.opened", "alert.worsened"):
-        if rule.alert is None:
+    if not alert.tells_patient:
+        return
+    if event.kind in ("alert.opened", "alert.worsened", "alert.patient-told"):
+        _, patient_text = alert.texts
+        if patient_text is None:
             return
-        text, title = rule.alert.patient_text, "您有一条健康提醒，请查看"
+        text, title = patient_text, "您有一条健康提醒，请查看"
     else:
         text, title = _PROGRESS[event.kind], "护理团队有新的回复"
     _notify(work, session, event, title, text, alert_id=alert.id)
@@ -126,6 +211,10 @@ def tell_patient_by_rule(work: Work, session: Session, event: Event) -> None:
     action = knowledge(session).rule(event.payload["rule"]).actions[event.payload["action"]]
     if isinstance(action, SendMessage):
         _notify(work, session, event, "您有一条健康提醒，请查看", action.text)
+
+
+def tell_subscribers(work: Work, session: Session, event: Event) -> None:
+    telling.tell_subscribers(session, event, clock.now())
 
 
 def fall_back(work: Work, session: Session, event: Event) -> None:
@@ -154,6 +243,18 @@ def _notify(
     patient_notices.notify_patient(session, event.patient_id, notice, now, work.zone, work.outlets)
 
 
+def _notify_of_task(work: Work, session: Session, event: Event, title: str, text: str) -> None:
+    if event.patient_id is None:
+        return
+    now = clock.now()
+    notice = Notice(
+        kind="task-reminder", subject=f"event:{event.id}", title=title, text=text,
+        page="pages/inbox/index", lane=Lane.TRANSACTIONAL, expires_at=now + _NOTICE_LIFE,
+        task_id=event.payload["task_id"],
+    )  # fmt: skip
+    patient_notices.notify_patient(session, event.patient_id, notice, now, work.zone, work.outlets)
+
+
 def _trigger(session: Session, event: Event) -> str:
     """Return the word by which rules say that they want to be woken (see `criteria.wakes`)."""
     if event.kind.startswith("observation."):
@@ -173,28 +274,67 @@ def _trigger(session: Session, event: Event) -> str:
 
 
 def _reaction(handle: Callable[[Work, Session, Event], None], *kinds: str) -> Reaction:
-    return Reaction(handle.__name__.replace("_", "-"), frozenset(kinds), handle)
+    def handle_for_head(work: Work, session: Session, event: Event) -> None:
+        handle(work, session, _of_head(session, event))
+
+    return Reaction(handle.__name__.replace("_", "-"), frozenset(kinds), handle_for_head)
+
+
+def _of_head(session: Session, event: Event) -> Event:
+    """Return the event as one of the record that speaks for its patient now.
+
+    It may have waited while the patient was merged; what reached the retired record in the same
+    moment is brought over first. The event itself stays as it was written.
+    """
+    if event.patient_id is None:
+        return event
+    head = patient_index.gather(session, event.patient_id, clock.now())
+    if head == event.patient_id:
+        return event
+    return Event(
+        id=event.id, kind=event.kind, patient_id=head, payload=event.payload, depth=event.depth,
+        at=event.at,
+    )  # fmt: skip
 
 
 REACTIONS: tuple[Reaction, ...] = (
     _reaction(
         judge,
         "observation.recorded", "observation.corrected", "response.recorded",
-        "condition.recorded", "tag.assigned", "task.missed",
+        "condition.recorded", "tag.assigned", "task.missed", "observation.moved",
     ),
+    _reaction(grade, "observation.recorded", "observation.corrected", "observation.moved"),
+    _reaction(raise_critical, "result.critical"),
+    _reaction(call_services, "result.abnormal"),
+    _reaction(recall, "result.eased"),
+    _reaction(offer_service, "result-service.called"),
+    _reaction(tell_of_recall, "result-service.recalled"),
     _reaction(review_implausible, "observation.implausible"),
     _reaction(withdraw, "observation.corrected"),
+    _reaction(withdraw_moved, "observation.moved"),
     _reaction(tell_team, "alert.opened", "alert.worsened", "alert.climbed", "alert.handed-over"),
     _reaction(tell_team_of_withdrawal, "alert.withdrawn"),
-    _reaction(tell_patient, "alert.opened", "alert.worsened", *_PROGRESS),
+    _reaction(tell_patient, "alert.opened", "alert.worsened", "alert.patient-told", *_PROGRESS),
     _reaction(tell_patient_by_rule, "rule.message"),
     _reaction(fall_back, "communication.failed"),
     _reaction(
         retag,
         "observation.recorded", "observation.corrected", "condition.recorded",
-        "response.recorded", "task.missed",
+        "response.recorded", "task.missed", "patient.merged", "patient.unmerged",
+        "encounter.moved", "observation.moved",
     ),
-    _reaction(enrol, "encounter.finished", "condition.recorded", "tag.assigned"),
+    _reaction(
+        enrol,
+        "encounter.finished", "condition.recorded", "tag.assigned", "patient.merged",
+        "patient.unmerged", "encounter.moved",
+    ),
     _reaction(rest, "encounter.started"),
+    _reaction(rest_after_merge, "patient.merged"),
+    _reaction(gather_late_rows, "patient.merged"),
+    _reaction(
+        find_doubles,
+        "patient.registered", "patient.updated", "patient.merged", "patient.unmerged",
+    ),
     _reaction(expand, "care-plan.started"),
+    _reaction(tell_subscribers, *webhooks.KINDS),
 )  # fmt: skip

@@ -44,6 +44,8 @@ TIMETABLE: tuple[Job, ...] = (
     Job("climb-alerts", chores.climb_alerts, at(second="7,37"), CatchUp.LAST),
     Job("open-due-tasks", chores.open_due_tasks, at(second="11"), CatchUp.LAST),
     Job("remind-of-tasks", chores.remind_of_tasks, at(second="23"), CatchUp.LAST),
+    Job("watch-feeds", chores.watch_feeds, at(second="29"), CatchUp.LAST),
+    Job("sweep-exchange", chores.sweep_exchange, at(second="33"), CatchUp.LAST),
     Job("sweep-outbox", chores.sweep_outbox, at(second="41"), CatchUp.LAST),
     Job("miss-past-tasks", chores.miss_past_tasks, at(minute="*/5", second="53"), CatchUp.LAST),
     Job("sync-tables", table_feeds.sync_tables, at(minute="*/3", second="29"), CatchUp.LAST),

@@ -17,6 +17,7 @@ from app.domain.trust.access import Audience, Permission
 from app.models.trust.audit import record
 from app.services.staff.alert_handling import act, close
 from app.services.staff.alert_reading import AlertView, lock_level, read_alert
+from app.services.staff.critical_results import note_laboratory_call, tell_the_patient
 from app.services.staff.staff_tasks import plan_contact
 from app.web import gate
 from app.web.addresses import public_id
@@ -78,6 +79,33 @@ def outcome(alert_id: str) -> AnyResponse:
     return _do(alert_id, "outcome", deed)
 
 
+@views.post("/alerts/<alert_id>/laboratory-call")
+@gate.policy(Audience.STAFF, Permission.HANDLE_ALERT)
+def laboratory_call(alert_id: str) -> AnyResponse:
+    """检验科是否已电话报告."""
+    answer = request.form.get("called", "")
+    if answer not in ("yes", "no"):
+        return _page(alert_id, empty_form(), HTTPStatus.UNPROCESSABLE_ENTITY)
+
+    def deed(session: Session, now: datetime) -> None:
+        note_laboratory_call(
+            session, public_id(alert_id), me(), has_called=answer == "yes", now=now
+        )
+
+    return _do(alert_id, "laboratory-call", deed)
+
+
+@views.post("/alerts/<alert_id>/tell-patient")
+@gate.policy(Audience.STAFF, Permission.HANDLE_ALERT)
+def tell_patient(alert_id: str) -> AnyResponse:
+    """请患者立即联系或急诊: the fixed text goes out once a clinician says so."""
+
+    def deed(session: Session, now: datetime) -> None:
+        tell_the_patient(session, public_id(alert_id), me(), now)
+
+    return _do(alert_id, "tell-patient", deed)
+
+
 def _do(alert_id: str, action: str, deed: Callable[[Session, datetime], None]) -> AnyResponse:
     """Act once and lead to the page that shows what is so now.
 
@@ -123,6 +151,10 @@ def notice(done: str, alert: AlertView, now: datetime) -> str | None:
         if alert.is_open:
             return "已记录。预警还没有结束，请按时再联系。"
         return "已记录，预警已结束。"
+    if done == "laboratory-call":
+        return "已记录检验科是否电话报告。"
+    if done == "tell-patient":
+        return "已通知患者立即与医院联系。"
     return _stale(alert, now) if done in ("take", "transfer", "stale") else None
 
 

@@ -56,6 +56,9 @@ _STEPS: Final = {
     "handed-over": "转交",
     "contacted": "已联系患者",
     "outcome": "记录联系结果",
+    "laboratory-called": "检验科已电话报告",
+    "laboratory-silent": "没有接到检验科电话",
+    "patient-told": "确认通知患者",
 }
 
 _GENDERS: Final = {Gender.MALE: "男", Gender.FEMALE: "女"}

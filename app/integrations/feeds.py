@@ -6,6 +6,7 @@ from typing import Protocol
 from app import clock
 from app.domain.intake.hospital_message import HospitalMessage
 from app.domain.intake.rejections import Rejected, RejectionReason, Unsupported
+from app.integrations.fhir.reader import Reader as FhirReader
 from app.integrations.hl7.charset import configured_codec
 from app.integrations.hl7.interpret import Reader as HL7Reader
 from app.integrations.hl7.source import Source as HL7Source
@@ -47,5 +48,6 @@ def configured_feeds(settings: Settings) -> Feeds:
                 for one in settings.hl7.sources
             ),
             "table": TableReader(configured_mappings(settings.tables)),
+            "fhir": FhirReader(),
         }
     )

@@ -8,9 +8,17 @@ from app.domain.intake.hospital_records import (
     ObservationStatus,
 )
 from app.models.event import Event, ReactionCursor, ReactionFailure
+from app.models.exchange.outbound import OutboundDelivery, OutboundDocument, Webhook
+from app.models.intake.feed import FeedAlarm, InboundDeed, ReplayRun
 from app.models.intake.inbound import InboundMessage
 from app.models.intake.table_feed import KnownRow, TableFeed
-from app.models.intake.terminology import ConceptMapping, TermKind, TermStatus, UnmappedTerm
+from app.models.intake.terminology import (
+    ConceptMapping,
+    TermKind,
+    TermRereading,
+    TermStatus,
+    UnmappedTerm,
+)
 from app.models.machinery import JobRun, Lease, PlatformToken
 from app.models.outreach.communication import (
     Communication,
@@ -18,6 +26,7 @@ from app.models.outreach.communication import (
     EarlyReceipt,
     SubscriptionGrant,
 )
+from app.models.outreach.relayed import RelayedCallback
 from app.models.plans.care_plan import (
     CarePlan,
     CarePlanStatus,
@@ -52,6 +61,7 @@ from app.models.profile.patient_index import (
     RecordLinkKind,
     RecordMove,
 )
+from app.models.profile.result_limit import DepartmentLimit, ResultService, ServiceKind
 from app.models.profile.tag import Tag, TagAssignment, TagSource
 from app.models.staff.alert import Alert, AlertStep
 from app.models.staff.practitioner import (
@@ -76,14 +86,16 @@ __all__ = [
     "AppointmentStatus", "Article", "AuditEvent", "AuditHead", "AuditSeal", "BindingAttempt",
     "CandidateStatus", "CarePlan", "CarePlanStatus", "CareTeam", "CareTeamMember",
     "Communication", "CommunicationAttempt", "ConceptMapping", "Condition", "Consent",
-    "Department", "DiagnosticReport", "EarlyReceipt", "Encounter", "EncounterClass",
-    "EncounterStatus", "Event", "Gender", "Immunization", "InboundMessage", "JobRun", "KnownRow",
-    "Lease", "MatchCandidate", "MedicationRequest", "MoveDeed", "Observation",
-    "ObservationStatus", "Origin", "Pack", "Patient", "PatientIdentifier", "PatientLink",
-    "PlanAction", "PlanDefinition",
-    "PlatformToken", "Practitioner", "PublicationStatus", "Questionnaire",
-    "QuestionnaireResponse", "ReactionCursor", "ReactionFailure", "RecordLink", "RecordLinkKind",
-    "RecordMove", "RelatedPerson", "Rule", "ServiceRequest", "SessionKind", "SignInState",
-    "SubscriptionGrant", "TableFeed", "Tag", "TagAssignment", "TagSource", "Task", "TaskOwner",
-    "TermKind", "TermStatus", "UnmappedTerm", "WeChatAccount",
+    "Department", "DepartmentLimit", "DiagnosticReport", "EarlyReceipt", "Encounter",
+    "EncounterClass", "EncounterStatus", "Event", "FeedAlarm", "Gender", "Immunization",
+    "InboundDeed", "InboundMessage", "JobRun", "KnownRow", "Lease", "MatchCandidate",
+    "MedicationRequest", "MoveDeed", "Observation", "ObservationStatus", "Origin",
+    "OutboundDelivery", "OutboundDocument", "Pack", "Patient", "PatientIdentifier",
+    "PatientLink", "PlanAction", "PlanDefinition", "PlatformToken", "Practitioner",
+    "PublicationStatus", "Questionnaire", "QuestionnaireResponse", "ReactionCursor",
+    "ReactionFailure", "RecordLink", "RecordLinkKind", "RecordMove", "RelatedPerson",
+    "RelayedCallback", "ReplayRun", "ResultService", "Rule", "ServiceKind", "ServiceRequest",
+    "SessionKind", "SignInState", "SubscriptionGrant", "TableFeed", "Tag", "TagAssignment",
+    "TagSource", "Task", "TaskOwner", "TermKind", "TermRereading", "TermStatus", "UnmappedTerm",
+    "WeChatAccount", "Webhook",
 ]  # fmt: skip

@@ -5,14 +5,14 @@ apart from schema, in batches; each suits the code already running: add, write b
 read new, then drop, over several releases. Nothing here imports `app`.
 
 Revision ID: 2026_11_22_0341
-Revises: 2026_11_22_0336
+Revises: 2026_11_22_0340
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = '2026_11_22_0341'
-down_revision = '2026_11_22_0336'
+down_revision = '2026_11_22_0340'
 branch_labels = None
 depends_on = None
 

@@ -315,3 +315,27 @@ def test_odd_filters_show_the_whole_list(nurse: FlaskClient, ward: Ward) -> None
 def test_each_outcome_a_person_may_give_has_words() -> None:
     assert set(OUTCOMES) == set(Outcome) - {Outcome.BACK_TO_NORMAL}
     assert all(grade.label for grade in Grade)
+
+
+def test_a_critical_result_asks_for_the_telephone_call_and_the_word_to_the_patient(
+    nurse: FlaskClient, ward: Ward
+) -> None:
+    page = f"/wecom/alerts/{ward.alert}"
+    assert "检验科电话报告了吗" not in nurse.get(page).text
+    with unit_of_work.begin() as session:
+        alert = session.scalars(select(Alert).filter_by(public_id=ward.alert)).one()
+        alert.code, alert.title, alert.tells_patient = "2823-3", "危急值：钾", False
+    assert "检验科电话报告了吗" in nurse.get(page).text
+
+    assert send(nurse, f"{page}/laboratory-call", called="maybe").status_code == 422
+    send(nurse, f"{page}/laboratory-call", called="no")
+    send(nurse, f"{page}/tell-patient")
+
+    shown = nurse.get(page).text
+    assert "没有接到检验科电话" in shown
+    assert "确认通知患者" in shown
+    assert "确认，把这段话发给患者" not in shown
+    assert the_alert(ward).tells_patient
+    foreign = f"/wecom/alerts/{ward.foreign_alert}"
+    assert send(nurse, f"{foreign}/tell-patient").status_code == 404
+    assert send(nurse, f"{foreign}/laboratory-call", called="yes").status_code == 404

@@ -115,6 +115,8 @@ class ServiceRequestRecord:
     requester: Coded | None = None
     note: str = ""
     visit: Identifier | None = None
+    # What the one who asked knows it by (ORC-2): finds a request of ours that is answered.
+    placer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,6 +153,7 @@ class TaskReason(StrEnum):
     DECEASED = "deceased"
     PLAN_ENDED = "plan-ended"
     RESCHEDULED = "rescheduled"
+    RESULT_CORRECTED = "result-corrected"  # what it was made for is no longer true
 
 
 @dataclass(frozen=True, slots=True)

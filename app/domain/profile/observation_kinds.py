@@ -1,12 +1,15 @@
 """The observations that rules may read: LOINC code, Chinese name, UCUM unit, plausible range.
 
-Codes follow LOINC, units UCUM. A value of another code is kept and shown, never judged.
+Codes follow LOINC, units UCUM. A value of another code is kept and shown, never judged. What is
+measured at home stands here; what a laboratory measures comes from its catalogue.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
+
+from app.domain.profile.laboratory import LABORATORY_TESTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,24 +27,29 @@ class ObservationKind:
         return self.least <= value <= self.most
 
 
-def _kind(code: str, name: str, unit: str, least: str, most: str) -> tuple[str, ObservationKind]:
-    return code, ObservationKind(code, name, unit, Decimal(least), Decimal(most))
+def _kind(code: str, name: str, unit: str, least: str, most: str) -> ObservationKind:
+    return ObservationKind(code, name, unit, Decimal(least), Decimal(most))
 
 
 # Ranges for glucose, pressure, rate, saturation and temperature are the product's plausibility
-# gate (a default each department signs off); weight, pain and HbA1c only stop slips of the finger.
+# gate (a default each department signs off); weight and pain only stop slips of the finger.
+_AT_HOME = (
+    _kind("15074-8", "血糖", "mmol/L", "0.6", "33.3"),
+    _kind("8480-6", "收缩压", "mm[Hg]", "50", "280"),
+    _kind("8462-4", "舒张压", "mm[Hg]", "30", "180"),
+    _kind("8867-4", "心率", "/min", "20", "250"),
+    _kind("29463-7", "体重", "kg", "0.3", "400"),
+    _kind("8310-5", "体温", "Cel", "32", "43"),
+    _kind("59408-5", "血氧饱和度", "%", "50", "100"),
+    _kind("72514-3", "疼痛评分", "{score}", "0", "10"),
+)
+
 OBSERVATION_KINDS: Mapping[str, ObservationKind] = MappingProxyType(
-    dict(
-        (
-            _kind("15074-8", "血糖", "mmol/L", "0.6", "33.3"),
-            _kind("8480-6", "收缩压", "mm[Hg]", "50", "280"),
-            _kind("8462-4", "舒张压", "mm[Hg]", "30", "180"),
-            _kind("8867-4", "心率", "/min", "20", "250"),
-            _kind("29463-7", "体重", "kg", "0.3", "400"),
-            _kind("8310-5", "体温", "Cel", "32", "43"),
-            _kind("59408-5", "血氧饱和度", "%", "50", "100"),
-            _kind("72514-3", "疼痛评分", "{score}", "0", "10"),
-            _kind("4548-4", "糖化血红蛋白", "%", "2", "25"),
-        )
-    )
+    {
+        **{kind.code: kind for kind in _AT_HOME},
+        **{
+            test.code: ObservationKind(test.code, test.name, test.unit, test.least, test.most)
+            for test in LABORATORY_TESTS.values()
+        },
+    }
 )

@@ -1,76 +1,50 @@
-"""Units a value may arrive in, and the one unit in which it is judged.
+"""The one unit in which a value is judged, and the way there from the unit it came in.
 
-Conversion is by this table alone: a pair that is not in it is not converted, so the value is
-kept as it came and never compared with a number.
+Conversion is by tables alone (`unit_spellings`, `unit_conversions`): what is not in them is not
+converted, so the value is kept as it came and never compared with a number.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
-from types import MappingProxyType
+from typing import Final
 
+from app.domain.profile.laboratory import judged_code
 from app.domain.profile.observation_kinds import OBSERVATION_KINDS
+from app.domain.profile.unit_conversions import CONVERSIONS
+from app.domain.profile.unit_spellings import read_unit
+
+# What the columns of values hold: twelve digits before the point, six behind it.
+_FINEST: Final = Decimal("0.000001")
+_LARGEST: Final = Decimal(10) ** 12
+# The unit of a ratio; reports print such a value without a unit because it has none.
+_OF_RATIOS: Final = frozenset({"{INR}"})
 
 
 class UnitNotConvertible(ValueError):
     """No row of the table leads from this unit to the one in which the code is judged."""
 
 
-@dataclass(frozen=True, slots=True)
-class Conversion:
-    """`value / divisor * factor + offset`, rounded half up to a multiple of `step`."""
+def standardise(code: str, value: Decimal, unit: str | None) -> tuple[Decimal, str]:
+    """Return the value in the UCUM unit in which `code` (LOINC) is judged, and that unit.
 
-    step: Decimal
-    factor: Decimal = Decimal(1)
-    divisor: Decimal = Decimal(1)
-    offset: Decimal = Decimal(0)
+    `unit` is as printed, in any spelling of the table. A sibling code (cholesterol in mg/dL) is
+    judged as its own; see `laboratory.judged_code`.
 
-    def apply(self, value: Decimal) -> Decimal:
-        return (value / self.divisor * self.factor + self.offset).quantize(self.step, ROUND_HALF_UP)
-
-
-# How devices, laboratories and phones spell a UCUM unit.
-SPELLINGS: Mapping[str, str] = MappingProxyType(
-    {
-        "mmol/l": "mmol/L",
-        "mg/dl": "mg/dL",
-        "mmHg": "mm[Hg]",
-        "bpm": "/min",
-        "次/分": "/min",
-        "℃": "Cel",
-        "°C": "Cel",
-        "°F": "[degF]",
-        "KG": "kg",
-        "Kg": "kg",
-    }
-)
-
-# Molar mass of glucose 180.156 g/mol. One decimal, because meters and guidelines state mmol/L
-# so: then 70, 54 and 300 mg/dL are 3.9, 3.0 and 16.7 and stand on the same side of every limit
-# in both units. (Dividing by 18.02 would make 300 mg/dL 16.6 and miss the upper limit.)
-_GLUCOSE = Conversion(step=Decimal("0.1"), divisor=Decimal("18.0156"))
-_KILOPASCAL = Conversion(step=Decimal(1), factor=Decimal("7.50062"))
-
-CONVERSIONS: Mapping[tuple[str, str], Conversion] = MappingProxyType(
-    {
-        ("15074-8", "mg/dL"): _GLUCOSE,
-        ("8480-6", "kPa"): _KILOPASCAL,
-        ("8462-4", "kPa"): _KILOPASCAL,
-        ("29463-7", "g"): Conversion(step=Decimal("0.001"), divisor=Decimal(1000)),
-        ("29463-7", "[lb_av]"): Conversion(step=Decimal("0.01"), factor=Decimal("0.45359237")),
-        # (F - 32) * 5 / 9 with the offset taken out of the brackets.
-        ("8310-5", "[degF]"): Conversion(
-            step=Decimal("0.1"),
-            factor=Decimal(5),
-            divisor=Decimal(9),
-            offset=Decimal(-160) / Decimal(9),
-        ),
-        # NGSP % = 0.09148 x IFCC mmol/mol + 2.152 (the IFCC-NGSP master equation).
-        ("4548-4", "mmol/mol"): Conversion(
-            step=Decimal("0.1"), factor=Decimal("0.09148"), offset=Decimal("2.152")
-        ),
-    }
-)
+    :raises UnitNotConvertible: no unit, an unknown one or an unknown code, or no row of the table
+    """
+    kind = OBSERVATION_KINDS.get(judged_code(code))
+    if kind is None or not value.is_finite() or abs(value) >= _LARGEST:
+        raise UnitNotConvertible(f"{code} is not judged")
+    spoken = read_unit(unit)
+    if spoken is None and not (unit or "").strip() and kind.unit in _OF_RATIOS:
+        spoken = kind.unit
+    if spoken is None:
+        raise UnitNotConvertible(f"{code} without a known unit")
+    conversion = CONVERSIONS.get((code, spoken)) or CONVERSIONS.get((kind.code, spoken))
+    if spoken == kind.unit and (code, spoken) not in CONVERSIONS:
+        return value, kind.unit
+    if conversion is None:
+        raise UnitNotConvertible(f"{code} in {spoken}")
+    return _fitting(conversion.apply(value)), kind.unit
 
 
 def in_judged_unit(code: str, value: Decimal, unit: str | None) -> Decimal:
@@ -78,13 +52,14 @@ def in_judged_unit(code: str, value: Decimal, unit: str | None) -> Decimal:
 
     :raises UnitNotConvertible: no unit, an unknown code, or a pair that is not in the table
     """
-    kind = OBSERVATION_KINDS.get(code)
-    if kind is None or not unit:
-        raise UnitNotConvertible(f"{code} without a known unit")
-    unit = SPELLINGS.get(unit.strip(), unit.strip())
-    if unit == kind.unit:
-        return value
-    conversion = CONVERSIONS.get((code, unit))
-    if conversion is None:
-        raise UnitNotConvertible(f"{code} in {unit}")
-    return conversion.apply(value)
+    return standardise(code, value, unit)[0]
+
+
+def _fitting(value: Decimal) -> Decimal:
+    """Return the value as its column can hold it."""
+    if abs(value) >= _LARGEST:
+        raise UnitNotConvertible("too large a number")
+    exponent = value.as_tuple().exponent
+    if isinstance(exponent, int) and exponent < -6:
+        return value.quantize(_FINEST, ROUND_HALF_UP)
+    return value

@@ -1,9 +1,9 @@
-"""ADT: admissions, visits, changes of a person's data, merges."""
+"""ADT: admissions, visits and changes of a person's data."""
 
 from dataclasses import replace
 from datetime import datetime
 
-from app.domain.intake.hospital_message import EventKind, MergeRecord
+from app.domain.intake.hospital_message import EventKind
 from app.domain.intake.hospital_records import (
     UNCHANGED,
     Coded,
@@ -16,16 +16,15 @@ from app.domain.intake.hospital_records import (
     Stated,
     Unchanged,
 )
-from app.domain.intake.rejections import Rejected, RejectionReason
 from app.integrations.hl7.people import (
     Reading,
     read_coded,
     read_encounter,
-    read_identifiers,
 )
 from app.integrations.hl7.segments import Message, Segment
 
-# HL7 table 0003. A18, A34, A36 and A47 are older or rarer ways to say A40.
+# HL7 table 0003. Not here, and so refused: what would delete a person (A29) or swap two (A17), and
+# what moves accounts or whole lists of numbers (A35, A41 to A44, A46, A48 to A51).
 EVENTS = {
     "A01": EventKind.ADMIT,
     "A02": EventKind.TRANSFER,
@@ -35,16 +34,26 @@ EVENTS = {
     "A06": EventKind.TRANSFER,
     "A07": EventKind.TRANSFER,
     "A08": EventKind.UPDATE,
+    # Under way between two places, on leave, awaited: the stay goes on where PV1-3 says it is.
+    **dict.fromkeys(("A09", "A10", "A21", "A22", "A32", "A33", "A52", "A53"), EventKind.UPDATE),
     "A11": EventKind.CANCEL_ADMIT,
     "A12": EventKind.CANCEL_TRANSFER,
     "A13": EventKind.CANCEL_DISCHARGE,
-    "A18": EventKind.MERGE,
+    "A14": EventKind.PRE_ADMIT,
+    # A transfer or discharge that is only planned changes nothing yet, nor does its cancellation.
+    **dict.fromkeys(("A15", "A16", "A25", "A26"), EventKind.UPDATE),
+    # A23 deletes a visit that never was.
+    **dict.fromkeys(("A23", "A27", "A38"), EventKind.CANCEL_ADMIT),
+    "A24": EventKind.LINK,
+    "A37": EventKind.UNLINK,
     "A28": EventKind.UPDATE,
     "A31": EventKind.UPDATE,
-    "A34": EventKind.MERGE,
-    "A36": EventKind.MERGE,
-    "A40": EventKind.MERGE,
-    "A47": EventKind.MERGE,
+    # Another attending doctor, and its cancellation.
+    **dict.fromkeys(("A54", "A55"), EventKind.UPDATE),
+    "A60": EventKind.UPDATE,
+    # Older or rarer ways to say A40.
+    **dict.fromkeys(("A18", "A30", "A34", "A36", "A40", "A47"), EventKind.MERGE),
+    "A45": EventKind.MOVE_VISIT,
 }
 _STATUS = {
     EventKind.ADMIT: EncounterStatus.IN_PROGRESS,
@@ -95,37 +104,6 @@ def read_conditions(
     visit = encounter.visit if encounter else None
     found = (_condition(dg1, visit, reading) for dg1 in message.named("DG1"))
     return tuple(condition for condition in found if condition)
-
-
-def read_merges(message: Message, reading: Reading) -> tuple[MergeRecord, ...]:
-    """Return the pairs of a merge: PID survives, the MRG after it is retired.
-
-    :raises Rejected: a pair is incomplete, or names one number twice
-    """
-    merges = []
-    survivor: Segment | None = None
-    for segment in message.segments:
-        if segment.name == "PID":
-            survivor = segment
-        elif segment.name == "MRG" and survivor is not None:
-            merges.append(_merge(survivor, segment, reading))
-    if not merges:
-        raise Rejected(RejectionReason.MISSING_SEGMENT, "MRG")
-    return tuple(merges)
-
-
-def _merge(pid: Segment, mrg: Segment, reading: Reading) -> MergeRecord:
-    merge = MergeRecord(
-        tuple(i for i in read_identifiers(pid, 3, reading) if i.type_code != "VN"),
-        tuple(i for i in read_identifiers(mrg, 1, reading) if i.type_code != "VN"),
-    )
-    if not merge.survivor or not merge.retired:
-        raise Rejected(RejectionReason.NO_PATIENT_IDENTIFIER, "MRG")
-    # Both may share the citizen's number, it is one person; the same record number is a mistake.
-    records = {i for i in merge.survivor if i.type_code == "MR"} or set(merge.survivor)
-    if records & set(merge.retired):
-        raise Rejected(RejectionReason.SELF_MERGE)
-    return merge
 
 
 def _condition(dg1: Segment, visit: Identifier | None, reading: Reading) -> ConditionRecord | None:

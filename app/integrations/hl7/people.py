@@ -124,9 +124,28 @@ def read_encounter(
     )
 
 
+def read_human_name(value: Repetition, first: int) -> str:
+    """Return a name as it is read: hanzi run on from the family name, others begin with the given.
+
+    Hanzi and what belongs to them begin at U+2E80.
+    """
+    family, given, middle = (value.text(first + n) for n in range(3))
+    if any(character >= "\u2e80" for character in family + given):
+        return family + given + middle
+    return " ".join(part for part in (given, middle, family) if part)
+
+
+def read_phone(segment: Segment, field: int) -> str:
+    """Return the mobile number, else the first; WeChat and calls need one that is carried."""
+    values = segment.repetitions(field)
+    mobiles = [value for value in values if value.text(3) in _MOBILE_USES]
+    numbers = [value.text(1) or value.text(12) or value.text(7) for value in mobiles + values]
+    return next((number for number in numbers if number), "")
+
+
 def read_person(value: Repetition) -> Coded | None:
     """Return an XCN: the number and the name of a member of staff."""
-    code, name = value.text(1), _human_name(value, first=2)
+    code, name = value.text(1), read_human_name(value, first=2)
     return Coded(code, name) if code or name else None
 
 
@@ -149,19 +168,8 @@ def read_codings(value: Repetition) -> tuple[Coded, ...]:
 def _names(segment: Segment) -> Stated[tuple[HumanName, ...]]:
     if segment.is_null(5):
         return None
-    names = [HumanName(_human_name(v, first=1), v.text(7)) for v in segment.repetitions(5)]
+    names = [HumanName(read_human_name(v, first=1), v.text(7)) for v in segment.repetitions(5)]
     return tuple(name for name in names if name.text) or UNCHANGED
-
-
-def _human_name(value: Repetition, first: int) -> str:
-    """Return a name as it is read: hanzi run on from the family name, others begin with the given.
-
-    Hanzi and what belongs to them begin at U+2E80.
-    """
-    family, given, middle = (value.text(first + n) for n in range(3))
-    if any(character >= "\u2e80" for character in family + given):
-        return family + given + middle
-    return " ".join(part for part in (given, middle, family) if part)
 
 
 def _birth_date(segment: Segment, reading: Reading) -> Stated[date]:
@@ -185,13 +193,7 @@ def _gender(segment: Segment, reading: Reading) -> Stated[Gender]:
 
 
 def _phone(segment: Segment) -> Stated[str]:
-    """Return the mobile number, else the first; WeChat and calls need one that is carried."""
-    if segment.is_null(13):
-        return None
-    values = segment.repetitions(13)
-    mobiles = [value for value in values if value.text(3) in _MOBILE_USES]
-    numbers = [value.text(1) or value.text(12) or value.text(7) for value in mobiles + values]
-    return next((number for number in numbers if number), UNCHANGED)
+    return None if segment.is_null(13) else read_phone(segment, 13) or UNCHANGED
 
 
 def _address(segment: Segment) -> Stated[str]:

@@ -1,22 +1,21 @@
-"""Reading fields of a parsed message, whatever is missing in it."""
+"""Reading fields of a message, whatever is missing in it.
+
+Nothing is split before somebody asks for it: most fields of a message are never read, and a
+message of megabytes costs no more than its lines.
+"""
 
 import re
-from collections.abc import Iterator
-from typing import TypeAlias
-
-import hl7
+from collections.abc import Sequence
 
 from app.domain.intake.hospital_records import (
     UNCHANGED,
     Stated,
     Unchanged,
 )
-from app.integrations.hl7.envelope import Envelope
+from app.integrations.hl7.envelope import Envelope, Header
 
 # HL7 v2 writes an explicit deletion so.
 NULL = '""'
-
-Node: TypeAlias = "str | list[Node]"
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _MAX_BLANK_LINES = 20
@@ -25,26 +24,31 @@ _MAX_BLANK_LINES = 20
 class Segment:
     """One segment; positions count from 1 as the standard does, what is absent reads as empty."""
 
-    def __init__(self, parsed: "list[Node]", unescape: "Unescape", name: str) -> None:
-        self._parsed = parsed
-        self._unescape = unescape
-        self.name = name
+    __slots__ = ("_fields", "_syntax", "name")
+
+    def __init__(self, line: str, syntax: "Syntax") -> None:
+        fields = line.split(syntax.field)
+        self.name = fields[0]
+        if self.name == "MSH":
+            # MSH-1 is the separator itself.
+            fields.insert(1, syntax.field)
+        self._fields = fields
+        self._syntax = syntax
 
     def text(self, field: int, component: int = 1, subcomponent: int = 1) -> str:
         """Return a part of the field's first repetition, unescaped; a null reads as empty."""
-        return Repetition(_child(self._field(field), 0), self._unescape).text(
-            component, subcomponent
-        )
+        return self.first(field).text(component, subcomponent) if self.raw(field) else ""
 
     def first(self, field: int) -> "Repetition":
         """Return the field's first repetition."""
-        return Repetition(_child(self._field(field), 0), self._unescape)
+        return Repetition(self.raw(field).split(self._syntax.repetition, 1)[0], self._syntax)
 
     def repetitions(self, field: int) -> "list[Repetition]":
         """Return the field's repetitions that say something."""
-        node = self._field(field)
-        children = node if isinstance(node, list) else [node]
-        found = [Repetition(child, self._unescape) for child in children]
+        raw = self.raw(field)
+        if not raw:
+            return []
+        found = [Repetition(part, self._syntax) for part in raw.split(self._syntax.repetition)]
         return [repetition for repetition in found if not repetition.is_empty]
 
     def is_null(self, field: int) -> bool:
@@ -59,65 +63,81 @@ class Segment:
 
     def raw(self, field: int) -> str:
         """Return the whole field as it was sent."""
-        return str(self._field(field))
+        return self._fields[field] if field < len(self._fields) else ""
 
     def whole(self, field: int) -> str:
         """Return the whole field as text, for senders who forget to escape separators."""
         raw = self.raw(field)
-        return "" if raw == NULL else self._unescape(raw)
-
-    def _field(self, number: int) -> Node:
-        return self._parsed[number] if number < len(self._parsed) else ""
+        return "" if raw == NULL else self._syntax.unescape(raw)
 
 
 class Repetition:
     """One value of a field that may hold several."""
 
-    def __init__(self, node: Node, unescape: "Unescape") -> None:
-        self._node = node
-        self._unescape = unescape
+    __slots__ = ("_parts", "_raw", "_syntax")
+
+    def __init__(self, raw: str, syntax: "Syntax") -> None:
+        self._raw = raw
+        self._syntax = syntax
+        self._parts = raw.split(syntax.component)
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing is said, separators apart."""
-        return not any(self.components())
+        return not self._raw or not any(self.components())
 
     def text(self, component: int = 1, subcomponent: int = 1) -> str:
         """Return one part, unescaped; a null reads as empty."""
-        leaf = _child(_child(self._node, component - 1), subcomponent - 1)
-        return "" if leaf == NULL else self._unescape(str(leaf)).strip()
+        if component > len(self._parts):
+            return ""
+        return self._leaf(self._parts[component - 1], subcomponent)
 
     def components(self) -> list[str]:
         """Return the first part of each component."""
-        count = len(self._node) if isinstance(self._node, list) else 1
-        return [self.text(n + 1) for n in range(count)]
+        return [self._leaf(part, 1) for part in self._parts]
 
     def whole(self) -> str:
         """Return the repetition as text, separators included."""
-        raw = str(self._node)
-        return "" if raw == NULL else self._unescape(raw).strip()
+        return "" if self._raw == NULL else self._syntax.unescape(self._raw).strip()
+
+    def _leaf(self, component: str, subcomponent: int) -> str:
+        if not component or component == NULL:
+            return ""
+        parts = component.split(self._syntax.subcomponent, subcomponent)
+        leaf = parts[subcomponent - 1] if subcomponent <= len(parts) else ""
+        return "" if leaf == NULL else self._syntax.unescape(leaf).strip()
+
+
+class Syntax:
+    """How one message writes things down: its separators, and how it escapes them."""
+
+    __slots__ = ("component", "field", "repetition", "subcomponent", "unescape")
+
+    def __init__(self, header: Header, charset: str) -> None:
+        self.field = header.field_separator
+        component, repetition, escape, subcomponent = tuple(header.encoding_characters)[:4]
+        self.component, self.repetition, self.subcomponent = component, repetition, subcomponent
+        self.unescape = Unescape(self, escape, charset)
 
 
 class Unescape:
     r"""Undoes HL7 escapes, once.
 
-    The library's own function is not used: it writes what it cannot read into the log, names and
-    values included; it reads \X..\ byte by byte, which breaks every Chinese character; and
-    \.sp999999999\ makes it build that many lines.
+    \X..\ holds the bytes of the message's own charset, and \.sp999999999\ builds no such number
+    of lines.
     """
 
-    def __init__(self, separators: str, escape: str, charset: str) -> None:
-        field, repetition, component, subcomponent = tuple(separators)[1:5]
+    def __init__(self, syntax: Syntax, escape: str, charset: str) -> None:
         self._escape = escape
         self._charset = charset
         self._sequence = re.compile(
             f"{re.escape(escape)}([^{re.escape(escape)}]*){re.escape(escape)}"
         )
         self._fixed = {
-            "F": field,
-            "S": component,
-            "T": subcomponent,
-            "R": repetition,
+            "F": syntax.field,
+            "S": syntax.component,
+            "T": syntax.subcomponent,
+            "R": syntax.repetition,
             "E": escape,
             "H": "",
             "N": "",
@@ -130,7 +150,7 @@ class Unescape:
     def __call__(self, text: str) -> str:
         if self._escape in text:
             text = self._sequence.sub(self._replacement, text)
-        return _CONTROL.sub("", text)
+        return text if text.isprintable() else _CONTROL.sub("", text)
 
     def _replacement(self, match: re.Match[str]) -> str:
         sequence = match[1]
@@ -162,17 +182,24 @@ class Message:
     """The segments of one message in their order."""
 
     def __init__(self, envelope: Envelope) -> None:
-        parsed = hl7.parse(envelope.text)
-        unescape = Unescape(parsed.separators, parsed.esc, envelope.charset)
-        self.segments = [Segment(s, unescape, str(s[0])) for s in parsed]
+        syntax = Syntax(envelope.header, envelope.charset)
+        self.segments = [Segment(line, syntax) for line in envelope.text.split("\r")]
+        self._by_name: dict[str, list[Segment]] = {}
+        for segment in self.segments:
+            self._by_name.setdefault(segment.name, []).append(segment)
 
-    def named(self, name: str) -> Iterator[Segment]:
-        """Yield the segments of this name."""
-        return (segment for segment in self.segments if segment.name == name)
+    @property
+    def names(self) -> Sequence[str]:
+        """The names of the segments, each once, in the order in which they first stand."""
+        return tuple(self._by_name)
+
+    def named(self, name: str) -> Sequence[Segment]:
+        """Return the segments of this name."""
+        return self._by_name.get(name, ())
 
     def first(self, name: str) -> Segment | None:
         """Return the first segment of this name, or None."""
-        return next(self.named(name), None)
+        return next(iter(self.named(name)), None)
 
 
 def stated_part(whole: Stated[str], part: str) -> Stated[str]:
@@ -180,10 +207,3 @@ def stated_part(whole: Stated[str], part: str) -> Stated[str]:
     if whole is None or isinstance(whole, Unchanged):
         return whole
     return part or UNCHANGED
-
-
-def _child(node: Node, index: int) -> Node:
-    """Return one part of a node; a leaf is its own first part, at whatever depth one asks."""
-    if isinstance(node, list):
-        return node[index] if index < len(node) else ""
-    return node if index == 0 else ""

@@ -12,7 +12,8 @@ from app.domain.intake.rejections import Rejected, RejectionReason
 from app.integrations.hl7.people import Reading, read_coded, read_person
 from app.integrations.hl7.segments import Message, Segment
 
-# Triggers that decide the status whatever SCH-25 says; None leaves it to SCH-25.
+# Triggers that decide the status whatever SCH-25 says; None leaves it to SCH-25. S18 to S22 tell of
+# one resource of the appointment, not of the appointment.
 TRIGGERS: dict[str, AppointmentStatus | None] = {
     "S12": None,
     "S13": None,
@@ -20,6 +21,7 @@ TRIGGERS: dict[str, AppointmentStatus | None] = {
     "S15": AppointmentStatus.CANCELLED,
     "S16": AppointmentStatus.CANCELLED,
     "S17": AppointmentStatus.CANCELLED,
+    **dict.fromkeys(("S18", "S19", "S20", "S21", "S22")),
     "S26": AppointmentStatus.NO_SHOW,
 }
 # HL7 table 0278, SCH-25.

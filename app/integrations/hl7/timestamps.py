@@ -57,7 +57,7 @@ def read_date(text: str) -> date | None:
 
 def _digits(text: str) -> str:
     text = text.strip()
-    match = _PUNCTUATED.fullmatch(text)
+    match = None if text.isdigit() else _PUNCTUATED.fullmatch(text)
     if match is None:
         return text
     return match[1] + "".join((part or "00").zfill(2) for part in match.groups()[1:])

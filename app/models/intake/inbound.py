@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ColumnElement, ForeignKey, Index, UniqueConstraint, or_
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database import (
@@ -43,10 +43,19 @@ class InboundMessage(Base):
         ForeignKey("patient.id"), index=True, info=OPERATION
     )
     peer: Mapped[str | None] = mapped_column(info=OPERATION)
-    status: Mapped[str] = mapped_column(info=OPERATION)  # received processed rejected held
+    status: Mapped[str] = mapped_column(info=OPERATION)  # received processed rejected held ignored
     reason: Mapped[str | None] = mapped_column(info=OPERATION)
     repeats: Mapped[int] = mapped_column(default=0, info=OPERATION)
     tries: Mapped[int] = mapped_column(default=0, info=OPERATION)
     received_at: Mapped[datetime] = mapped_column(info=OPERATION)
+    # What the sender's clock said, where the wrapping tells: shows a clock that is wrong.
+    sent_at: Mapped[datetime | None] = mapped_column(info=OPERATION)
     answered_ms: Mapped[int | None] = mapped_column(info=OPERATION)  # from the last byte to the ACK
     processed_at: Mapped[datetime | None] = mapped_column(info=OPERATION)
+
+    @classmethod
+    def has_reason(cls, code: str) -> ColumnElement[bool]:
+        """Return the condition that the reason is `code`, whatever detail stands behind it."""
+        if not code:
+            return or_(cls.reason.is_(None), cls.reason == "")
+        return or_(cls.reason == code, cls.reason.startswith(f"{code}:", autoescape=True))

@@ -84,6 +84,8 @@ def _observations(
             Observation.value,
             Observation.comparator,
             Observation.unit,
+            Observation.standard_value,
+            Observation.standard_unit,
             Observation.effective_at,
             Observation.context,
             Observation.off_scale,
@@ -113,12 +115,16 @@ def _observed(row: Any) -> ObservedValue | None:
     context = MeasurementContext(row.context) if row.context else None
     if row.off_scale is not None:
         return ObservedValue(None, row.effective_at, context, OffScale(row.off_scale))
+    # A laboratory's number counts in the unit it was converted to on arrival, where it was.
+    value, unit = row.standard_value, row.standard_unit
+    if value is None:
+        value, unit = row.value, row.unit
     # "<4" is no number; a number in another unit, or an impossible one, proves nothing.
-    if row.value is None or row.comparator is not None or row.unit != kind.unit:
+    if value is None or row.comparator is not None or unit != kind.unit:
         return None
-    if not kind.is_plausible(row.value):
+    if not kind.is_plausible(value):
         return None
-    return ObservedValue(_as_measured(row.value), row.effective_at, context)
+    return ObservedValue(_as_measured(value), row.effective_at, context)
 
 
 def _as_measured(value: Decimal) -> Decimal:

@@ -17,6 +17,7 @@ from app.database import (
 )
 from app.domain.plans.rules import Grade
 from app.domain.staff.alerting import AlertStatus, Outcome
+from app.domain.staff.result_alerts import text_for
 from app.encryption import Encrypted
 from app.models.plans.care_plan import CarePlan
 from app.models.plans.plan_definition import Rule
@@ -40,7 +41,14 @@ class Alert(Base):
     patient_id: Mapped[int] = mapped_column(ForeignKey("patient.id"), info=OPERATION)
     care_plan_id: Mapped[int | None] = mapped_column(ForeignKey("care_plan.id"), info=OPERATION)
     care_team_id: Mapped[int] = mapped_column(ForeignKey("care_team.id"), info=OPERATION)
-    rule_id: Mapped[int] = mapped_column(ForeignKey("rule.id"), info=CARE)
+    # The rule that fired; NULL for a critical result, which a limit or the laboratory called so.
+    rule_id: Mapped[int | None] = mapped_column(ForeignKey("rule.id"), info=CARE)
+    title: Mapped[str | None] = mapped_column(info=CARE)
+    basis: Mapped[str | None] = mapped_column(info=OPERATION)  # which limit, of whom
+    # The LOINC code of a critical result: its fixed texts are found by it.
+    code: Mapped[str | None] = mapped_column(PlatformId(64), info=CARE)
+    # Whether the patient may be told; a critical result waits for a clinician's word.
+    tells_patient: Mapped[bool] = mapped_column(default=True, info=OPERATION)
     # Rules of one family (low glucose, moderate and severe) share one episode.
     episode: Mapped[str] = mapped_column(PlatformId(64), info=CARE)
     grade: Mapped[Grade] = mapped_column(info=CARE)
@@ -63,8 +71,24 @@ class Alert(Base):
     patient: Mapped[Patient] = relationship()
     care_plan: Mapped[CarePlan | None] = relationship()
     care_team: Mapped[CareTeam] = relationship()
-    rule: Mapped[Rule] = relationship()
+    rule: Mapped[Rule | None] = relationship()
     owner: Mapped[Practitioner | None] = relationship()
+
+    @property
+    def name(self) -> str:
+        """What it is about, in the words of the rule or of the result."""
+        return self.title or (self.rule.name if self.rule else "")
+
+    @property
+    def texts(self) -> tuple[str | None, str | None]:
+        """What staff are told to ask, and the fixed words for the patient."""
+        if self.code is not None:
+            words = text_for(self.code)
+            return words.staff_text, words.patient_text
+        for action in self.rule.definition.get("actions", []) if self.rule else []:
+            if "alert" in action:
+                return action["alert"]["staff_text"], action["alert"]["patient_text"]
+        return None, None
 
 
 class AlertStep(Base):

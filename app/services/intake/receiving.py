@@ -22,7 +22,8 @@ class Arrival:
     """What is known of a message from its wrapping.
 
     `dedupe_key` (32 bytes) names its sender, control id and every byte of it: a repeat has the
-    same one. `source` is the feed, such as `hl7:his`; `kind` such as ADT^A01.
+    same one. `source` is the feed, such as `hl7:his`; `kind` such as ADT^A01; `sent_at` is
+    what the sender's clock said.
     """
 
     source: str
@@ -30,6 +31,7 @@ class Arrival:
     kind: str
     control_id: str
     peer: str | None = None
+    sent_at: datetime | None = None
 
 
 def receive(session: Session, arrival: Arrival, body: bytes, now: datetime) -> InboundMessage:
@@ -147,6 +149,7 @@ def _row(arrival: Arrival, body: bytes, now: datetime) -> dict[str, Any]:
         "repeats": 0,
         "tries": 0,
         "received_at": now,
+        "sent_at": arrival.sent_at,
     }
 
 
@@ -168,4 +171,5 @@ def _new(arrival: Arrival, body: bytes, now: datetime) -> InboundMessage:
         peer=arrival.peer,
         status="received",
         received_at=now,
+        sent_at=arrival.sent_at,
     )

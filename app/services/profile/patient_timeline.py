@@ -154,14 +154,20 @@ def _alert_steps() -> _Source:
         step: AlertStep = row.AlertStep
         who = row.Practitioner.name if row.Practitioner else None
         return Entry(
-            EntryKind.ALERT_STEP, step.public_id, row.at, row.name, step.kind, who=who,
+            EntryKind.ALERT_STEP, step.public_id, row.at, row.title, step.kind, who=who,
             note=step.note,
         )  # fmt: skip
 
     query = (
-        select(AlertStep, Practitioner, AlertStep.id, AlertStep.at.label("at"), Rule.name)
+        select(
+            AlertStep,
+            Practitioner,
+            AlertStep.id,
+            AlertStep.at.label("at"),
+            func.coalesce(Alert.title, Rule.name).label("title"),
+        )
         .join(Alert, Alert.id == AlertStep.alert_id)
-        .join(Rule, Rule.id == Alert.rule_id)
+        .outerjoin(Rule, Rule.id == Alert.rule_id)
         .outerjoin(Practitioner, Practitioner.id == AlertStep.practitioner_id)
     )
     return _Source(

@@ -49,6 +49,8 @@ class AlertView:
     closed_at: datetime | None
     hits: int
     steps: tuple[StepTaken, ...]
+    is_result: bool = False  # a critical result, which the laboratory should have telephoned
+    tells_patient: bool = True
 
     @property
     def is_open(self) -> bool:
@@ -84,7 +86,7 @@ def lock_level(session: Session, public_id: str) -> int | None:
 
 
 def _view(alert: Alert, steps: tuple[StepTaken, ...], practitioner_id: int) -> AlertView:
-    staff_text, patient_text = _texts(alert)
+    staff_text, patient_text = alert.texts
     patient: Patient = alert.patient
     return AlertView(
         public_id=alert.public_id,
@@ -94,7 +96,7 @@ def _view(alert: Alert, steps: tuple[StepTaken, ...], practitioner_id: int) -> A
         needs=patient.needs,
         masked_phone=masked_phone(patient.phone) if patient.phone else None,
         grade=alert.grade,
-        title=alert.rule.name,
+        title=alert.name,
         lines=tuple((alert.explanation or "").splitlines()),
         staff_text=staff_text,
         patient_text=patient_text,
@@ -110,6 +112,8 @@ def _view(alert: Alert, steps: tuple[StepTaken, ...], practitioner_id: int) -> A
         closed_at=alert.closed_at,
         hits=alert.hits,
         steps=steps,
+        is_result=alert.code is not None,
+        tells_patient=alert.tells_patient,
     )
 
 
@@ -124,11 +128,3 @@ def _steps(session: Session, alert_id: int) -> tuple[StepTaken, ...]:
         StepTaken(one.kind, one.practitioner.name if one.practitioner else None, one.note, one.at)
         for one in rows
     )
-
-
-def _texts(alert: Alert) -> tuple[str | None, str | None]:
-    """Return what the rule tells staff to ask, and what the patient was told."""
-    for action in alert.rule.definition.get("actions", []):
-        if "alert" in action:
-            return action["alert"]["staff_text"], action["alert"]["patient_text"]
-    return None, None

@@ -245,7 +245,7 @@ def _alert_item(alert: Alert, practitioner_id: int, now: datetime) -> WorkItem:
         patient_public_id=alert.patient.public_id,
         masked_name=list_name(alert.patient.name),
         has_needs=bool(alert.patient.needs),
-        title=alert.rule.name,
+        title=alert.name,
         grade=alert.grade,
         team_name=alert.care_team.name,
         owner_name=alert.owner.name if alert.owner and not waits else None,

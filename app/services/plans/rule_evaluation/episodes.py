@@ -19,14 +19,28 @@ _CLOCK: Final = AlertClock()
 
 
 def withdraw_alerts_of(
-    session: Session, observation_id: int, now: datetime, *, cause: Event | None = None
+    session: Session,
+    observation_id: int,
+    now: datetime,
+    *,
+    patient_id: int | None = None,
+    cause: Event | None = None,
 ) -> None:
-    """Withdraw open alerts that stood on a result since corrected or taken back."""
+    """Withdraw open alerts that stood on a result since corrected or taken back.
+
+    One that the corrected value hit as well stays: it stands on the new version. With
+    `patient_id` only those of a patient whose result it turned out not to be.
+    """
+    successor = _successor(session, observation_id) if patient_id is None else None
     for step in session.scalars(
         select(AlertStep).where(AlertStep.observation_id == observation_id)
     ):
         alert = session.get_one(Alert, step.alert_id, with_for_update=True)
+        if patient_id not in (None, alert.patient_id):
+            continue
         if not alerting.may_become(alert.status, AlertStatus.WITHDRAWN):
+            continue
+        if successor is not None and _is_hit_by(session, alert, successor):
             continue
         alert.status = AlertStatus.WITHDRAWN
         alert.is_open = None
@@ -34,6 +48,25 @@ def withdraw_alerts_of(
         alert.closed_at = alert.closed_at or now
         _note(session, alert, "withdrawn", now)
         _tell(session, alert, "alert.withdrawn", now, cause)
+
+
+def _successor(session: Session, observation_id: int) -> int | None:
+    """Return the version of the same result that is current now."""
+    old = session.get_one(Observation, observation_id)
+    return session.scalar(
+        select(Observation.id).filter_by(
+            patient_id=old.patient_id, identity=old.identity, is_current=True
+        )
+    )
+
+
+def _is_hit_by(session: Session, alert: Alert, observation_id: int) -> bool:
+    hits = select(AlertStep.id).where(
+        AlertStep.alert_id == alert.id,
+        AlertStep.observation_id == observation_id,
+        AlertStep.kind.in_(("opened", "appended", "worsened")),
+    )
+    return session.scalar(hits.limit(1)) is not None
 
 
 def episodes_told(

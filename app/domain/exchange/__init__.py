@@ -1,0 +1,1 @@
+"""What we ask of, hand to and tell other systems."""

@@ -1,0 +1,1 @@
+"""Asking, delivering and telling: what leaves for other systems."""

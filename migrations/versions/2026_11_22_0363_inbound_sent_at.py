@@ -1,0 +1,28 @@
+"""What the sender's clock said
+
+Rules: read by eye; one change a revision (MySQL commits each DDL statement by itself); data moves
+apart from schema, in batches; each suits the code already running: add, write both, backfill,
+read new, then drop, over several releases. Nothing here imports `app`.
+
+Revision ID: 2026_11_22_0363
+Revises: 2026_11_22_0362
+"""
+
+import sqlalchemy as sa
+from alembic import op
+from migrations.types import instant
+
+revision = '2026_11_22_0363'
+down_revision = '2026_11_22_0362'
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    with op.batch_alter_table('inbound_message', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('sent_at', instant(), nullable=True))
+
+
+def downgrade() -> None:
+    with op.batch_alter_table('inbound_message', schema=None) as batch_op:
+        batch_op.drop_column('sent_at')
