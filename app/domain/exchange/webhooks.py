@@ -21,8 +21,9 @@ KINDS: Final = frozenset(
         "care-plan.started", "care-plan.ended", "task.completed", "task.missed",
         "patient.registered", "patient.updated", "patient.merged", "patient.unmerged",
         "observation.recorded", "observation.corrected", "observation.moved",
-        "encounter.started", "encounter.finished", "encounter.moved", "outbound.approved", "outbound.sent", "outbound.accepted",
-        "outbound.refused", "outbound.completed", "outbound.cancelled", "outbound.failed",
+        "encounter.started", "encounter.finished", "encounter.moved",
+        "outbound.approved", "outbound.sent", "outbound.accepted", "outbound.refused",
+        "outbound.completed", "outbound.cancelled", "outbound.failed",
     }
 )  # fmt: skip
 
