@@ -359,6 +359,14 @@ def test_what_might_touch_the_wrong_person_waits(server: Server) -> None:
     assert count(PatientIdentifier) == 2
 
 
+def test_a_death_that_nobody_dates_is_dated_by_its_telling(server: Server) -> None:
+    server.ask("POST", "/Patient", patient(deceasedBoolean=True))
+
+    with unit_of_work() as session:
+        kept = session.scalars(select(InboundMessage.received_at)).one()
+        assert session.scalars(select(Patient.deceased_at)).one() == kept
+
+
 def test_the_statement_says_what_is_there(server: Server) -> None:
     said = parse(server.as_(None).ask("GET", "/metadata").data)
 

@@ -24,7 +24,6 @@ class RejectionReason(StrEnum):
     INVALID_RESOURCE = "invalid-resource"
     UNKNOWN_PATIENT = "unknown-patient"
     UNKNOWN_VISIT = "unknown-visit"
-    DEATH_WITHOUT_TIME = "death-without-time"
     NOT_A_ROW = "not-a-row"
     UNMAPPED_TABLE = "unmapped-table"
     BAD_CELL = "bad-cell"
@@ -54,7 +53,6 @@ _SENTENCES = {
     RejectionReason.INVALID_RESOURCE: "资源的结构或代码不符合 FHIR R4。",
     RejectionReason.UNKNOWN_PATIENT: "引用的患者不存在。",
     RejectionReason.UNKNOWN_VISIT: "引用的就诊不存在。",
-    RejectionReason.DEATH_WITHOUT_TIME: "患者已去世但没有时间，请给出去世时间或更新时间。",
     RejectionReason.NOT_A_ROW: "内容不是表格的一行。",
     RejectionReason.UNMAPPED_TABLE: "映射文件里没有这张表。",
     RejectionReason.BAD_CELL: "必填的一列为空或无法识别。",

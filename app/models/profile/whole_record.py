@@ -152,6 +152,8 @@ def _content(
     found = {name: session.scalars(query).all() for name, query in queries.items()}
     for name, model in _MODELS.items():
         query = select(model).where(model.patient_id.in_(ids)).order_by(model.id)
+        if model is QuestionnaireResponse:
+            query = query.options(selectinload(QuestionnaireResponse.questionnaire))
         found[name] = session.scalars(query).all()
     return found
 

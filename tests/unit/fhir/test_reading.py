@@ -10,6 +10,7 @@ from app.domain.intake.clinical_records import RequestStatus
 from app.domain.intake.hospital_message import EventKind
 from app.domain.intake.hospital_records import (
     UNCHANGED,
+    WHEN_TOLD,
     AppointmentStatus,
     Coded,
     ConditionStatus,
@@ -83,11 +84,12 @@ def test_a_number_of_a_foreign_kind_is_no_record_number() -> None:
     assert message.patient.identifiers == (Identifier("http://police.example", "U", "X1"),)
 
 
-def test_a_death_without_any_time_is_told_to_the_sender() -> None:
-    told = read(patient(deceasedBoolean=True))
+def test_a_death_without_any_time_counts_from_when_it_was_told() -> None:
+    (message,) = said(patient(deceasedBoolean=True))
+    (dated,) = said(patient(deceasedBoolean=True, meta={"lastUpdated": "2026-05-02T00:00:00Z"}))
 
-    assert isinstance(told, Rejected)
-    assert told.reason is RejectionReason.DEATH_WITHOUT_TIME
+    assert message.patient.deceased_at == WHEN_TOLD
+    assert dated.patient.deceased_at == datetime(2026, 5, 2, tzinfo=UTC)
 
 
 def test_references_inside_a_bundle_are_followed() -> None:

@@ -210,8 +210,6 @@ def _patient(entry: Entry, gathering: _Gathering) -> Iterator[_Part]:
         return
     part = gathering.part(entry, numbers)
     part.said["patient"] = read_patient(entry, reading, part.recorded_at)
-    if entry.resource.get("deceasedBoolean") is True and part.recorded_at is None:
-        raise Rejected(RejectionReason.DEATH_WITHOUT_TIME, "Patient.deceasedBoolean")
     part.said["encounter"] = read_department(entry)
     part.records["related_persons"] = list(read_contacts(entry, reading))
     yield part

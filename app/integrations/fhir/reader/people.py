@@ -8,6 +8,7 @@ from app.domain.intake.clinical_records import RelatedPersonRecord
 from app.domain.intake.hospital_message import LinkRecord, MergeRecord
 from app.domain.intake.hospital_records import (
     UNCHANGED,
+    WHEN_TOLD,
     Coded,
     EncounterRecord,
     Gender,
@@ -110,9 +111,9 @@ def _deceased_at(
     """Return when somebody died; a death without a time counts from when it was recorded."""
     if "deceasedDateTime" in resource:
         moment = reading.instant(resource["deceasedDateTime"], "death-incomplete")
-        return moment or recorded_at or UNCHANGED
+        return moment or recorded_at or WHEN_TOLD
     if resource.get("deceasedBoolean") is True:
-        return recorded_at or UNCHANGED
+        return recorded_at or WHEN_TOLD
     # `false` says that somebody lives: a death noted by mistake is taken back.
     return None if resource.get("deceasedBoolean") is False else UNCHANGED
 
