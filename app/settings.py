@@ -13,8 +13,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.domain.exchange.answers import Verdict
 from app.domain.exchange.documents import DocumentKind
+from app.domain.trust.access import Scope
 
 DEMO_KEY_ID = "demo"
+# The most that one message may weigh, as in `app.integrations.hl7.envelope.WIDEST`.
+HL7_LARGEST = 7_000_000
 
 
 class _Group(BaseModel):
@@ -81,18 +84,57 @@ class Sms(_Group):
 
 
 class HL7Source(_Group):
-    """One sender of HL7 v2; `charset` overrides what its messages claim."""
+    """One sender of HL7 v2; `charset` overrides what its messages claim.
+
+    `facilities` (MSH-4) and `certificates` (names in the client's certificate) narrow down who it
+    is among those of one network; `enhanced` follows MSH-15 and MSH-16.
+    """
 
     name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
-    facility: str | None = None
+    facilities: tuple[str, ...] = ()
     charset: str | None = None
     peers: tuple[str, ...] = ("127.0.0.1",)
+    certificates: tuple[str, ...] = ()
+    acknowledgement: Literal["original", "enhanced"] = "original"
+
+
+class HL7Tls(_Group):
+    """Mutual TLS of a port: our PEM chain and key, and the authority of the senders'."""
+
+    certificate: Path
+    key: Path
+    client_ca: Path
+
+
+class HL7Door(_Group):
+    """A port for HL7 v2 and what it takes."""
+
+    name: str = Field(default="default", pattern=r"^[a-z0-9-]{1,32}$")
+    host: str = "127.0.0.1"
+    port: int = Field(default=2575, ge=0, le=65535)
+    max_bytes: int = Field(default=256 * 1024, ge=4096, le=HL7_LARGEST)
+    max_segments: int = Field(default=2000, ge=10, le=100_000)
+    messages_per_second: int = Field(default=200, ge=1, le=10_000)
+    tls: HL7Tls | None = None
 
 
 class HL7(_Group):
     host: str = "127.0.0.1"
     port: int = 2575
+    tls: HL7Tls | None = None
+    messages_per_second: int = Field(default=200, ge=1, le=10_000)
+    listeners: tuple[HL7Door, ...] = ()
     sources: tuple[HL7Source, ...] = (HL7Source(name="his"),)
+
+    def doors(self, host: str | None = None, port: int | None = None) -> tuple[HL7Door, ...]:
+        """Return every port to listen on; `host` and `port` move the first one."""
+        first = HL7Door(
+            host=host or self.host,
+            port=self.port if port is None else port,
+            messages_per_second=self.messages_per_second,
+            tls=self.tls,
+        )
+        return (first, *self.listeners)
 
 
 class FeedWatch(_Group):
@@ -199,6 +241,38 @@ class Tables(_Group):
         return next((one for one in self.sources if one.name == name), None)
 
 
+class FhirClient(_Group):
+    """A system that speaks FHIR to us; `source` names its feed, its own name where left out.
+
+    `token_sha256` is the SHA-256 of its bearer token, in hex: the token itself stays with it.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
+    token_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    scopes: tuple[Scope, ...] = Field(min_length=1)
+    source: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,32}$")
+    networks: tuple[IPv4Network | IPv6Network, ...] = (IPv4Network("127.0.0.0/8"),)
+
+
+class Fhir(_Group):
+    """The FHIR R4 API: who may use it, and how much they may send at once."""
+
+    clients: tuple[FhirClient, ...] = ()
+    resource_bytes: int = Field(default=1_000_000, ge=1_000, le=20_000_000)
+    bundle_bytes: int = Field(default=5_000_000, ge=1_000, le=50_000_000)
+    bundle_entries: int = Field(default=200, ge=1, le=1_000)
+
+    @model_validator(mode="after")
+    def _refuse_repeats(self) -> Self:
+        for told in (
+            [one.name for one in self.clients],
+            [one.token_sha256 for one in self.clients],
+        ):
+            if len(set(told)) != len(told):
+                raise ValueError("every FHIR client has a name and a token of its own")
+        return self
+
+
 class Settings(BaseSettings):
     """Environment variables `CARELOOP_…`, nested with `__`; `.env.example` documents all."""
 
@@ -224,6 +298,7 @@ class Settings(BaseSettings):
     wecom: WeCom = WeCom()
     sms: Sms = Sms()
     hl7: HL7 = HL7()
+    fhir: Fhir = Fhir()
     feeds: tuple[FeedWatch, ...] = ()
     exchange: Exchange = Exchange()
     tables: Tables = Tables()

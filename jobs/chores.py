@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from threading import Event
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -11,6 +12,7 @@ from sqlalchemy import delete
 from app.database import unit_of_work
 from app.domain.intake.feed_health import Watch
 from app.domain.outreach.messaging import Outlets
+from app.integrations.tables.sources import TableSources
 from app.models import AccessSession, JobRun, RelayedCallback, SignInState
 from app.models.intake.feed_signs import known_sources
 from app.services.exchange import deliveries
@@ -29,7 +31,9 @@ class Work:
 
     zone: ZoneInfo
     outlets: Outlets
+    tables: TableSources | None = None
     watches: Mapping[str, Watch] = field(default_factory=dict)
+    stopping: Event = field(default_factory=Event)  # set when the process is to end
 
 
 def expand_plans(work: Work, now: datetime) -> None:

@@ -19,10 +19,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import clock
 from app.cli import feeds
 from app.cli.exchange import exchange, webhook
+from app.cli.export_fhir import export
 from app.cli.frame import OPERATOR, Failed, with_database
+from app.cli.import_fhir import import_fhir
 from app.cli.import_hl7 import import_files
 from app.cli.limits import limits
 from app.cli.relay import relay
+from app.cli.table_verb import import_table
+from app.cli.terms import DEFAULTS, load, terms
 from app.database import unit_of_work
 from app.domain.errors import DomainError
 from app.domain.plans.definitions import InvalidDefinition
@@ -72,6 +76,7 @@ def cli() -> None:
 
 
 cli.add_command(exchange)
+cli.add_command(export)
 cli.add_command(webhook)
 
 
@@ -91,7 +96,10 @@ def init(loaded: Settings, engine: Engine) -> None:
         command.upgrade(config, "head")
         connection.commit()
     for folder in sorted(path for path in loaded.packs_folder.iterdir() if path.is_dir()):
-        _install(folder, approver=None)
+        if folder.name != DEFAULTS.parent.name:
+            _install(folder, approver=None)
+    if (defaults := loaded.packs_folder / DEFAULTS).exists():
+        load(defaults)
     print("The database is ready.")
 
 
@@ -114,6 +122,7 @@ def stats(loaded: Settings, engine: Engine, *, as_json: bool) -> None:
             print(f"{name:22} {number:>9}")
 
 
+cli.add_command(terms)
 cli.add_command(feeds.sources)
 cli.add_command(feeds.replay)
 cli.add_command(relay)
@@ -123,6 +132,9 @@ cli.add_command(limits)
 @cli.group("import")
 def import_() -> None:
     """Bring records in by hand."""
+
+
+import_.add_command(import_fhir)
 
 
 @import_.command("hl7")
@@ -153,6 +165,9 @@ def import_hl7(
     ]
     if problems:
         raise Failed("\n".join(problems))
+
+
+import_.add_command(import_table)
 
 
 @cli.group()

@@ -25,7 +25,13 @@ MENU: Final[tuple[Group, ...]] = (
     Group("工作", ()),
     Group("运营", ()),
     Group("报告", ()),
-    Group("管理", (Entry("对接状态", "console.feeds.overview", Permission.WATCH_FEEDS),)),
+    Group(
+        "管理",
+        (
+            Entry("对接状态", "console.feeds.overview", Permission.WATCH_FEEDS),
+            Entry("术语对照", "console.terms.overview", Permission.MAP_TERMS),
+        ),
+    ),
 )
 
 

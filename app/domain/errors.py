@@ -79,6 +79,17 @@ class InvalidAnswers(DomainError):
         self.problems = problems
 
 
+class NotATarget(DomainError):
+    """A code that cannot stand for a term of its kind; `title` says what is wrong with it."""
+
+    code = "not-a-target"
+    title = "这个标准代码不能用"
+
+    def __init__(self, title: str) -> None:
+        super().__init__(self.code)
+        self.title = title
+
+
 class DeliveryFailed(Exception):
     """A platform did not take a message; see `messaging.Failure`."""
 

@@ -464,12 +464,20 @@ def test_the_newest_word_on_an_appointment_stands(
 # ------------------------------------------------------------------------------- what waits
 
 
-def test_a_merge_is_kept_and_waits(session: Session) -> None:
+def test_a_merge_that_runs_the_other_way_round_waits_for_a_person(session: Session) -> None:
     take(session, admission())
+    other = PID.replace("80001^^^HIS^MR", "80777^^^HIS^MR")
 
-    (kept,) = take(session, message(PID, "MRG|80777^^^HIS^MR", kind="ADT^A40", control_id="M1"))
+    first, inverse = take(
+        session,
+        message(PID, "MRG|80777^^^HIS^MR", kind="ADT^A40", control_id="M1"),
+        message(
+            other, "MRG|80001^^^HIS^MR", kind="ADT^A40", control_id="M2", sent="20260504100000"
+        ),
+    )
 
-    assert (kept.status, kept.reason) == ("held", "merge-not-yet-supported")
+    assert first.status == "processed"
+    assert (inverse.status, inverse.reason) == ("held", "merge-inverse")
 
 
 def test_a_rejected_message_is_kept_with_its_reason_and_read_anew_when_it_repeats(
@@ -568,11 +576,11 @@ def test_a_file_imported_twice_leaves_one_record(database: Engine, tmp_path: Pat
 
 def test_what_is_no_message_is_listed_with_its_reason(database: Engine, tmp_path: Path) -> None:
     path = tmp_path / "feed.hl7"
-    path.write_bytes(b"%PDF-1.7 " + b"x" * 300_000 + b"\n" + admission())
+    path.write_bytes(b"%PDF-1.7 " + b"x" * 7_100_000 + b"\n" + admission())
 
     report = bring([path])
 
-    assert report.rejected == {"too-large: 262144 bytes": 1}
+    assert report.rejected == {"too-large: 7000000 bytes": 1}
     assert report.processed == 1
 
 
@@ -606,8 +614,8 @@ def test_the_chinese_cases_end_as_their_specification_says(
     report = bring([p for p in utf8 if p.name > "03"])
 
     assert report.duplicates == 1
-    assert report.held == {"merge-not-yet-supported": 2}
-    assert set(report.rejected) == {"self-merge", "unsupported-type: VXU^V04"}
+    assert report.held == {"merge-inverse": 1}
+    assert set(report.rejected) == {"self-merge"}
     with unit_of_work() as session:
         people = {p.name: p for p in session.scalars(select(Patient))}
         assert set(people) >= {"张三丰", "沈珅", "郑一", "龚䶮", "欧阳娜", "买买提·艾合买提"}
