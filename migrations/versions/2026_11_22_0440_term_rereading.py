@@ -4,26 +4,16 @@ Rules: read by eye; one change a revision (MySQL commits each DDL statement by i
 apart from schema, in batches; each suits the code already running: add, write both, backfill,
 read new, then drop, over several releases. Nothing here imports `app`.
 
-<<<<<<<< HEAD:migrations/versions/2026_11_22_0421_term_rereading.py
 Revision ID: 2026_11_22_0440
 Revises: 2026_11_22_0430
-========
-Revision ID: 2026_11_22_0440
-Revises: 2026_11_22_0430
->>>>>>>> terms:migrations/versions/2026_11_22_0440_term_rereading.py
 """
 
 import sqlalchemy as sa
 from alembic import op
 from migrations.types import big, instant
 
-<<<<<<<< HEAD:migrations/versions/2026_11_22_0421_term_rereading.py
 revision = '2026_11_22_0440'
 down_revision = '2026_11_22_0430'
-========
-revision = '2026_11_22_0440'
-down_revision = '2026_11_22_0430'
->>>>>>>> terms:migrations/versions/2026_11_22_0440_term_rereading.py
 branch_labels = None
 depends_on = None
 
