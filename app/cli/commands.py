@@ -33,6 +33,7 @@ from app.domain.plans.definitions import InvalidDefinition
 from app.domain.staff.alert_clock import Responder
 from app.domain.trust.access import StaffRole
 from app.integrations.pack_files import read_pack
+from app.integrations.tables.mapping_files import InvalidMapping
 from app.models import CareTeam, CareTeamMember, Communication, Practitioner
 from app.models.trust.audit import record
 from app.services import statistics
@@ -56,6 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for error in problem.errors(include_input=False, include_url=False):
             name = "__".join(str(part) for part in error["loc"]).upper()
             print(f"CARELOOP_{name}: {error['msg']}" if name else error["msg"], file=sys.stderr)
+        return 2
+    except InvalidMapping as problem:
+        print(problem, file=sys.stderr)
         return 2
     except SQLAlchemyError as problem:
         # Its text would quote the statement with its values.

@@ -22,7 +22,10 @@ class Group:
 
 
 MENU: Final[tuple[Group, ...]] = (
-    Group("工作", ()),
+    Group(
+        "工作",
+        (Entry("患者重复档案", "console.doubles.overview", Permission.RESOLVE_IDENTITY),),
+    ),
     Group("运营", ()),
     Group("报告", ()),
     Group(

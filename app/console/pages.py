@@ -19,7 +19,7 @@ from flask import (
 )
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.console import feeds, messages, terms
+from app.console import doubles, feeds, messages, terms
 from app.console.desk import ConsoleDesk, desk
 from app.console.menu import menu_for
 from app.database import unit_of_work
@@ -30,7 +30,12 @@ from app.web import gate, moments
 from app.web.addresses import return_path
 from app.web.factory import Face
 
-PARTS: Final[tuple[Blueprint, ...]] = (feeds.views, messages.views, terms.views)
+PARTS: Final[tuple[Blueprint, ...]] = (
+    doubles.views,
+    feeds.views,
+    messages.views,
+    terms.views,
+)
 
 # APIFlask looks for security schemes on every blueprint that asks something before a request.
 console = APIBlueprint(

@@ -254,6 +254,45 @@ def test_a_booking_of_the_hospital_that_comes_by_hl7_accepts_our_request(session
     assert happened(session)[-1] == "outbound.accepted"
 
 
+@pytest.mark.parametrize(
+    ("control", "status"), [("SC", DocumentStatus.ACCEPTED), ("UA", DocumentStatus.REFUSED)]
+)
+def test_an_order_of_the_hospital_that_comes_by_hl7_answers_our_request(
+    session: Session, control: str, status: DocumentStatus
+) -> None:
+    document = approved_exam(session, known_patient(session, "80001"))
+    document.status = DocumentStatus.SENT
+    number = document.number
+    body = message(
+        "PID|1||80001^^^HIS^MR", f"ORC|{control}|{number}^CARELOOP|F77^HIS",
+        f"OBR|1|{number}^CARELOOP|F77^HIS|K01^血钾", kind="ORM^O01", sent="20260504110000",
+    )  # fmt: skip
+    inbound = InboundMessage(
+        source="hl7:his", dedupe_key=bytes(32), kind="ORM^O01", body=body.decode("latin-1"),
+        status="received", received_at=NOON,
+    )  # fmt: skip
+    session.add(inbound)
+    session.flush()
+
+    interpret_message(session, inbound, Reader([Source("his")])("his", body), NOON)
+
+    assert document.status is status
+    assert document.filler_number == "F77"
+
+
+def test_a_merged_patient_is_sent_under_the_survivors_numbers(session: Session) -> None:
+    survivor, retired = known_patient(session), known_patient(session, "P0002")
+    document = approved_exam(session, retired)
+    retired.merged_into_id = survivor.id
+    handing_over.queue_approved(session, ROUTES, NOON)
+    token, ids = deliveries.claim(session, ["his:his"], NOON, 5)
+
+    ((_, sent),) = handing_over.begin_handing_over(session, token, ids, NOON)
+
+    assert sent.number == document.number
+    assert [one.value for one in sent.subject.identifiers] == ["P0001"]
+
+
 # ---------------------------------------------------------------------------- never invisible
 
 

@@ -115,6 +115,7 @@ def test_an_order_of_the_hospital_answers_by_our_number_whichever_field_has_it()
     orders = (
         ServiceRequestRecord("F1", Coded("K01"), RequestStatus.ACTIVE, placer="CL1"),
         ServiceRequestRecord("CL2", Coded("K01"), RequestStatus.REVOKED, note="无此项目"),
+        ServiceRequestRecord("CL5", Coded("K01"), RequestStatus.COMPLETED, filler="F5"),
         ServiceRequestRecord("F3", Coded("K01"), RequestStatus.ACTIVE, placer="HIS3"),
         ServiceRequestRecord("F4", Coded("K01"), RequestStatus.DRAFT, placer="CL4"),
     )
@@ -122,6 +123,7 @@ def test_an_order_of_the_hospital_answers_by_our_number_whichever_field_has_it()
     assert answers_in(message(service_requests=orders), NOON) == (
         Answer("CL1", Verdict.ACCEPTED, NOON, "F1"),
         Answer("CL2", Verdict.REFUSED, NOON, "", "无此项目"),
+        Answer("CL5", Verdict.COMPLETED, NOON, "F5"),
     )
 
 

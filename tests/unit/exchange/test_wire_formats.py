@@ -17,6 +17,7 @@ from app.domain.exchange.documents import (
     Subject,
 )
 from app.domain.intake.hospital_records import Coded, Gender, Identifier
+from app.integrations.fhir.checking import check
 from app.integrations.his.fhir_resources import NUMBER_SYSTEM, resource_of, search_of
 from app.integrations.his.flat import FIELDS, flat
 from app.integrations.his.hl7_messages import Dialect, message_of
@@ -145,6 +146,14 @@ def test_a_resource_names_people_by_number_and_has_no_empty_field(
     numbers = [value for path, value in _leaves(resource) if path.endswith("identifier.value")]
     assert "P0001" in numbers or kind == "Appointment"
     assert "P0001" in str(resource)
+
+
+@pytest.mark.parametrize("content", [POTASSIUM, ADMISSION, BOOKING, CANCELLATION, TOLD])
+def test_a_resource_is_built_as_fhir_r4_says(content: Content) -> None:
+    resource = resource_of(document(content), SHANGHAI)
+
+    assert check(resource) == ()
+    assert check({**resource, "status": "fnial"}) != ()
 
 
 def test_a_resource_carries_our_number_and_the_search_finds_it() -> None:

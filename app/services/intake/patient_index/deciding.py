@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 
 from app.domain.errors import DomainError, NotFound
 from app.domain.intake.versions import version_of
-from app.domain.profile.masking import list_name, masked_name, masked_phone
+from app.domain.profile.masking import masked_name, masked_phone
 from app.domain.trust.access import Actor
 from app.models import (
     CandidateStatus,
@@ -61,6 +61,7 @@ class DoubleDecided(DomainError):
 class Side:
     """One of two records, as far as one must see it to decide; nothing in full."""
 
+    patient_id: int
     id: str
     name: str
     gender: Gender
@@ -278,6 +279,7 @@ def _side(session: Session, patient: Patient) -> Side:
     ).one()
     bound = select(PatientLink.id).filter_by(patient_id=patient.id, is_live=True).limit(1)
     return Side(
+        patient_id=patient.id,
         id=patient.public_id,
         name=masked_name(patient.name) if patient.name else "未登记姓名",
         gender=patient.gender,
@@ -296,6 +298,13 @@ def _side(session: Session, patient: Patient) -> Side:
     )
 
 
+def _label(patient: Patient) -> str:
+    """Return a record in few words, as far as one must tell it from others."""
+    name = masked_name(patient.name) if patient.name else "未登记姓名"
+    phone = masked_phone(normal_phone(patient.phone)) if patient.phone else "无手机号"
+    return f"{name}，{patient.birth_date or '出生日期未登记'}，{phone}"
+
+
 def _masked_number(number: str | None) -> str:
     """Return the end of a number: enough to tell two apart."""
     return f"…{number[-4:]}" if number and len(number) > 6 else "…"
@@ -306,8 +315,8 @@ def _done(session: Session, link: RecordLink, who: Practitioner | None) -> DoneM
     retired = session.get_one(Patient, link.patient_id)
     return DoneMerge(
         id=link.public_id,
-        survivor=list_name(survivor.name),
-        retired=list_name(retired.name),
+        survivor=_label(survivor),
+        retired=_label(retired),
         who=who.name if who else None,
         reason=link.reason,
         at=link.at,
