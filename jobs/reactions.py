@@ -26,7 +26,9 @@ from app.models import (
 )
 from app.models.plans.care_plan import QuestionnaireResponse
 from app.models.plans.knowledge import knowledge
+from app.models.profile.patient_index import head_id_of
 from app.services.exchange import telling
+from app.services.intake import patient_index
 from app.services.outreach import patient_notices
 from app.services.outreach.patient_notices import Notice
 from app.services.plans import enrolment, plan_expansion, result_services, rule_evaluation
@@ -54,6 +56,27 @@ def retag(work: Work, session: Session, event: Event) -> None:
 def enrol(work: Work, session: Session, event: Event) -> None:
     if event.patient_id is not None:
         enrolment.enrol_where_due(session, event.patient_id, clock.now(), work.zone, cause=event)
+
+
+def rest_after_merge(work: Work, session: Session, event: Event) -> None:
+    """Of two records that are one patient, one may have known that they are in hospital."""
+    stay = select(Encounter.id).filter_by(
+        patient_id=event.patient_id,
+        encounter_class=EncounterClass.INPATIENT,
+        status=EncounterStatus.IN_PROGRESS,
+    )
+    if event.patient_id is not None and session.scalar(stay.limit(1)) is not None:
+        enrolment.rest_while_admitted(session, event.patient_id, clock.now(), cause=event)
+
+
+def find_doubles(work: Work, session: Session, event: Event) -> None:
+    if event.patient_id is not None:
+        patient_index.find_doubles(session, event.patient_id, clock.now())
+
+
+def gather_late_rows(work: Work, session: Session, event: Event) -> None:
+    """Bring over what somebody was just writing for the retired record."""
+    patient_index.gather(session, event.payload["other_id"], clock.now())
 
 
 def rest(work: Work, session: Session, event: Event) -> None:
@@ -96,6 +119,17 @@ def withdraw(work: Work, session: Session, event: Event) -> None:
     """A result since corrected takes back the alerts that stood on it."""
     rule_evaluation.withdraw_alerts_of(
         session, event.payload["supersedes_id"], clock.now(), cause=event
+    )
+
+
+def withdraw_moved(work: Work, session: Session, event: Event) -> None:
+    """A result that turned out to be somebody else's takes its alerts with it."""
+    rule_evaluation.withdraw_alerts_of(
+        session,
+        event.payload["observation_id"],
+        clock.now(),
+        patient_id=head_id_of(session, event.payload["other_id"]),
+        cause=event,
     )
 
 
@@ -240,16 +274,36 @@ def _trigger(session: Session, event: Event) -> str:
 
 
 def _reaction(handle: Callable[[Work, Session, Event], None], *kinds: str) -> Reaction:
-    return Reaction(handle.__name__.replace("_", "-"), frozenset(kinds), handle)
+    def handle_for_head(work: Work, session: Session, event: Event) -> None:
+        handle(work, session, _of_head(session, event))
+
+    return Reaction(handle.__name__.replace("_", "-"), frozenset(kinds), handle_for_head)
+
+
+def _of_head(session: Session, event: Event) -> Event:
+    """Return the event as one of the record that speaks for its patient now.
+
+    It may have waited while the patient was merged; what reached the retired record in the same
+    moment is brought over first. The event itself stays as it was written.
+    """
+    if event.patient_id is None:
+        return event
+    head = patient_index.gather(session, event.patient_id, clock.now())
+    if head == event.patient_id:
+        return event
+    return Event(
+        id=event.id, kind=event.kind, patient_id=head, payload=event.payload, depth=event.depth,
+        at=event.at,
+    )  # fmt: skip
 
 
 REACTIONS: tuple[Reaction, ...] = (
     _reaction(
         judge,
         "observation.recorded", "observation.corrected", "response.recorded",
-        "condition.recorded", "tag.assigned", "task.missed",
+        "condition.recorded", "tag.assigned", "task.missed", "observation.moved",
     ),
-    _reaction(grade, "observation.recorded", "observation.corrected"),
+    _reaction(grade, "observation.recorded", "observation.corrected", "observation.moved"),
     _reaction(raise_critical, "result.critical"),
     _reaction(call_services, "result.abnormal"),
     _reaction(recall, "result.eased"),
@@ -257,6 +311,7 @@ REACTIONS: tuple[Reaction, ...] = (
     _reaction(tell_of_recall, "result-service.recalled"),
     _reaction(review_implausible, "observation.implausible"),
     _reaction(withdraw, "observation.corrected"),
+    _reaction(withdraw_moved, "observation.moved"),
     _reaction(tell_team, "alert.opened", "alert.worsened", "alert.climbed", "alert.handed-over"),
     _reaction(tell_team_of_withdrawal, "alert.withdrawn"),
     _reaction(tell_patient, "alert.opened", "alert.worsened", "alert.patient-told", *_PROGRESS),
@@ -265,10 +320,21 @@ REACTIONS: tuple[Reaction, ...] = (
     _reaction(
         retag,
         "observation.recorded", "observation.corrected", "condition.recorded",
-        "response.recorded", "task.missed",
+        "response.recorded", "task.missed", "patient.merged", "patient.unmerged",
+        "encounter.moved", "observation.moved",
     ),
-    _reaction(enrol, "encounter.finished", "condition.recorded", "tag.assigned"),
+    _reaction(
+        enrol,
+        "encounter.finished", "condition.recorded", "tag.assigned", "patient.merged",
+        "patient.unmerged", "encounter.moved",
+    ),
     _reaction(rest, "encounter.started"),
+    _reaction(rest_after_merge, "patient.merged"),
+    _reaction(gather_late_rows, "patient.merged"),
+    _reaction(
+        find_doubles,
+        "patient.registered", "patient.updated", "patient.merged", "patient.unmerged",
+    ),
     _reaction(expand, "care-plan.started"),
     _reaction(tell_subscribers, *webhooks.KINDS),
 )  # fmt: skip

@@ -97,10 +97,7 @@ def import_files(
     for path in files:
         try:
             with path.open("rb") as file:
-                bodies = read_messages(file)
-                while batch := list(islice(bodies, _BATCH)):
-                    messages = [_message(body, feed) for body in batch]
-                    _import_batch(unit_of_work, messages, now, report)
+                for _ in import_bodies(unit_of_work, read_messages(file), feed, now, report):
                     on_progress(min(done + file.tell(), total), total)
         except OSError:
             report.unreadable_files.append(str(path))
@@ -108,6 +105,20 @@ def import_files(
     if done:
         on_progress(total, total)
     return report
+
+
+def import_bodies(
+    unit_of_work: sessionmaker[Session],
+    bodies: Iterable[bytes],
+    source: Source,
+    now: Callable[[], datetime],
+    report: ImportReport,
+) -> Iterator[int]:
+    """Import messages as they come, counting in `report`; yield how many each transaction took."""
+    waiting = iter(bodies)
+    while batch := [_message(body, source) for body in islice(waiting, _BATCH)]:
+        _import_batch(unit_of_work, batch, now, report)
+        yield len(batch)
 
 
 def read_messages(file: BinaryIO) -> Iterator[bytes]:

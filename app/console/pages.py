@@ -19,6 +19,7 @@ from flask import (
 )
 from werkzeug.wrappers import Response as AnyResponse
 
+from app.console import doubles, feeds, messages, terms
 from app.console.desk import ConsoleDesk, desk
 from app.console.menu import menu_for
 from app.database import unit_of_work
@@ -29,7 +30,12 @@ from app.web import gate, moments
 from app.web.addresses import return_path
 from app.web.factory import Face
 
-PARTS: Final[tuple[Blueprint, ...]] = ()
+PARTS: Final[tuple[Blueprint, ...]] = (
+    doubles.views,
+    feeds.views,
+    messages.views,
+    terms.views,
+)
 
 console = Blueprint("console", __name__, url_prefix="/console", template_folder="templates")
 for _part in PARTS:

@@ -61,6 +61,13 @@ class AlertClosed(DomainError):
     title = "这条预警已经处理完毕"
 
 
+class MessageSettled(DomainError):
+    """Of a message that another system sent: somebody or something was faster."""
+
+    code = "message-settled"
+    title = "这条消息的状态已经改变，请刷新后再看"
+
+
 class InvalidAnswers(DomainError):
     """`problems` names each question by its link id and says what is wrong, in Chinese."""
 
@@ -70,6 +77,17 @@ class InvalidAnswers(DomainError):
     def __init__(self, problems: dict[str, str]) -> None:
         super().__init__(self.code)
         self.problems = problems
+
+
+class NotATarget(DomainError):
+    """A code that cannot stand for a term of its kind; `title` says what is wrong with it."""
+
+    code = "not-a-target"
+    title = "这个标准代码不能用"
+
+    def __init__(self, title: str) -> None:
+        super().__init__(self.code)
+        self.title = title
 
 
 class DeliveryFailed(Exception):

@@ -12,7 +12,13 @@ from app.models.exchange.outbound import OutboundDelivery, OutboundDocument, Web
 from app.models.intake.feed import FeedAlarm, InboundDeed, ReplayRun
 from app.models.intake.inbound import InboundMessage
 from app.models.intake.table_feed import KnownRow, TableFeed
-from app.models.intake.terminology import ConceptMapping, TermKind, TermStatus, UnmappedTerm
+from app.models.intake.terminology import (
+    ConceptMapping,
+    TermKind,
+    TermRereading,
+    TermStatus,
+    UnmappedTerm,
+)
 from app.models.machinery import JobRun, Lease, PlatformToken
 from app.models.outreach.communication import (
     Communication,
@@ -90,6 +96,6 @@ __all__ = [
     "ReactionFailure", "RecordLink", "RecordLinkKind", "RecordMove", "RelatedPerson",
     "RelayedCallback", "ReplayRun", "ResultService", "Rule", "ServiceKind", "ServiceRequest",
     "SessionKind", "SignInState", "SubscriptionGrant", "TableFeed", "Tag", "TagAssignment",
-    "TagSource", "Task", "TaskOwner", "TermKind", "TermStatus", "UnmappedTerm", "WeChatAccount",
-    "Webhook",
+    "TagSource", "Task", "TaskOwner", "TermKind", "TermRereading", "TermStatus", "UnmappedTerm",
+    "WeChatAccount", "Webhook",
 ]  # fmt: skip

@@ -464,12 +464,20 @@ def test_the_newest_word_on_an_appointment_stands(
 # ------------------------------------------------------------------------------- what waits
 
 
-def test_a_merge_is_kept_and_waits(session: Session) -> None:
+def test_a_merge_that_runs_the_other_way_round_waits_for_a_person(session: Session) -> None:
     take(session, admission())
+    other = PID.replace("80001^^^HIS^MR", "80777^^^HIS^MR")
 
-    (kept,) = take(session, message(PID, "MRG|80777^^^HIS^MR", kind="ADT^A40", control_id="M1"))
+    first, inverse = take(
+        session,
+        message(PID, "MRG|80777^^^HIS^MR", kind="ADT^A40", control_id="M1"),
+        message(
+            other, "MRG|80001^^^HIS^MR", kind="ADT^A40", control_id="M2", sent="20260504100000"
+        ),
+    )
 
-    assert (kept.status, kept.reason) == ("held", "merge-not-yet-supported")
+    assert first.status == "processed"
+    assert (inverse.status, inverse.reason) == ("held", "merge-inverse")
 
 
 def test_a_rejected_message_is_kept_with_its_reason_and_read_anew_when_it_repeats(
@@ -606,7 +614,7 @@ def test_the_chinese_cases_end_as_their_specification_says(
     report = bring([p for p in utf8 if p.name > "03"])
 
     assert report.duplicates == 1
-    assert report.held == {"merge-not-yet-supported": 2}
+    assert report.held == {"merge-inverse": 1}
     assert set(report.rejected) == {"self-merge"}
     with unit_of_work() as session:
         people = {p.name: p for p in session.scalars(select(Patient))}

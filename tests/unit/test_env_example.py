@@ -12,6 +12,9 @@ from app.integrations.hints import Hints
 from app.settings import (
     HL7,
     Exchange,
+    FeedWatch,
+    Fhir,
+    FhirClient,
     FhirTarget,
     HL7Door,
     HL7Source,
@@ -39,6 +42,7 @@ GROUPS: dict[str, type[BaseModel]] = {
     "hl7": HL7,
     "exchange": Exchange,
     "tables": Tables,
+    "fhir": Fhir,
 }
 
 
@@ -115,10 +119,12 @@ def test_no_group_of_settings_is_missing_here() -> None:
         ("CARELOOP_WECOM__APPS", WeComApp),
         ("CARELOOP_HL7__SOURCES", HL7Source),
         ("CARELOOP_HL7__LISTENERS", HL7Door),
+        ("CARELOOP_FEEDS", FeedWatch),
         ("CARELOOP_EXCHANGE__FHIR", FhirTarget),
         ("CARELOOP_EXCHANGE__HL7", HL7Target),
         ("CARELOOP_EXCHANGE__TABLES", TableTarget),
         ("CARELOOP_TABLES__SOURCES", TableSource),
+        ("CARELOOP_FHIR__CLIENTS", FhirClient),
     ],
 )
 def test_each_example_in_json_shows_every_field(

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from app.domain.intake.hospital_records import Gender, ResultFlag
+from app.domain.intake.term_targets import read_target
+from app.domain.intake.terminology import TermKind
 from app.domain.profile.laboratory import LABORATORY_TESTS, judged_code
 from app.domain.profile.laboratory_entry import LaboratoryTest, ReferenceInterval, months, years
 from app.domain.profile.observation_kinds import OBSERVATION_KINDS
@@ -82,6 +84,12 @@ def test_no_code_or_name_stands_for_two_tests() -> None:
 
     assert [code for code, times in Counter(codes).items() if times > 1] == []
     assert [name for name, times in Counter(names).items() if times > 1] == []
+
+
+def test_every_loinc_code_has_its_check_digit() -> None:
+    for test in LABORATORY_TESTS.values():
+        for code in (test.code, *test.siblings):
+            assert read_target(TermKind.OBSERVATION, code, {}).code == code
 
 
 def test_every_adult_has_at_most_one_interval_per_test_and_unit() -> None:

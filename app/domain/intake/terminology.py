@@ -105,6 +105,11 @@ class Vocabulary:
         ]
         return max(holding, key=lambda one: one.starts_on, default=None)
 
+    def begins_later(self, system: str, kind: TermKind, code: str, on: date | None) -> bool:
+        """Tell whether somebody decided what `code` means, but only from a later day on."""
+        found = self.meanings.get((system, kind, term_code(code)), ())
+        return on is not None and any(one.starts_on > on for one in found)
+
 
 def term_code(code: str) -> str:
     """Return a sender's code as mappings know it: bare, and no longer than its column."""
@@ -153,6 +158,38 @@ def translate(
     return translated, tuple(reading.unmapped)
 
 
+def is_explained(
+    vocabulary: Vocabulary, source: str, kind: TermKind, code: str, display: str
+) -> bool:
+    """Tell whether a mapping that still holds explains a code of a source."""
+    sent, system = Coded(code, display), system_of(source)
+    if kind is TermKind.UNIT:
+        return any(vocabulary.meaning(one, kind, code, None) for one in (system, ANY_SOURCE))
+    return means_of(vocabulary, system, kind, sent, None) is not None
+
+
+def means_of(
+    vocabulary: Vocabulary, system: str, kind: TermKind, sent: Coded, on: date | None
+) -> Meaning | None:
+    """Return what was decided for the system, else a default for any that the name supports."""
+    decided = vocabulary.meaning(system, kind, sent.code, on)
+    return decided or _default(vocabulary, kind, sent, on)
+
+
+def _default(
+    vocabulary: Vocabulary, kind: TermKind, sent: Coded, on: date | None
+) -> Meaning | None:
+    """Return our default for any source, unless the sender's name says something else.
+
+    Another laboratory's PCT is procalcitonin here and plateletcrit there.
+    """
+    means = vocabulary.meaning(ANY_SOURCE, kind, sent.code, on)
+    if means is None:
+        return None
+    known = names_of(means.code) | {plain(means.display), plain(means.local_display)}
+    return means if plain(sent.display) in known | {""} else None
+
+
 class _Reading:
     """The translation of one message; what was not understood collects in `unmapped`, once."""
 
@@ -167,7 +204,7 @@ class _Reading:
         code = self._test(record, on)
         if code is None:
             if _is_result(record):
-                self._note(TermKind.OBSERVATION, record.code, record.unit)
+                self._note(TermKind.OBSERVATION, record.code, on, record.unit)
             return record
         kind = OBSERVATION_KINDS.get(judged_code(code.code))
         if kind is None:
@@ -180,7 +217,8 @@ class _Reading:
             value, judged_in = standardise(code.code, record.value, unit)
         except UnitNotConvertible:
             if record.unit and read_unit(unit) is None:
-                self._note(TermKind.UNIT, Coded(record.unit, record.code.display), record.unit)
+                printed = Coded(record.unit, record.code.display)
+                self._note(TermKind.UNIT, printed, on, record.unit)
             return standard
         return replace(standard, standard_value=value, standard_unit=judged_in)
 
@@ -188,14 +226,14 @@ class _Reading:
         on = self._day(record.recorded_at)
         means = self._means(TermKind.CONDITION, record.code, on)
         if means is None and not is_icd_10(record.code):
-            self._note(TermKind.CONDITION, record.code)
+            self._note(TermKind.CONDITION, record.code, on)
         return replace(record, standard_code=_coded(means))
 
     def medication(self, record: MedicationRecord) -> MedicationRecord:
         on = self._day(record.authored_at or record.starts_at or record.dispensed_at)
         means = self._means(TermKind.MEDICATION, record.code, on)
         if means is None and record.code.system not in _MEDICINE_SYSTEMS:
-            self._note(TermKind.MEDICATION, record.code)
+            self._note(TermKind.MEDICATION, record.code, on)
         return replace(record, standard_code=_coded(means))
 
     def encounter(self, record: EncounterRecord | None) -> EncounterRecord | None:
@@ -210,7 +248,8 @@ class _Reading:
 
     def _department(self, sent: Coded) -> Coded:
         ours = self._vocabulary.departments
-        means = self._means(TermKind.DEPARTMENT, sent, self._day(None))
+        on = self._day(None)
+        means = self._means(TermKind.DEPARTMENT, sent, on)
         if means is not None:
             return Coded(means.code, ours.get(means.code, means.display or sent.display))
         name = ours.get(sent.code)
@@ -218,7 +257,7 @@ class _Reading:
             return replace(sent, display=name)
         # A hospital that has not entered its departments has nothing to map to.
         if ours:
-            self._note(TermKind.DEPARTMENT, sent)
+            self._note(TermKind.DEPARTMENT, sent, on)
         return sent
 
     def _test(self, record: ObservationRecord, on: date | None) -> Coded | None:
@@ -230,22 +269,10 @@ class _Reading:
             # LOINC is one language: a default for its code needs no second witness.
             means = self._vocabulary.meaning(ANY_SOURCE, TermKind.OBSERVATION, sent.code, on)
             return _coded(means) or Coded(sent.code, sent.display, LOINC)
-        return _coded(means or self._default(TermKind.OBSERVATION, local, on))
+        return _coded(means or _default(self._vocabulary, TermKind.OBSERVATION, local, on))
 
     def _means(self, kind: TermKind, sent: Coded, on: date | None) -> Meaning | None:
-        decided = self._vocabulary.meaning(self._system, kind, sent.code, on)
-        return decided or self._default(kind, sent, on)
-
-    def _default(self, kind: TermKind, sent: Coded, on: date | None) -> Meaning | None:
-        """Return our default for any source, unless the sender's name says something else.
-
-        Another laboratory's PCT is procalcitonin here and plateletcrit there.
-        """
-        means = self._vocabulary.meaning(ANY_SOURCE, kind, sent.code, on)
-        if means is None:
-            return None
-        known = names_of(means.code) | {plain(means.display), plain(means.local_display)}
-        return means if plain(sent.display) in known | {""} else None
+        return means_of(self._vocabulary, self._system, kind, sent, on)
 
     def _unit(self, printed: str, on: date | None) -> str:
         for system in (self._system, ANY_SOURCE):
@@ -254,9 +281,13 @@ class _Reading:
                 return means.code
         return printed
 
-    def _note(self, kind: TermKind, sent: Coded, unit: str = "") -> None:
-        if sent.code.strip():
-            self.unmapped[Unmapped(kind, term_code(sent.code), sent.display, unit)] = None
+    def _note(self, kind: TermKind, sent: Coded, on: date | None, unit: str = "") -> None:
+        # Who decided for a later day on left the older records out on purpose.
+        if not sent.code.strip() or self._vocabulary.begins_later(
+            self._system, kind, sent.code, on
+        ):
+            return
+        self.unmapped[Unmapped(kind, term_code(sent.code), sent.display, unit)] = None
 
     def _day(self, at: datetime | None) -> date | None:
         at = at or self._recorded_at

@@ -21,7 +21,7 @@ def version_of(recorded_at: datetime, rank: int = 0, said: str = "") -> str:
 
     `said` is what the news says, as text that is equal only for equal news.
     """
-    return f"{_sortable(recorded_at)}|{rank:02d}|{_tie(said)}"
+    return f"{_sortable(recorded_at)}|{rank:02d}|{tie_of(said)}"
 
 
 def result_version(
@@ -32,7 +32,7 @@ def result_version(
     Of two versions of one rank the one issued later stands. A final that is sent again after its
     correction, under whatever time, does not come back.
     """
-    return f"{status.rank}|{_sortable(issued_at)}|{_sortable(sent_at)}|{_tie(said)}"
+    return f"{status.rank}|{_sortable(issued_at)}|{_sortable(sent_at)}|{tie_of(said)}"
 
 
 def is_news(version: str, stamps: Mapping[str, str], field: str) -> bool:
@@ -44,5 +44,6 @@ def _sortable(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
 
 
-def _tie(said: str) -> str:
+def tie_of(said: str) -> str:
+    """Return the last part of a version: text that is equal for equal news."""
     return hashlib.sha256(said.encode()).hexdigest()[:16] if said else ""

@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.database import CARE, OPERATION, Base, PlatformId, key_column, public_id_column
+from app.database import CARE, OPERATION, Base, Big, PlatformId, key_column, public_id_column
 from app.domain.intake.terminology import TermKind as TermKind
 
 
@@ -62,3 +62,20 @@ class UnmappedTerm(Base):
     status: Mapped[TermStatus] = mapped_column(info=OPERATION)
     first_seen_at: Mapped[datetime] = mapped_column(info=OPERATION)
     last_seen_at: Mapped[datetime] = mapped_column(info=OPERATION)
+
+
+class TermRereading(Base):
+    """The messages to be read again because a term was given another meaning, and how far we are.
+
+    They are read in the order in which they came: `position` is the last one done.
+    """
+
+    __tablename__ = "term_rereading"
+
+    id: Mapped[int] = key_column()
+    term_id: Mapped[int] = mapped_column(ForeignKey("unmapped_term.id"), index=True, info=OPERATION)
+    position: Mapped[int] = mapped_column(Big, default=0, info=OPERATION)
+    messages: Mapped[int] = mapped_column(info=OPERATION)  # how many there were at the decision
+    done: Mapped[int] = mapped_column(default=0, info=OPERATION)
+    created_at: Mapped[datetime] = mapped_column(info=OPERATION)
+    finished_at: Mapped[datetime | None] = mapped_column(index=True, info=OPERATION)

@@ -5,6 +5,7 @@ from app.models import Patient
 from app.services.intake.bookings import check_bookings, tell_of_bookings
 from app.services.intake.diagnoses import tell_of_conditions
 from app.services.intake.gathering import Prepared
+from app.services.intake.held import Held
 from app.services.intake.known import Known, Origin
 from app.services.intake.numbered import tell_of_things
 from app.services.intake.patients import Match, match, tell_of_person
@@ -42,6 +43,14 @@ def decide(known: Known, one: Prepared) -> tuple[Match, Patient | None]:
     head = known.head(found.patient) if found.patient is not None else None
     check_bookings(known, head, one.message.appointments)
     return found, owner_of_content(known, head, one.message, one.word)
+
+
+def whom(known: Known, one: Prepared) -> Patient | None:
+    """Return whom a message that must wait is about, where its numbers say so."""
+    try:
+        return match(known, one.message.patient).patient
+    except Held:
+        return None
 
 
 _INDEX = frozenset({EventKind.MERGE, EventKind.LINK, EventKind.UNLINK, EventKind.MOVE_VISIT})

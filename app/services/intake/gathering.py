@@ -268,7 +268,7 @@ def _results(session: Session, known: Known, messages: Iterable[Prepared], heads
         return
     kept = Observation.__table__.c
     columns = [kept.id, kept.patient_id, kept.identity, kept.version, kept.is_current, kept.status]
-    columns += [kept.issued_at, *(kept[name] for name in MAPPED)]
+    columns += [kept.issued_at, kept.report_id, *(kept[name] for name in MAPPED)]
     rows = session.execute(
         select(*columns).where(
             or_(
@@ -286,5 +286,6 @@ def _results(session: Session, known: Known, messages: Iterable[Prepared], heads
             bool(row.is_current),
             row.id,
             {name: row._mapping[name] for name in MAPPED},
+            row.report_id,
         )
         known.versions[known.patients[row.patient_id], row.identity].append(version)

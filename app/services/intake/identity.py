@@ -1,12 +1,14 @@
 """Messages that say who is whom: merges, links, visits booked on the wrong person."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
+from sqlalchemy import or_, update
 from sqlalchemy.orm import Session
 
 from app.domain.intake.hospital_message import EventKind
 from app.domain.intake.hospital_records import Identifier
-from app.models import Encounter, Patient
+from app.models import Encounter, InboundMessage, Patient
 from app.services.intake import patient_index
 from app.services.intake.gathering import Prepared, gather
 from app.services.intake.held import Held
@@ -15,6 +17,14 @@ from app.services.intake.patients import add_numbers, patient_by, register
 from app.services.intake.visits import known_visit
 from app.services.intake.word import text_of
 from app.services.intake.writing import write
+
+# A merge or a moved visit may be the answer to these; the sweep takes the messages up again.
+ANSWERED_BY_INDEX = (
+    "visit-of-another-patient",
+    "visits-of-several-patients",
+    "appointment-of-another-patient",
+    "identifiers-of-several-patients",
+)
 
 
 def apply_to_index(session: Session, one: Prepared, origin: Origin, now: datetime) -> None:
@@ -27,14 +37,15 @@ def apply_to_index(session: Session, one: Prepared, origin: Origin, now: datetim
     """
     message = one.message
     for merge in message.merges:
-        survivor, retired = (
+        survivor, retired = people = [
             _patient(session, one, numbers, origin, now)
             for numbers in (merge.survivor, merge.retired)
-        )
+        ]
         patient_index.merge(
             session, survivor, retired, version=_version(one, merge.survivor, merge.retired),
             now=now, inbound_id=origin.inbound_id,
         )  # fmt: skip
+        _ask_again(session, origin, people)
     for link in message.links:
         first, second = (
             _patient(session, one, numbers, origin, now) for numbers in (link.first, link.second)
@@ -53,6 +64,26 @@ def apply_to_index(session: Session, one: Prepared, origin: Origin, now: datetim
             version=_version(one, move.wrong_patient, (move.visit,)),
             now=now, inbound_id=origin.inbound_id,
         )  # fmt: skip
+        _ask_again(session, origin, (wrong, right))
+
+
+def _ask_again(session: Session, origin: Origin, people: Iterable[Patient]) -> None:
+    """Let messages of these people, or of nobody yet known, that waited for a person try again."""
+    session.flush()
+    session.execute(
+        update(InboundMessage)
+        .where(
+            InboundMessage.source == origin.source,
+            InboundMessage.status == "held",
+            InboundMessage.reason.in_(ANSWERED_BY_INDEX),
+            or_(
+                InboundMessage.patient_id.in_({patient.id for patient in people}),
+                InboundMessage.patient_id.is_(None),
+            ),
+        )
+        .values(status="received")
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _version(one: Prepared, *numbers: tuple[Identifier, ...]) -> str:

@@ -1,6 +1,7 @@
 """Writing kept messages into the record: in batches, each message once, in any order."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
@@ -10,14 +11,17 @@ from sqlalchemy.orm import Session
 from app.domain.exchange.answers import answers_in
 from app.domain.intake.hospital_message import HospitalMessage
 from app.domain.intake.rejections import Rejected
+from app.domain.intake.terminology import Unmapped, Vocabulary, translate
 from app.models import InboundMessage, Patient
 from app.models.exchange.answering import take_answers
-from app.services.intake.applying import apply, is_of_index
+from app.models.intake.vocabulary import note_unmapped, vocabulary
+from app.services.intake.applying import apply, is_of_index, whom
 from app.services.intake.columns import clipped
 from app.services.intake.gathering import Prepared, gather
 from app.services.intake.held import Held
-from app.services.intake.identity import apply_to_index
+from app.services.intake.identity import ANSWERED_BY_INDEX, apply_to_index
 from app.services.intake.known import Known, Origin
+from app.services.intake.patient_index import MergeHeld, propose
 from app.services.intake.word import Word
 from app.services.intake.writing import write
 
@@ -83,22 +87,69 @@ def interpret_batch(
 
     :raises Broken: one of them breaks the interpreter: the transaction is spoilt
     """
+    with session.no_autoflush:
+        words = vocabulary(session)
+        readings = [_reading(kept, words) for kept in messages]
+        settled = _interpret_in_order(session, readings, now, is_again)
+        # What waited for a merge or a moved visit of the same batch has its answer now.
+        waiting = [one for one in readings if settled[one.kept.id].reason in ANSWERED_BY_INDEX]
+        if waiting and len(waiting) < len(messages):
+            settled |= _interpret_in_order(session, waiting, now, is_again)
+        _note_unmapped(session, readings, settled, now)
+    return [settled[kept.id] for kept in messages]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A kept message in our words, with the terms that nothing explains."""
+
+    kept: Kept
+    messages: tuple[Prepared, ...]
+    unmapped: tuple[Unmapped, ...] = ()
+
+
+def _reading(kept: Kept, words: Vocabulary) -> _Reading:
+    if isinstance(kept.told, Rejected):
+        return _Reading(kept, ())
+    prepared, unmapped = [], list[Unmapped]()
+    try:
+        for told in kept.told:
+            message, unknown = translate(told, words)
+            word = Word.of(message, kept.received_at)
+            prepared.append(Prepared(message, kept.source, kept.received_at, word))
+            unmapped += unknown
+    except Exception as error:
+        raise Broken(kept.id) from error
+    return _Reading(kept, tuple(prepared), tuple(unmapped))
+
+
+def _note_unmapped(
+    session: Session, readings: Sequence[_Reading], settled: Mapping[int, Settled], now: datetime
+) -> None:
+    """Count the terms that nothing explains; a message that waits has said nothing yet."""
+    by_source: defaultdict[str, list[Unmapped]] = defaultdict(list)
+    for one in readings:
+        if one.unmapped and settled[one.kept.id].status == "processed":
+            by_source[one.kept.source] += one.unmapped
+    for source, unmapped in sorted(by_source.items()):
+        note_unmapped(session, source, unmapped, now)
+
+
+def _interpret_in_order(
+    session: Session, readings: Sequence[_Reading], now: datetime, is_again: bool
+) -> dict[int, Settled]:
     settled: dict[int, Settled] = {}
     run: list[tuple[Kept, Prepared]] = []
-    with session.no_autoflush:
-        for kept in messages:
-            if isinstance(kept.told, Rejected):
-                settled[kept.id] = Settled("rejected", clipped(str(kept.told)))
-                continue
-            prepared = [_prepared(kept, message) for message in kept.told]
-            if len(prepared) == 1 and not is_of_index(prepared[0]):
-                run.append((kept, prepared[0]))
-                continue
+    for one in readings:
+        if isinstance(one.kept.told, Rejected):
+            settled[one.kept.id] = Settled("rejected", clipped(str(one.kept.told)))
+        elif len(one.messages) == 1 and not is_of_index(one.messages[0]):
+            run.append((one.kept, one.messages[0]))
+        else:
             settled |= _interpret_run(session, run, now, is_again)
             run = []
-            settled[kept.id] = _interpret_alone(session, kept, prepared, now, is_again)
-        settled |= _interpret_run(session, run, now, is_again)
-    return [settled[kept.id] for kept in messages]
+            settled[one.kept.id] = _interpret_alone(session, one.kept, one.messages, now, is_again)
+    return settled | _interpret_run(session, run, now, is_again)
 
 
 def _interpret_one(
@@ -116,10 +167,6 @@ def _interpret_one(
     return settled
 
 
-def _prepared(kept: Kept, message: HospitalMessage) -> Prepared:
-    return Prepared(message, kept.source, kept.received_at, Word.of(message, kept.received_at))
-
-
 def _interpret_run(
     session: Session, run: Sequence[tuple[Kept, Prepared]], now: datetime, is_again: bool
 ) -> dict[int, Settled]:
@@ -128,17 +175,21 @@ def _interpret_run(
         return {}
     known = Known(now, is_again)
     gather(session, known, [prepared for _, prepared in run])
-    settled: dict[int, Settled] = {}
+    held = []
     done = []
     for kept, prepared in run:
         try:
             patient, notes = apply(known, prepared, Origin(kept.source, kept.id))
             done.append((kept.id, prepared, patient, notes))
         except Held as reason:
-            settled[kept.id] = Settled("held", reason.reason)
+            held.append((kept.id, reason.reason, whom(known, prepared)))
         except Exception as error:
             raise Broken(kept.id) from error
     write(session, known)
+    settled = {
+        number: Settled("held", reason, patient.id if patient else None)
+        for number, reason, patient in held
+    }
     for number, prepared, patient, notes in done:
         more = _answered(session, known, prepared, patient, now)
         settled[number] = Settled("processed", _noted((*notes, *more)), patient.id)
@@ -171,6 +222,8 @@ def _interpret_alone(
             patients = {patient.id for patient in people}
     except Held as held:
         session.expire_all()
+        if isinstance(held, MergeHeld):
+            propose(session, held, kept.id, now)
         return Settled("held", held.reason)
     except Exception as error:
         raise Broken(kept.id) from error

@@ -46,7 +46,6 @@ class DraftResult:
     version: ResultVersion
     owner: Patient
     encounter: Encounter | None
-    report: Any
     origin: Origin
 
 
@@ -87,7 +86,6 @@ class Known:
     visit_of: dict[Any, Encounter] = field(default_factory=dict)
     new_results: list[DraftResult] = field(default_factory=list)
     changed_results: dict[ResultVersion, dict[str, Any]] = field(default_factory=dict)
-    hung: list[tuple[ResultVersion, Any]] = field(default_factory=list)
     dropped: list[Appointment] = field(default_factory=list)
     events: list[DraftEvent] = field(default_factory=list)
     arrivals: list[tuple[Patient, Patient, Any]] = field(default_factory=list)
@@ -190,6 +188,7 @@ class Known:
             row.number = exact(record.identifier.value)
             row.number_hash = booking_digest(record.identifier)
         if record.placer is not None:
+            row.placer_number = exact(record.placer.value)
             row.placer_hash = booking_digest(record.placer)
         for number in (record.filler, record.placer):
             if number is not None:
@@ -228,7 +227,8 @@ class Known:
     def add_result(
         self, version: ResultVersion, owner: Patient, encounter: Encounter | None, report: Any
     ) -> None:
-        self.new_results.append(DraftResult(version, owner, encounter, report, self.origin))
+        version.report = report
+        self.new_results.append(DraftResult(version, owner, encounter, self.origin))
         self._arrive(owner, version)
 
     def change_result(self, kept: ResultVersion, **values: Any) -> None:
@@ -246,7 +246,11 @@ class Known:
         return True
 
     def hang_on_report(self, version: ResultVersion, report: Any) -> None:
-        self.hung.append((version, report))
+        """Note which report a result belongs to; one that hangs there already stays."""
+        if version.report is not report and (report.id is None or version.report_id != report.id):
+            version.report = report
+            if version.id is not None:
+                self.changed_results.setdefault(version, {})
 
     # ----------------------------------------------------------------------------- news
 

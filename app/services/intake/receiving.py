@@ -149,6 +149,7 @@ def _row(arrival: Arrival, body: bytes, now: datetime) -> dict[str, Any]:
         "repeats": 0,
         "tries": 0,
         "received_at": now,
+        "sent_at": arrival.sent_at,
     }
 
 

@@ -17,6 +17,8 @@ class ResultVersion:
     is_current: bool = False
     id: int | None = None
     values: dict[str, Any] = field(default_factory=dict)
+    report_id: int | None = None
+    report: Any = None  # the row of the report that it hangs on from now
 
 
 def version_of_old_row(status: ObservationStatus, issued_at: datetime) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from app.domain.intake.hospital_message import EventKind, HospitalMessage
-from app.domain.intake.versions import OLDEST, is_news, version_of
+from app.domain.intake.versions import OLDEST, tie_of, version_of
 from app.encryption import keyring
 
 # Of one second, because HL7 counts no finer and connections race: an admission came before the
@@ -22,6 +22,7 @@ _RANKS: Final = {
     EventKind.CANCEL_ADMIT: 80,
 }
 _MIDDLE: Final = 50
+_YOUNGER_THAN_COPIES: Final = "0002"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +95,16 @@ def tell(
     that is read again (`is_again`) may say its own words anew: what they mean here has changed.
     """
     stamps, changed, is_overtaken = dict(row.stamps), set(), False
+    moment = _moment(word.on_person(""))
     for field, columns in said.items():
-        version = word.on_person(text_of(columns))
+        stood = stamps.get(field, "")
+        if word.is_copy and stood > _YOUNGER_THAN_COPIES:
+            continue
         news = {name: value for name, value in columns.items() if getattr(row, name) != value}
-        is_own = is_again and _moment(version) == _moment(stamps.get(field, ""))
-        if not (is_own or is_news(version, stamps, field)):
+        is_known = not news and _moment(stood) == moment
+        version = stood if is_known else f"{moment}|{tie_of(fingerprint(text_of(columns)))}"
+        is_own = is_again and _moment(stood) == moment
+        if not (is_own or version > stood):
             is_overtaken = is_overtaken or bool(news)
             continue
         stamps[field] = version

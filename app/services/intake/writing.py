@@ -31,7 +31,6 @@ def write(session: Session, known: Known) -> None:
     _add(session, known.new_rows)
     _change_results(session, known)
     _add_results(session, known)
-    _hang_on_reports(session, known)
     _add_events(session, known)
     _note_arrivals(session, known)
     for head in known.stirred:
@@ -49,6 +48,8 @@ def _change_results(session: Session, known: Known) -> None:
     """Change kept versions; the place of the current one must be free before it is taken."""
     alike: defaultdict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
     for version, values in known.changed_results.items():
+        if version.report is not None:
+            values["report_id"] = version.report.id
         row = {f"to_{name}": value for name, value in values.items()}
         alike[tuple(sorted(values))].append({"of_id": version.id, **row})
     demoted = [
@@ -76,26 +77,20 @@ def _add_results(session: Session, known: Known) -> None:
 def _result(draft: DraftResult) -> dict[str, Any]:
     public_id = new_public_id()
     values = {**draft.version.values}
+    report = draft.version.report
     text, note = values.pop("text"), values.pop("note")
     return {
         **values,
         "public_id": public_id,
         "patient_id": draft.owner.id,
         "encounter_id": draft.encounter.id if draft.encounter is not None else None,
-        "report_id": draft.report.id if draft.report is not None else None,
+        "report_id": report.id if report is not None else None,
         "source": draft.origin.source,
         "inbound_id": draft.origin.inbound_id,
         "is_current": True if draft.version.is_current else None,
         "text_sealed": Observation.text.seal(_RESULTS.name, public_id, text),
         "note_sealed": Observation.note.seal(_RESULTS.name, public_id, note),
     }
-
-
-def _hang_on_reports(session: Session, known: Known) -> None:
-    for version, report in known.hung:
-        session.connection().execute(
-            update(_RESULTS).where(_RESULTS.c.id == version.id).values(report_id=report.id)
-        )
 
 
 def _add_events(session: Session, known: Known) -> None:
