@@ -8,6 +8,7 @@ import threading
 import time
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select, text
@@ -17,11 +18,12 @@ from app import clock
 from app.database import unit_of_work
 from app.integrations.feeds import Feeds
 from app.integrations.hl7 import gateway
+from app.integrations.hl7.envelope import glimpse_header, identify
 from app.integrations.hl7.framing import enframe
 from app.integrations.hl7.interpret import Reader
 from app.integrations.hl7.listener import Patience
 from app.models import Encounter, Event, InboundMessage, Observation, Patient
-from app.services.intake import interpret_pending
+from app.services.intake import Arrival, gathering, interpret_pending, interpret_stored, receive
 from app.settings import HL7Source
 from tests.conftest import ROOT
 from tests.integration.mllp import Sender, count, listening, running, statuses, wait_for
@@ -182,6 +184,34 @@ def test_many_connections_with_one_new_patient_and_repeats_make_one(database: En
     assert len(answers) == 36
     assert count(database, InboundMessage) == 6
     assert [count(database, m) for m in (Patient, Encounter, Observation)] == [1, 1, 5]
+
+
+def test_a_patient_made_between_two_looks_holds_nothing_up(
+    database: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if database.dialect.name == "sqlite":
+        pytest.skip("SQLite lets one transaction in at a time")
+    look, read = gathering._visits, Feeds({"hl7": Reader([])})
+    sooner, later = keep(GLUCOSE), keep(admission())
+
+    def interrupted(*arguments: Any) -> None:
+        monkeypatch.setattr(gathering, "_visits", look)
+        assert interpret_stored(unit_of_work, sooner, read, clock.now()).status == "processed"
+        look(*arguments)
+
+    monkeypatch.setattr(gathering, "_visits", interrupted)
+
+    assert interpret_stored(unit_of_work, later, read, clock.now()).status == "processed"
+    assert [count(database, m) for m in (Patient, Encounter)] == [1, 1]
+
+
+def keep(body: bytes) -> int:
+    header, _ = glimpse_header(body, None)
+    arrival = Arrival("hl7:his", identify(body, header), header.kind, header.control_id)
+    with unit_of_work.begin() as session:
+        kept = receive(session, arrival, body, clock.now())
+        session.flush()
+        return kept.id
 
 
 # ------------------------------------------------------------------------ trouble
