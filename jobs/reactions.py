@@ -1,6 +1,7 @@
 """What follows from what happened: event kind → services, one readable table."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -9,10 +10,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app import clock
+from app.domain.errors import DocumentUnderWay
 from app.domain.exchange import webhooks
-from app.domain.intake.hospital_records import ResultFlag
+from app.domain.exchange.documents import ExamRequest
+from app.domain.intake.hospital_records import Coded, ResultFlag
 from app.domain.outreach.messaging import Lane
 from app.domain.plans.rules import SendMessage
+from app.domain.trust.access import Actor
 from app.models import (
     Alert,
     Encounter,
@@ -20,14 +24,16 @@ from app.models import (
     EncounterStatus,
     Event,
     Observation,
+    OutboundDocument,
     Questionnaire,
     ResultService,
+    ServiceKind,
     Task,
 )
 from app.models.plans.care_plan import QuestionnaireResponse
 from app.models.plans.knowledge import knowledge
 from app.models.profile.patient_index import head_id_of
-from app.services.exchange import telling
+from app.services.exchange import requesting, telling
 from app.services.intake import patient_index
 from app.services.outreach import patient_notices
 from app.services.outreach.patient_notices import Notice
@@ -166,9 +172,25 @@ def recall(work: Work, session: Session, event: Event) -> None:
 def offer_service(work: Work, session: Session, event: Event) -> None:
     service = session.get_one(ResultService, event.payload["service_id"])
     _notify_of_task(work, session, event, "您有一项新的健康服务，请查看", service.text)
+    if service.kind is ServiceKind.EXAM and service.subject and event.patient_id is not None:
+        # A draft: nothing leaves the house until a clinician signs.
+        requesting.request_exam(
+            session, event.patient_id, ExamRequest(Coded(service.subject), reason=_ABNORMAL),
+            f"task:{event.payload['task_id']}", _BY_RULE, clock.now(),
+        )  # fmt: skip
+
+
+_ABNORMAL: Final = "检验结果异常，建议复查"
+_BY_RULE: Final = Actor("job", None, "result-service")
 
 
 def tell_of_recall(work: Work, session: Session, event: Event) -> None:
+    drafts = select(OutboundDocument.id).filter_by(
+        patient_id=event.patient_id, subject=f"task:{event.payload['task_id']}"
+    )
+    for document_id in session.scalars(drafts).all():
+        with suppress(DocumentUnderWay):  # signed and gone: the team has the message below
+            requesting.withdraw(session, document_id, _BY_RULE, clock.now())
     title = "您有一条检查结果更正，请查看"
     _notify_of_task(work, session, event, title, _RECALLED)
 

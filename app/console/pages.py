@@ -6,7 +6,7 @@ A new page is a blueprint of its own in `PARTS`, and a line in `app/console/menu
 from http import HTTPStatus
 from typing import Final
 
-from apiflask import APIFlask
+from apiflask import APIBlueprint, APIFlask
 from flask import (
     Blueprint,
     g,
@@ -37,7 +37,10 @@ PARTS: Final[tuple[Blueprint, ...]] = (
     terms.views,
 )
 
-console = Blueprint("console", __name__, url_prefix="/console", template_folder="templates")
+# APIFlask looks for security schemes on every blueprint that asks something before a request.
+console = APIBlueprint(
+    "console", __name__, url_prefix="/console", template_folder="templates", enable_openapi=False
+)
 for _part in PARTS:
     console.register_blueprint(_part)
 

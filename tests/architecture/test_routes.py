@@ -66,3 +66,10 @@ def test_every_other_door_is_shut_without_a_session(app: APIFlask) -> None:
 
 def test_no_demo_door_stands_outside_the_demo(app: APIFlask) -> None:
     assert not [rule.rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/demo")]
+
+
+def test_the_description_of_the_whole_process_is_that_of_the_phones_api(app: APIFlask) -> None:
+    described = app.test_client().get("/openapi.json").get_json()
+
+    assert described["paths"]
+    assert all(path.startswith("/api/v1/") for path in described["paths"])

@@ -43,16 +43,16 @@ def assert_comes_back(database: Engine, fill: Fill) -> None:
         assert after == before, difference(before, after)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_whatever_a_record_holds_comes_back(database: Engine, seed: int) -> None:
     messages = RandomMessages(seed)
 
     def fill(session: Session) -> None:
-        for number in range(8):
+        for number in range(6):
             tell(session, messages.message(), f"{seed}-{number}")
         found = counts(content(session))
-        assert found["patient"] == 8
-        assert min(found.values()) >= 8, found
+        assert found["patient"] == 6
+        assert min(found.values()) >= 6, found
 
     assert_comes_back(database, fill)
 
@@ -73,11 +73,11 @@ def test_what_came_by_hl7_comes_back(database: Engine, shared_data: Path) -> Non
 @pytest.mark.shared
 def test_synthea_patients_come_back(database: Engine, shared_data: Path) -> None:
     def fill(session: Session) -> None:
-        for path in sorted((shared_data / "clinical/fhir/synthea").glob("*.json.gz"))[:6]:
+        for path in sorted((shared_data / "clinical/fhir/synthea").glob("*.json.gz"))[:4]:
             settled = take(session, gzip.decompress(path.read_bytes()))
             assert settled.status == "processed", path.name
         found = counts(content(session))
-        assert found["patient"] == 6
-        assert found["observation"] > 300
+        assert found["patient"] == 4
+        assert found["observation"] > 150
 
     assert_comes_back(database, fill)

@@ -356,17 +356,26 @@ def test_of_two_alerts_of_one_episode_the_worse_stays_open(
     assert steps == ["opened", "merged"]
 
 
-def test_a_correction_under_the_other_number_replaces_the_result(session: Session) -> None:
+@pytest.mark.parametrize("is_correction_first", [True, False])
+def test_a_correction_under_the_other_number_replaces_the_result(
+    session: Session, is_correction_first: bool
+) -> None:
     survivor, retired = records.someone(session), records.someone(session)
-    old = records.result(session, retired, "O1", "6.9", 1)
-    new = records.result(session, survivor, "O1", "4.9", 2, status=ObservationStatus.CORRECTED)
+    told = {
+        "old": lambda: records.result(session, retired, "O1", "6.9", 1),
+        "new": lambda: records.result(
+            session, survivor, "O1", "4.9", 2, status=ObservationStatus.CORRECTED
+        ),
+    }
+    came = {name: told[name]() for name in sorted(told, reverse=not is_correction_first)}
+    old, new = came["old"], came["new"]
 
     join(session, survivor, retired)
 
     assert (old.is_current, old.patient_id) == (None, survivor.id)
     assert new.is_current is True
-    told = session.scalars(select(Event).filter_by(kind="observation.corrected")).one()
-    assert told.payload == {"observation_id": new.id, "supersedes_id": old.id}
+    event = session.scalars(select(Event).filter_by(kind="observation.corrected")).one()
+    assert event.payload == {"observation_id": new.id, "supersedes_id": old.id}
 
 
 def test_a_result_told_under_both_numbers_counts_once(session: Session) -> None:

@@ -132,6 +132,10 @@ def test_a_dismissed_pair_is_not_proposed_again(session: Session) -> None:
     deciding.dismiss_double(session, found.public_id, DismissReason.TWINS, doctor.id, NOON)
     patient_index.find_doubles(session, other.id, NOON)
 
+    # Nor when the two have meanwhile looked different.
+    for name in ("王另人", "李测试"):
+        other.name = name
+        patient_index.find_doubles(session, other.id, NOON)
     assert deciding.list_doubles(session) == []
     assert (found.status, found.practitioner_id) == (CandidateStatus.DISMISSED, doctor.id)
     trail = session.scalars(select(AuditEvent).filter_by(action="dismiss")).one()
