@@ -113,8 +113,10 @@ class Repetition:
     def _leaf(self, component: str, subcomponent: int) -> str:
         if not component or component == NULL:
             return ""
-        parts = component.split(self._syntax.subcomponent, subcomponent)
-        leaf = parts[subcomponent - 1] if subcomponent <= len(parts) else ""
+        leaf = component
+        if subcomponent > 1 or self._syntax.subcomponent in component:
+            parts = component.split(self._syntax.subcomponent, subcomponent)
+            leaf = parts[subcomponent - 1] if subcomponent <= len(parts) else ""
         return "" if leaf == NULL else self._syntax.unescape(leaf).strip()
 
 
