@@ -1,5 +1,6 @@
 """Intake: what hospital systems send is kept first, then written into the record."""
 
+from app.services.intake.identity import ANSWERED_BY_INDEX
 from app.services.intake.interpreting import (
     Broken,
     Kept,
@@ -21,6 +22,7 @@ from app.services.intake.settling import (
 )
 
 __all__ = [
+    "ANSWERED_BY_INDEX",
     "WAYS_IN",
     "Arrival",
     "Broken",
