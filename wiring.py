@@ -5,11 +5,13 @@ It knows everyone and decides nothing.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from app import clock
 from app.clock import HOSPITAL
 from app.database import unit_of_work
 from app.domain.exchange.targets import DocumentSender, HospitalTargets
+from app.domain.intake.feed_health import QuietHours, Watch
 from app.domain.intake.hospital_records import Coded
 from app.domain.outreach.messaging import Channel, Outlets, PatientTemplate, Sender
 from app.integrations.callback_crypto import CallbackCrypto
@@ -24,7 +26,7 @@ from app.integrations.spool import Spool
 from app.integrations.token_store import TokenStore
 from app.integrations.wechat import MiniProgram, OfficialAccount
 from app.integrations.wechat_senders import subscription_sender, template_sender
-from app.settings import MessageTemplate, Settings, WeChatApp
+from app.settings import FeedWatch, MessageTemplate, Settings, WeChatApp
 from app.web.callbacks import CallbackReceiver, Door
 from wecom.client import WeComClient
 from wecom.sender import card_sender, card_update_sender, text_sender
@@ -99,6 +101,32 @@ def outlets(settings: Settings) -> Outlets:
         templates=_templates(account),
         public_url=settings.public_url.rstrip("/"),
     )
+
+
+def watches(settings: Settings) -> dict[str, Watch]:
+    """Return how each configured source is watched; the platforms speak only when people act."""
+    configured = [
+        *(FeedWatch(source=f"hl7:{one.name}") for one in settings.hl7.sources),
+        *(FeedWatch(source=f"table:{one.name}") for one in settings.tables.sources if one.url),
+        *(_unwatched(f"wechat:{app.key}") for app in settings.wechat.apps),
+        *(_unwatched(f"wecom:{app.key}") for app in settings.wecom.apps),
+        *settings.feeds,
+    ]
+    return {one.source: _watch(one) for one in configured}
+
+
+def _unwatched(source: str) -> FeedWatch:
+    return FeedWatch(source=source, silent_after_minutes=None)
+
+
+def _watch(one: FeedWatch) -> Watch:
+    minutes = one.silent_after_minutes
+    quiet = (
+        QuietHours(one.quiet_from, one.quiet_until)
+        if one.quiet_from is not None and one.quiet_until is not None
+        else None
+    )
+    return Watch(None if minutes is None else timedelta(minutes=minutes), quiet)
 
 
 def receiver(settings: Settings, hints: Hints) -> CallbackReceiver:

@@ -8,6 +8,10 @@ import wecom.callbacks
 from app import settings
 from app.console.desk import ConsoleDesk
 from app.console.pages import console_pages
+from app.domain.trust.access import SystemClient
+from app.fhir_api.desk import FhirDesk
+from app.fhir_api.routes import fhir_api
+from app.integrations.feeds import configured_feeds
 from app.integrations.hints import Hints
 from app.integrations.platform_http import CallFailed, CodeRefused
 from app.integrations.wechat import LoggedIn, MiniProgram
@@ -18,7 +22,7 @@ from app.web.factory import Face, create_app
 from wecom import desk
 from wecom.client import WeComClient, authorize_url
 from wecom.pages import nurse_pages
-from wiring import Platforms, outlets, platforms, receiver
+from wiring import Platforms, outlets, platforms, receiver, watches
 
 
 def build(configured: Settings) -> APIFlask:
@@ -31,12 +35,36 @@ def build(configured: Settings) -> APIFlask:
         _phone(configured, clients),
         _nurse(configured, clients),
         _console(configured),
+        _fhir(configured),
     ]
     if configured.demo:
         from app.demo.face import face as demo_face
 
         faces.append(demo_face(configured))
     return create_app(configured, faces)
+
+
+def _fhir(configured: Settings) -> Face:
+    clients = [
+        SystemClient(
+            name=one.name,
+            token_digest=bytes.fromhex(one.token_sha256),
+            scopes=frozenset(one.scopes),
+            source=one.source or one.name,
+            networks=one.networks,
+        )
+        for one in configured.fhir.clients
+    ]
+    return fhir_api(
+        FhirDesk(
+            base=f"{configured.public_url.rstrip('/')}/fhir",
+            read=configured_feeds(configured),
+            clients=clients,
+            resource_bytes=configured.fhir.resource_bytes,
+            bundle_bytes=configured.fhir.bundle_bytes,
+            bundle_entries=configured.fhir.bundle_entries,
+        )
+    )
 
 
 def _phone(configured: Settings, clients: Platforms) -> Face:
@@ -88,6 +116,7 @@ def _console(configured: Settings) -> Face:
             sign_in_path=f"/wecom/sign-in/{app.key}" if app else None,
             sign_out_path="/wecom/sign-out",
             is_demo=configured.demo,
+            watches=watches(configured),
         )
     )
 

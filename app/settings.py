@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from datetime import time
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -12,8 +13,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.domain.exchange.answers import Verdict
 from app.domain.exchange.documents import DocumentKind
+from app.domain.trust.access import Scope
 
 DEMO_KEY_ID = "demo"
+# The most that one message may weigh, as in `app.integrations.hl7.envelope.WIDEST`.
+HL7_LARGEST = 7_000_000
 
 
 class _Group(BaseModel):
@@ -80,18 +84,76 @@ class Sms(_Group):
 
 
 class HL7Source(_Group):
-    """One sender of HL7 v2; `charset` overrides what its messages claim."""
+    """One sender of HL7 v2; `charset` overrides what its messages claim.
+
+    `facilities` (MSH-4) and `certificates` (names in the client's certificate) narrow down who it
+    is among those of one network; `enhanced` follows MSH-15 and MSH-16.
+    """
 
     name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
-    facility: str | None = None
+    facilities: tuple[str, ...] = ()
     charset: str | None = None
     peers: tuple[str, ...] = ("127.0.0.1",)
+    certificates: tuple[str, ...] = ()
+    acknowledgement: Literal["original", "enhanced"] = "original"
+
+
+class HL7Tls(_Group):
+    """Mutual TLS of a port: our PEM chain and key, and the authority of the senders'."""
+
+    certificate: Path
+    key: Path
+    client_ca: Path
+
+
+class HL7Door(_Group):
+    """A port for HL7 v2 and what it takes."""
+
+    name: str = Field(default="default", pattern=r"^[a-z0-9-]{1,32}$")
+    host: str = "127.0.0.1"
+    port: int = Field(default=2575, ge=0, le=65535)
+    max_bytes: int = Field(default=256 * 1024, ge=4096, le=HL7_LARGEST)
+    max_segments: int = Field(default=2000, ge=10, le=100_000)
+    messages_per_second: int = Field(default=200, ge=1, le=10_000)
+    tls: HL7Tls | None = None
 
 
 class HL7(_Group):
     host: str = "127.0.0.1"
     port: int = 2575
+    tls: HL7Tls | None = None
+    messages_per_second: int = Field(default=200, ge=1, le=10_000)
+    listeners: tuple[HL7Door, ...] = ()
     sources: tuple[HL7Source, ...] = (HL7Source(name="his"),)
+
+    def doors(self, host: str | None = None, port: int | None = None) -> tuple[HL7Door, ...]:
+        """Return every port to listen on; `host` and `port` move the first one."""
+        first = HL7Door(
+            host=host or self.host,
+            port=self.port if port is None else port,
+            messages_per_second=self.messages_per_second,
+            tls=self.tls,
+        )
+        return (first, *self.listeners)
+
+
+class FeedWatch(_Group):
+    """How one source is watched: silent for so long outside its quiet hours is an alarm.
+
+    `silent_after_minutes` null: it speaks only when somebody acts. Every configured source of
+    HL7 and tables is watched with the defaults unless it stands here.
+    """
+
+    source: str = Field(pattern=r"^(hl7|fhir|table|wechat|wecom):[a-z0-9-]{1,32}$")
+    silent_after_minutes: int | None = Field(default=30, ge=1, le=10080)
+    quiet_from: time | None = None
+    quiet_until: time | None = None
+
+    @model_validator(mode="after")
+    def _whole_quiet_hours(self) -> Self:
+        if (self.quiet_from is None) != (self.quiet_until is None):
+            raise ValueError("quiet_from and quiet_until go together")
+        return self
 
 
 class FhirTarget(_Group):
@@ -179,6 +241,38 @@ class Tables(_Group):
         return next((one for one in self.sources if one.name == name), None)
 
 
+class FhirClient(_Group):
+    """A system that speaks FHIR to us; `source` names its feed, its own name where left out.
+
+    `token_sha256` is the SHA-256 of its bearer token, in hex: the token itself stays with it.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
+    token_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    scopes: tuple[Scope, ...] = Field(min_length=1)
+    source: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,32}$")
+    networks: tuple[IPv4Network | IPv6Network, ...] = (IPv4Network("127.0.0.0/8"),)
+
+
+class Fhir(_Group):
+    """The FHIR R4 API: who may use it, and how much they may send at once."""
+
+    clients: tuple[FhirClient, ...] = ()
+    resource_bytes: int = Field(default=1_000_000, ge=1_000, le=20_000_000)
+    bundle_bytes: int = Field(default=5_000_000, ge=1_000, le=50_000_000)
+    bundle_entries: int = Field(default=200, ge=1, le=1_000)
+
+    @model_validator(mode="after")
+    def _refuse_repeats(self) -> Self:
+        for told in (
+            [one.name for one in self.clients],
+            [one.token_sha256 for one in self.clients],
+        ):
+            if len(set(told)) != len(told):
+                raise ValueError("every FHIR client has a name and a token of its own")
+        return self
+
+
 class Settings(BaseSettings):
     """Environment variables `CARELOOP_…`, nested with `__`; `.env.example` documents all."""
 
@@ -204,6 +298,8 @@ class Settings(BaseSettings):
     wecom: WeCom = WeCom()
     sms: Sms = Sms()
     hl7: HL7 = HL7()
+    fhir: Fhir = Fhir()
+    feeds: tuple[FeedWatch, ...] = ()
     exchange: Exchange = Exchange()
     tables: Tables = Tables()
 
@@ -230,6 +326,39 @@ class Settings(BaseSettings):
         if not self.demo and DEMO_KEY_ID in keys:
             raise ValueError("the demo key protects nothing; make one with: python -m app.cli key")
         return self
+
+
+class RelayApp(_Group):
+    """One app as the relay knows it: the token tells the platform from a stranger.
+
+    `callback_aes_key` and `receive_id` (corpid or appid) only while WeCom checks the address.
+    """
+
+    source: str = Field(pattern=r"^(wechat|wecom):[a-z0-9-]{1,32}$")
+    callback_token: SecretStr
+    callback_aes_key: SecretStr | None = None
+    receive_id: str | None = None
+
+
+class RelaySettings(BaseSettings):
+    """Variables `CARELOOP_RELAY_…` of the outer zone's process; docs/two-zones.md has them all."""
+
+    model_config = SettingsConfigDict(env_prefix="CARELOOP_RELAY_", frozen=True, extra="ignore")
+
+    host: str = "127.0.0.1"
+    port: int = 8081
+    database_url: SecretStr
+    apps: tuple[RelayApp, ...]
+    spool_folder: Path = Path("var/relay-spool")
+    spool_megabytes: int = Field(default=256, ge=1, le=102400)
+
+
+def load_relay() -> RelaySettings:
+    """Read the environment of the relay.
+
+    :raises pydantic.ValidationError: something is missing; nothing may start
+    """
+    return RelaySettings()  # type: ignore[call-arg]  # pydantic fills it from the environment
 
 
 def load() -> Settings:

@@ -14,8 +14,11 @@ from app.database import unit_of_work
 from app.domain.exchange.targets import HospitalTargets
 from app.integrations.feeds import configured_feeds
 from app.integrations.hints import Hints
+from app.integrations.tables.mapping_files import InvalidMapping
+from app.integrations.tables.sources import TableSources
 from app.integrations.webhooks import webhook_sender
-from app.services.intake import interpret_pending
+from app.services.intake import Reader, interpret_pending, replay
+from app.services.intake.replay_runs import replay_batch
 from app.services.outreach import receipts
 from app.services.outreach.platform_inbox import process_pending
 from app.settings import Settings
@@ -26,10 +29,12 @@ from jobs.chores import Work
 from jobs.clockwork import Clockwork
 from jobs.followers import name_followers
 from jobs.platform_events import handlers
+from jobs.relayed import take_callbacks
 from jobs.send_communications import IN_FLIGHT, send_communications
+from jobs.term_rereading import reread_terms
 from jobs.timetable import TIMETABLE
 from jobs.workers import Crew, Worker, react_to_events
-from wiring import hospital_targets, outlets, platforms, receiver, senders
+from wiring import hospital_targets, outlets, platforms, receiver, senders, watches
 
 log = structlog.get_logger()
 
@@ -60,7 +65,10 @@ def crew(configured: Settings, work: Work) -> Crew:
             Worker("receipts", _retry_receipts, 5.0),
             Worker("followers", lambda: name_followers(clients.official_accounts), 5.0),
             Worker("spool", lambda: _replay(pushes), 2.0),
+            Worker("relayed", lambda: take_callbacks(pushes), 0.5),
             Worker("intake", lambda: interpret_pending(unit_of_work, read, clock.now(), 100), 2.0),
+            Worker("terms", lambda: _reread(read), 5.0),
+            Worker("replay", lambda: replay_batch(unit_of_work, read, clock.now), 2.0),
             Worker("approved", lambda: exchange.queue_approved(targets, clock.now), 1.0),
             # A worker each: a system that is slow or down keeps nobody else waiting.
             *(
@@ -88,6 +96,10 @@ def _retry_receipts() -> int:
         return receipts.retry_early_receipts(session, clock.now())
 
 
+def _reread(read: Reader) -> int:
+    return reread_terms(lambda ids: replay(unit_of_work, ids, read, clock.now()), clock.now)
+
+
 def _replay(pushes: CallbackReceiver) -> int:
     return pushes.replay()
 
@@ -99,10 +111,21 @@ def main() -> int:
         print(problem, file=sys.stderr)  # noqa: T201  # logs are not set up yet
         return 2
     start("clock", configured)
-    work = Work(HOSPITAL, outlets(configured))
-    workers, clockwork = crew(configured, work), Clockwork(TIMETABLE, work)
+    try:
+        work = Work(
+            HOSPITAL, outlets(configured), TableSources(configured.tables), watches(configured)
+        )
+        workers, clockwork = crew(configured, work), Clockwork(TIMETABLE, work)
+    except InvalidMapping as problem:
+        print(problem, file=sys.stderr)  # noqa: T201  # a sentence for whoever wrote the file
+        return 2
+
+    def stop(*_: object) -> None:
+        work.stopping.set()
+        clockwork.stop()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: clockwork.stop())
+        signal.signal(number, stop)
     workers.start()
     log.info("clock_started")
     try:

@@ -1,20 +1,25 @@
 """What the timetable's lines do: each opens its transactions and calls the services."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from threading import Event
 from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy import delete
 
 from app.database import unit_of_work
+from app.domain.intake.feed_health import Watch
 from app.domain.outreach.messaging import Outlets
-from app.models import AccessSession, JobRun, SignInState
+from app.integrations.tables.sources import TableSources
+from app.models import AccessSession, JobRun, RelayedCallback, SignInState
+from app.models.intake.feed_signs import known_sources
 from app.services.exchange import deliveries
 from app.services.outreach import outbox, patient_notices
 from app.services.plans import plan_expansion, rule_evaluation
 from app.services.profile import tagging
-from app.services.staff import alert_handling
+from app.services.staff import alert_handling, feed_alarms
 from app.services.trust import audit_trail
 
 log = structlog.get_logger()
@@ -26,6 +31,9 @@ class Work:
 
     zone: ZoneInfo
     outlets: Outlets
+    tables: TableSources | None = None
+    watches: Mapping[str, Watch] = field(default_factory=dict)
+    stopping: Event = field(default_factory=Event)  # set when the process is to end
 
 
 def expand_plans(work: Work, now: datetime) -> None:
@@ -78,6 +86,17 @@ def sweep_outbox(work: Work, now: datetime) -> None:
         log.warning("messages_overdue", state=state, count=count)
 
 
+def watch_feeds(work: Work, now: datetime) -> None:
+    """Look at every source, a transaction each."""
+    with unit_of_work.begin() as session:
+        sources = {*work.watches, *known_sources(session)}
+    for source in sorted(sources):
+        with unit_of_work.begin() as session:
+            feed_alarms.watch_source(
+                session, source, work.watches.get(source, Watch()), now, work.zone, work.outlets
+            )
+
+
 def sweep_exchange(work: Work, now: datetime) -> None:
     with unit_of_work.begin() as session:
         counts = deliveries.sweep(session, now)
@@ -100,6 +119,8 @@ def purge_sessions(work: Work, now: datetime) -> None:
         session.execute(delete(AccessSession).where(AccessSession.expires_at < week))
         session.execute(delete(SignInState).where(SignInState.expires_at < now))
         session.execute(delete(JobRun).where(JobRun.slot_at < week))
+        # Repeats come within minutes; the inbox has the push under its own name.
+        session.execute(delete(RelayedCallback).where(RelayedCallback.taken_at < week))
 
 
 def _until_none(step: object) -> None:

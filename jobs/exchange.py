@@ -91,6 +91,8 @@ def ask_back(targets: HospitalTargets, now: Now) -> int:
                     .limit(_ASKED)
                 )
             )
+        if not numbers:
+            continue
         try:
             answers = target.answers(numbers, now())
         except SQLAlchemyError as error:

@@ -1,6 +1,7 @@
 """What follows from what happened: event kind → services, one readable table."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -9,10 +10,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app import clock
+from app.domain.errors import DocumentUnderWay
 from app.domain.exchange import webhooks
-from app.domain.intake.hospital_records import ResultFlag
+from app.domain.exchange.documents import ExamRequest
+from app.domain.intake.hospital_records import Coded, ResultFlag
 from app.domain.outreach.messaging import Lane
 from app.domain.plans.rules import SendMessage
+from app.domain.trust.access import Actor
 from app.models import (
     Alert,
     Encounter,
@@ -20,13 +24,17 @@ from app.models import (
     EncounterStatus,
     Event,
     Observation,
+    OutboundDocument,
     Questionnaire,
     ResultService,
+    ServiceKind,
     Task,
 )
 from app.models.plans.care_plan import QuestionnaireResponse
 from app.models.plans.knowledge import knowledge
-from app.services.exchange import telling
+from app.models.profile.patient_index import head_id_of
+from app.services.exchange import requesting, telling
+from app.services.intake import patient_index
 from app.services.outreach import patient_notices
 from app.services.outreach.patient_notices import Notice
 from app.services.plans import enrolment, plan_expansion, result_services, rule_evaluation
@@ -54,6 +62,27 @@ def retag(work: Work, session: Session, event: Event) -> None:
 def enrol(work: Work, session: Session, event: Event) -> None:
     if event.patient_id is not None:
         enrolment.enrol_where_due(session, event.patient_id, clock.now(), work.zone, cause=event)
+
+
+def rest_after_merge(work: Work, session: Session, event: Event) -> None:
+    """Of two records that are one patient, one may have known that they are in hospital."""
+    stay = select(Encounter.id).filter_by(
+        patient_id=event.patient_id,
+        encounter_class=EncounterClass.INPATIENT,
+        status=EncounterStatus.IN_PROGRESS,
+    )
+    if event.patient_id is not None and session.scalar(stay.limit(1)) is not None:
+        enrolment.rest_while_admitted(session, event.patient_id, clock.now(), cause=event)
+
+
+def find_doubles(work: Work, session: Session, event: Event) -> None:
+    if event.patient_id is not None:
+        patient_index.find_doubles(session, event.patient_id, clock.now())
+
+
+def gather_late_rows(work: Work, session: Session, event: Event) -> None:
+    """Bring over what somebody was just writing for the retired record."""
+    patient_index.gather(session, event.payload["other_id"], clock.now())
 
 
 def rest(work: Work, session: Session, event: Event) -> None:
@@ -99,6 +128,17 @@ def withdraw(work: Work, session: Session, event: Event) -> None:
     )
 
 
+def withdraw_moved(work: Work, session: Session, event: Event) -> None:
+    """A result that turned out to be somebody else's takes its alerts with it."""
+    rule_evaluation.withdraw_alerts_of(
+        session,
+        event.payload["observation_id"],
+        clock.now(),
+        patient_id=head_id_of(session, event.payload["other_id"]),
+        cause=event,
+    )
+
+
 def grade(work: Work, session: Session, event: Event) -> None:
     result_grading.grade_result(
         session, event.payload["observation_id"], clock.now(), work.zone, cause=event
@@ -132,9 +172,25 @@ def recall(work: Work, session: Session, event: Event) -> None:
 def offer_service(work: Work, session: Session, event: Event) -> None:
     service = session.get_one(ResultService, event.payload["service_id"])
     _notify_of_task(work, session, event, "您有一项新的健康服务，请查看", service.text)
+    if service.kind is ServiceKind.EXAM and service.subject and event.patient_id is not None:
+        # A draft: nothing leaves the house until a clinician signs.
+        requesting.request_exam(
+            session, event.patient_id, ExamRequest(Coded(service.subject), reason=_ABNORMAL),
+            f"task:{event.payload['task_id']}", _BY_RULE, clock.now(),
+        )  # fmt: skip
+
+
+_ABNORMAL: Final = "检验结果异常，建议复查"
+_BY_RULE: Final = Actor("job", None, "result-service")
 
 
 def tell_of_recall(work: Work, session: Session, event: Event) -> None:
+    drafts = select(OutboundDocument.id).filter_by(
+        patient_id=event.patient_id, subject=f"task:{event.payload['task_id']}"
+    )
+    for document_id in session.scalars(drafts).all():
+        with suppress(DocumentUnderWay):  # signed and gone: the team has the message below
+            requesting.withdraw(session, document_id, _BY_RULE, clock.now())
     title = "您有一条检查结果更正，请查看"
     _notify_of_task(work, session, event, title, _RECALLED)
 
@@ -240,16 +296,36 @@ def _trigger(session: Session, event: Event) -> str:
 
 
 def _reaction(handle: Callable[[Work, Session, Event], None], *kinds: str) -> Reaction:
-    return Reaction(handle.__name__.replace("_", "-"), frozenset(kinds), handle)
+    def handle_for_head(work: Work, session: Session, event: Event) -> None:
+        handle(work, session, _of_head(session, event))
+
+    return Reaction(handle.__name__.replace("_", "-"), frozenset(kinds), handle_for_head)
+
+
+def _of_head(session: Session, event: Event) -> Event:
+    """Return the event as one of the record that speaks for its patient now.
+
+    It may have waited while the patient was merged; what reached the retired record in the same
+    moment is brought over first. The event itself stays as it was written.
+    """
+    if event.patient_id is None:
+        return event
+    head = patient_index.gather(session, event.patient_id, clock.now())
+    if head == event.patient_id:
+        return event
+    return Event(
+        id=event.id, kind=event.kind, patient_id=head, payload=event.payload, depth=event.depth,
+        at=event.at,
+    )  # fmt: skip
 
 
 REACTIONS: tuple[Reaction, ...] = (
     _reaction(
         judge,
         "observation.recorded", "observation.corrected", "response.recorded",
-        "condition.recorded", "tag.assigned", "task.missed",
+        "condition.recorded", "tag.assigned", "task.missed", "observation.moved",
     ),
-    _reaction(grade, "observation.recorded", "observation.corrected"),
+    _reaction(grade, "observation.recorded", "observation.corrected", "observation.moved"),
     _reaction(raise_critical, "result.critical"),
     _reaction(call_services, "result.abnormal"),
     _reaction(recall, "result.eased"),
@@ -257,6 +333,7 @@ REACTIONS: tuple[Reaction, ...] = (
     _reaction(tell_of_recall, "result-service.recalled"),
     _reaction(review_implausible, "observation.implausible"),
     _reaction(withdraw, "observation.corrected"),
+    _reaction(withdraw_moved, "observation.moved"),
     _reaction(tell_team, "alert.opened", "alert.worsened", "alert.climbed", "alert.handed-over"),
     _reaction(tell_team_of_withdrawal, "alert.withdrawn"),
     _reaction(tell_patient, "alert.opened", "alert.worsened", "alert.patient-told", *_PROGRESS),
@@ -265,10 +342,21 @@ REACTIONS: tuple[Reaction, ...] = (
     _reaction(
         retag,
         "observation.recorded", "observation.corrected", "condition.recorded",
-        "response.recorded", "task.missed",
+        "response.recorded", "task.missed", "patient.merged", "patient.unmerged",
+        "encounter.moved", "observation.moved",
     ),
-    _reaction(enrol, "encounter.finished", "condition.recorded", "tag.assigned"),
+    _reaction(
+        enrol,
+        "encounter.finished", "condition.recorded", "tag.assigned", "patient.merged",
+        "patient.unmerged", "encounter.moved",
+    ),
     _reaction(rest, "encounter.started"),
+    _reaction(rest_after_merge, "patient.merged"),
+    _reaction(gather_late_rows, "patient.merged"),
+    _reaction(
+        find_doubles,
+        "patient.registered", "patient.updated", "patient.merged", "patient.unmerged",
+    ),
     _reaction(expand, "care-plan.started"),
     _reaction(tell_subscribers, *webhooks.KINDS),
 )  # fmt: skip

@@ -14,7 +14,7 @@ from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 
 from app.clock import HOSPITAL
-from jobs import chores
+from jobs import chores, table_feeds
 
 
 class CatchUp(StrEnum):
@@ -44,12 +44,21 @@ TIMETABLE: tuple[Job, ...] = (
     Job("climb-alerts", chores.climb_alerts, at(second="7,37"), CatchUp.LAST),
     Job("open-due-tasks", chores.open_due_tasks, at(second="11"), CatchUp.LAST),
     Job("remind-of-tasks", chores.remind_of_tasks, at(second="23"), CatchUp.LAST),
+    Job("watch-feeds", chores.watch_feeds, at(second="29"), CatchUp.LAST),
     Job("sweep-exchange", chores.sweep_exchange, at(second="33"), CatchUp.LAST),
     Job("sweep-outbox", chores.sweep_outbox, at(second="41"), CatchUp.LAST),
     Job("miss-past-tasks", chores.miss_past_tasks, at(minute="*/5", second="53"), CatchUp.LAST),
+    Job("sync-tables", table_feeds.sync_tables, at(minute="*/3", second="29"), CatchUp.LAST),
     Job("expand-plans", chores.expand_plans, at(minute="*/10", second="17"), CatchUp.LAST, 5),
     Job("judge-absences", chores.judge_absences, at(hour="8-20", minute="13"), CatchUp.LAST, 60),
     Job("expire-tags", chores.expire_tags, at(hour="1", minute="17"), CatchUp.LAST, 300),
     Job("seal-audit", chores.seal_audit, at(minute="47"), CatchUp.LAST, 60),
+    Job(
+        "reconcile-tables",
+        table_feeds.reconcile_tables,
+        at(hour="2", minute="37"),
+        CatchUp.LAST,
+        300,
+    ),
     Job("purge-sessions", chores.purge_sessions, at(hour="3", minute="23"), CatchUp.SKIP, 300),
 )

@@ -29,6 +29,7 @@ from app.models import (
     EncounterClass,
     EncounterStatus,
     Gender,
+    InboundMessage,
     Observation,
     ObservationStatus,
     Origin,
@@ -252,4 +253,23 @@ def encounter(session: Session, patient: Patient, **more: Any) -> Encounter:
         **more,
     }
     row: Encounter = _keep(session, Encounter(patient_id=patient.id, **given))
+    return row
+
+
+def inbound(session: Session, source: str = "hl7:his", **more: Any) -> InboundMessage:
+    """A message as it came, refused for having no patient number unless `status` says else."""
+    number = next(_numbers)
+    text = f"MSH|^~\\&|HIS|H1|CL|H1|20260504120000||ADT^A01|M{number}|P|2.4\rPID|1||||李卡纳"
+    given = {
+        "dedupe_key": hashlib.sha256(f"inbound {number}".encode()).digest(),
+        "kind": "ADT^A01",
+        "control_id": f"M{number}",
+        "body": text.encode().decode("latin-1"),
+        "status": "rejected",
+        "received_at": NOON,
+        **more,
+    }
+    if given["status"] == "rejected":
+        given.setdefault("reason", "no-patient-identifier")
+    row: InboundMessage = _keep(session, InboundMessage(source=source, **given))
     return row

@@ -26,32 +26,57 @@ def free_port() -> int:
         return port
 
 
+class MariaDB:
+    """A MariaDB with full durability in a folder; it may be killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        server = shutil.which("mariadbd") or shutil.which("mysqld")
+        installer = shutil.which("mariadb-install-db")
+        if not server or not installer:
+            raise RuntimeError(MISSING.format("MariaDB", "mariadb-server"))
+        self.port = free_port()
+        self.url = f"mysql+pymysql://root@127.0.0.1:{self.port}"  # without a database name
+        user = ["--user=root"] if os.geteuid() == 0 else []
+        data = folder / "mariadb"
+        subprocess.run(
+            [installer, "--no-defaults", f"--datadir={data}",
+             "--auth-root-authentication-method=normal", "--skip-test-db", *user],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        self._command = [
+            server, "--no-defaults", f"--datadir={data}", f"--port={self.port}",
+            f"--socket={folder / 'mariadb.sock'}", "--bind-address=127.0.0.1",
+            "--innodb-flush-log-at-trx-commit=1", "--max-connections=400", "--skip-name-resolve",
+            f"--pid-file={folder / 'mariadb.pid'}", *user,
+        ]  # fmt: skip
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and return once it answers."""
+        self._process = subprocess.Popen(
+            self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        _wait(
+            lambda: pymysql.connect(host="127.0.0.1", port=self.port, user="root").close(),
+            self._process,
+        )
+
+    def kill(self) -> None:
+        """End it as a power failure would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+
 @contextmanager
 def mariadb(folder: Path) -> Iterator[str]:
-    """Run a MariaDB with full durability in `folder`; yield its URL without a database name."""
-    server = shutil.which("mariadbd") or shutil.which("mysqld")
-    installer = shutil.which("mariadb-install-db")
-    if not server or not installer:
-        raise RuntimeError(MISSING.format("MariaDB", "mariadb-server"))
-    data, port, unix_socket = folder / "mariadb", free_port(), folder / "mariadb.sock"
-    user = ["--user=root"] if os.geteuid() == 0 else []
-    subprocess.run(
-        [installer, "--no-defaults", f"--datadir={data}",
-         "--auth-root-authentication-method=normal", "--skip-test-db", *user],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    process = subprocess.Popen(
-        [server, "--no-defaults", f"--datadir={data}", f"--port={port}", f"--socket={unix_socket}",
-         "--bind-address=127.0.0.1", "--innodb-flush-log-at-trx-commit=1", "--max-connections=400",
-         "--skip-name-resolve", f"--pid-file={folder / 'mariadb.pid'}", *user],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    """Run a MariaDB in `folder`; yield its URL without a database name."""
+    server = MariaDB(folder)
     try:
-        _wait(lambda: pymysql.connect(host="127.0.0.1", port=port, user="root").close(), process)
-        yield f"mysql+pymysql://root@127.0.0.1:{port}"
+        server.start()
+        yield server.url
     finally:
-        process.kill()  # nothing in it outlives the run
-        process.wait()
+        server.kill()  # nothing in it outlives the run
 
 
 @contextmanager

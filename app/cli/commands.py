@@ -17,10 +17,15 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import clock
+from app.cli import feeds
 from app.cli.exchange import exchange, webhook
+from app.cli.export_fhir import export
 from app.cli.frame import OPERATOR, Failed, with_database
+from app.cli.import_fhir import import_fhir
 from app.cli.import_hl7 import import_files
 from app.cli.limits import limits
+from app.cli.relay import relay
+from app.cli.table_verb import import_table
 from app.cli.terms import DEFAULTS, load, terms
 from app.database import unit_of_work
 from app.domain.errors import DomainError
@@ -28,6 +33,7 @@ from app.domain.plans.definitions import InvalidDefinition
 from app.domain.staff.alert_clock import Responder
 from app.domain.trust.access import StaffRole
 from app.integrations.pack_files import read_pack
+from app.integrations.tables.mapping_files import InvalidMapping
 from app.models import CareTeam, CareTeamMember, Communication, Practitioner
 from app.models.trust.audit import record
 from app.services import statistics
@@ -52,6 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             name = "__".join(str(part) for part in error["loc"]).upper()
             print(f"CARELOOP_{name}: {error['msg']}" if name else error["msg"], file=sys.stderr)
         return 2
+    except InvalidMapping as problem:
+        print(problem, file=sys.stderr)
+        return 2
     except SQLAlchemyError as problem:
         # Its text would quote the statement with its values.
         print(f"The database refused: {type(problem).__name__}", file=sys.stderr)
@@ -71,6 +80,7 @@ def cli() -> None:
 
 
 cli.add_command(exchange)
+cli.add_command(export)
 cli.add_command(webhook)
 
 
@@ -117,12 +127,18 @@ def stats(loaded: Settings, engine: Engine, *, as_json: bool) -> None:
 
 
 cli.add_command(terms)
+cli.add_command(feeds.sources)
+cli.add_command(feeds.replay)
+cli.add_command(relay)
 cli.add_command(limits)
 
 
 @cli.group("import")
 def import_() -> None:
     """Bring records in by hand."""
+
+
+import_.add_command(import_fhir)
 
 
 @import_.command("hl7")
@@ -153,6 +169,9 @@ def import_hl7(
     ]
     if problems:
         raise Failed("\n".join(problems))
+
+
+import_.add_command(import_table)
 
 
 @cli.group()

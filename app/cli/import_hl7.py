@@ -165,6 +165,21 @@ def _processes(unit_of_work: sessionmaker[Session], size: int) -> int:
     return min(_MOST_PROCESSES, os.cpu_count() or 1)
 
 
+def import_bodies(
+    unit_of_work: sessionmaker[Session],
+    bodies: Iterable[bytes],
+    source: Source,
+    now: Callable[[], datetime],
+    report: ImportReport,
+) -> Iterator[int]:
+    """Import messages as they come, counting in `report`; yield how many each transaction took."""
+    work = _Work(source)
+    for batch in _batches(bodies):
+        for _, settled, is_new in work(unit_of_work, batch, now()):
+            report.count(settled.status, settled.reason, is_new=is_new)
+        yield len(batch)
+
+
 def read_messages(file: BinaryIO) -> Iterator[bytes]:
     """Yield the messages of a file; only some of it is in memory at any time."""
     rest = b""

@@ -1,9 +1,12 @@
 """What the console is handed by the wiring: where staff come in, and whom to ask."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final, cast
 
 from flask import current_app
+
+from app.domain.intake.feed_health import Watch
 
 _EXTENSION: Final = "careloop-console"
 
@@ -20,6 +23,7 @@ class ConsoleDesk:
     sign_in_path: str | None
     sign_out_path: str
     is_demo: bool = False
+    watches: Mapping[str, Watch] = field(default_factory=dict)
 
     def keep(self, extensions: dict[str, object]) -> None:
         extensions[_EXTENSION] = self

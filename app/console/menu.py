@@ -22,10 +22,19 @@ class Group:
 
 
 MENU: Final[tuple[Group, ...]] = (
-    Group("工作", ()),
+    Group(
+        "工作",
+        (Entry("患者重复档案", "console.doubles.overview", Permission.RESOLVE_IDENTITY),),
+    ),
     Group("运营", ()),
     Group("报告", ()),
-    Group("管理", ()),
+    Group(
+        "管理",
+        (
+            Entry("对接状态", "console.feeds.overview", Permission.WATCH_FEEDS),
+            Entry("术语对照", "console.terms.overview", Permission.MAP_TERMS),
+        ),
+    ),
 )
 
 

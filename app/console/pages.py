@@ -6,7 +6,7 @@ A new page is a blueprint of its own in `PARTS`, and a line in `app/console/menu
 from http import HTTPStatus
 from typing import Final
 
-from apiflask import APIFlask
+from apiflask import APIBlueprint, APIFlask
 from flask import (
     Blueprint,
     g,
@@ -19,6 +19,7 @@ from flask import (
 )
 from werkzeug.wrappers import Response as AnyResponse
 
+from app.console import doubles, feeds, messages, terms
 from app.console.desk import ConsoleDesk, desk
 from app.console.menu import menu_for
 from app.database import unit_of_work
@@ -29,9 +30,17 @@ from app.web import gate, moments
 from app.web.addresses import return_path
 from app.web.factory import Face
 
-PARTS: Final[tuple[Blueprint, ...]] = ()
+PARTS: Final[tuple[Blueprint, ...]] = (
+    doubles.views,
+    feeds.views,
+    messages.views,
+    terms.views,
+)
 
-console = Blueprint("console", __name__, url_prefix="/console", template_folder="templates")
+# APIFlask looks for security schemes on every blueprint that asks something before a request.
+console = APIBlueprint(
+    "console", __name__, url_prefix="/console", template_folder="templates", enable_openapi=False
+)
 for _part in PARTS:
     console.register_blueprint(_part)
 

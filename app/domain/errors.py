@@ -61,6 +61,13 @@ class AlertClosed(DomainError):
     title = "这条预警已经处理完毕"
 
 
+class MessageSettled(DomainError):
+    """Of a message that another system sent: somebody or something was faster."""
+
+    code = "message-settled"
+    title = "这条消息的状态已经改变，请刷新后再看"
+
+
 class InvalidAnswers(DomainError):
     """`problems` names each question by its link id and says what is wrong, in Chinese."""
 

@@ -27,7 +27,7 @@ _NEVER: Final[tuple[Network, ...]] = tuple(
     ipaddress.ip_network(one)
     for one in (
         "0.0.0.0/8", "169.254.0.0/16", "100.100.100.200/32", "192.0.0.192/32", "224.0.0.0/4",
-        "255.255.255.255/32", "::/128", "fe80::/10", "fd00:ec2::/32", "ff00::/8",
+        "255.255.255.255/32", "::/128", "64:ff9b:1::/48", "fe80::/9", "fd00:ec2::/32", "ff00::/8",
     )
 )  # fmt: skip
 _WRAPPINGS: Final = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("::/96"))

@@ -59,38 +59,22 @@ class CallbackCrypto:
 
         :raises CallbackRefused: anything is wrong with it
         """
-        if len(body) > MAX_BODY:
-            raise CallbackRefused
-        signed = _single(query, "msg_signature", "timestamp", "nonce")
-        try:
-            encrypted = read_xml(body).get("Encrypt")
-        except NotReadable:
-            raise CallbackRefused from None
-        if not isinstance(encrypted, str):
-            raise CallbackRefused  # none, several, or more than text
-        return self._open(signed, encrypted, now)
+        return self.decrypt(signed_text(self.token, query, body, now))
 
     def open_echo(self, query: Query, now: datetime) -> bytes:
         """Return what WeCom's check of the address wants back.
 
         :raises CallbackRefused: anything is wrong with it
         """
-        *signed, echo = _single(query, "msg_signature", "timestamp", "nonce", "echostr")
+        given, stamp, nonce, echo = _single(query, "msg_signature", "timestamp", "nonce", "echostr")
         # A plus sign that came unescaped was read as a space; base64 has none.
-        return self._open(tuple(signed), echo.replace(" ", "+"), now)
+        encrypted = echo.replace(" ", "+")
+        _check(self.token, given, (stamp, nonce, encrypted), stamp, now)
+        return self.decrypt(encrypted)
 
     def check_echo(self, query: Query, now: datetime) -> bytes:
-        """Return what WeChat's check of the address wants back: it comes in the clear.
-
-        The signature does not cover it, so it may hold nothing a browser would act on.
-
-        :raises CallbackRefused: anything is wrong with it
-        """
-        given, stamp, nonce, echo = _single(query, "signature", "timestamp", "nonce", "echostr")
-        self._check(given, (stamp, nonce), stamp, now)
-        if not _ECHO.fullmatch(echo):
-            raise CallbackRefused
-        return echo.encode()
+        """Return what WeChat's check of the address wants back, see `plain_echo`."""
+        return plain_echo(self.token, query, now)
 
     def encrypt(self, message: bytes) -> str:
         plain = secrets.token_bytes(_PREFIX) + struct.pack(">I", len(message)) + message
@@ -133,23 +117,51 @@ class CallbackCrypto:
             f"<Nonce><![CDATA[{nonce}]]></Nonce></xml>"
         )
 
-    def _open(self, signed: tuple[str, ...], encrypted: str, now: datetime) -> bytes:
-        given, stamp, nonce = signed
-        self._check(given, (stamp, nonce, encrypted), stamp, now)
-        return self.decrypt(encrypted)
-
-    def _check(self, given: str, parts: tuple[str, ...], stamp: str, now: datetime) -> None:
-        wanted = signature(self.token, *parts)
-        # Bytes: the comparison of texts raises on what is not ASCII.
-        if not hmac.compare_digest(wanted.encode(), given.encode()):
-            raise CallbackRefused
-        if not (stamp.isascii() and stamp.isdecimal() and len(stamp) <= 12):
-            raise CallbackRefused
-        if abs(now.timestamp() - int(stamp)) > WINDOW_SECONDS:
-            raise CallbackRefused
-
     def _cipher(self) -> Cipher[modes.CBC]:
         return Cipher(algorithms.AES256(self.key), modes.CBC(self.key[:16]))
+
+
+def signed_text(token: str, query: Query, body: bytes, now: datetime) -> str:
+    """Return the ciphertext of a push, its signature checked; whoever has the token alone may ask.
+
+    :raises CallbackRefused: too long, not exactly one ciphertext, not signed, or not now
+    """
+    if len(body) > MAX_BODY:
+        raise CallbackRefused
+    given, stamp, nonce = _single(query, "msg_signature", "timestamp", "nonce")
+    try:
+        encrypted = read_xml(body).get("Encrypt")
+    except NotReadable:
+        raise CallbackRefused from None
+    if not isinstance(encrypted, str):
+        raise CallbackRefused  # none, several, or more than text
+    _check(token, given, (stamp, nonce, encrypted), stamp, now)
+    return encrypted
+
+
+def plain_echo(token: str, query: Query, now: datetime) -> bytes:
+    """Return what WeChat's check of the address wants back: it comes in the clear.
+
+    The signature does not cover it, so it may hold nothing a browser would act on.
+
+    :raises CallbackRefused: anything is wrong with it
+    """
+    given, stamp, nonce, echo = _single(query, "signature", "timestamp", "nonce", "echostr")
+    _check(token, given, (stamp, nonce), stamp, now)
+    if not _ECHO.fullmatch(echo):
+        raise CallbackRefused
+    return echo.encode()
+
+
+def _check(token: str, given: str, parts: tuple[str, ...], stamp: str, now: datetime) -> None:
+    wanted = signature(token, *parts)
+    # Bytes: the comparison of texts raises on what is not ASCII.
+    if not hmac.compare_digest(wanted.encode(), given.encode()):
+        raise CallbackRefused
+    if not (stamp.isascii() and stamp.isdecimal() and len(stamp) <= 12):
+        raise CallbackRefused
+    if abs(now.timestamp() - int(stamp)) > WINDOW_SECONDS:
+        raise CallbackRefused
 
 
 def signature(*parts: str) -> str:

@@ -6,9 +6,12 @@ from typing import Protocol
 from app import clock
 from app.domain.intake.hospital_message import HospitalMessage
 from app.domain.intake.rejections import Rejected, RejectionReason, Unsupported
+from app.integrations.fhir.reader import Reader as FhirReader
 from app.integrations.hl7.charset import configured_codec
 from app.integrations.hl7.interpret import Reader as HL7Reader
 from app.integrations.hl7.source import Source as HL7Source
+from app.integrations.tables.reader import TableReader
+from app.integrations.tables.sources import configured_mappings
 from app.settings import Settings
 
 
@@ -34,12 +37,17 @@ class Feeds:
 
 
 def configured_feeds(settings: Settings) -> Feeds:
-    """Return the readers of every way in, each as its sources are configured."""
+    """Return the readers of every way in, each as its sources are configured.
+
+    :raises InvalidMapping: the mapping file of a table source is wrong
+    """
     return Feeds(
         {
             "hl7": HL7Reader(
                 HL7Source(one.name, configured_codec(one.charset), clock.HOSPITAL)
                 for one in settings.hl7.sources
             ),
+            "table": TableReader(configured_mappings(settings.tables)),
+            "fhir": FhirReader(),
         }
     )

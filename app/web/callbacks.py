@@ -4,9 +4,7 @@ The platforms wait 5 s, try three times and take only 200 for success: what the 
 take at once goes, still encrypted, to a spool on the local disk.
 """
 
-import base64
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,6 +22,7 @@ from app.domain.outreach.platform_events import read_message
 from app.domain.outreach.platform_xml import NotReadable
 from app.integrations.callback_crypto import MAX_BODY, CallbackCrypto, CallbackRefused, Query
 from app.integrations.hints import Hints
+from app.integrations.relayed_push import RelayedPush
 from app.integrations.spool import Spool, SpoolFull
 from app.services.outreach.platform_inbox import count_repeat, keep
 
@@ -90,7 +89,7 @@ class CallbackReceiver:
         except Exception as error:
             stored.cancel()
             log.warning("callback_spooled", source=source, exc_info=error)
-            self._spool.append(_pack(source, query, body, now))
+            self._spool.append(RelayedPush(source, query, body, now).pack())
 
     def replay(self) -> int:
         """Bring what was spooled into the inbox, in order; returns how many there were.
@@ -100,14 +99,21 @@ class CallbackReceiver:
         return self._spool.replay(self._replay_one)
 
     def _replay_one(self, record: bytes) -> None:
-        source, query, body, received_at = _unpack(record)
+        push = RelayedPush.unpack(record)
         try:
-            plain = self.door(source).open(query, body, received_at)
+            plain = self.open(push)
         except CallbackRefused:
             # Its app or key is gone: nobody can read it any more.
-            log.error("spooled_callback_unreadable", source=source)
+            log.error("spooled_callback_unreadable", source=push.source)
             return
-        self._store(source, plain, received_at)
+        self._store(push.source, plain, push.received_at)
+
+    def open(self, push: RelayedPush) -> bytes:
+        """Return the plaintext of a push as it was when it came.
+
+        :raises CallbackRefused: it is not genuine, or no app of ours is meant
+        """
+        return self.door(push.source).open(push.query, push.body, push.received_at)
 
     def _store(self, source: str, plain: bytes, received_at: datetime) -> None:
         try:
@@ -163,19 +169,3 @@ def _body() -> bytes:
     if len(body) >= MAX_BODY:
         raise CallbackRefused
     return body
-
-
-def _pack(source: str, query: Query, body: bytes, received_at: datetime) -> bytes:
-    record = {
-        "source": source,
-        "query": {name: list(values) for name, values in query.items()},
-        "body": base64.b64encode(body).decode(),
-        "received_at": received_at.isoformat(),
-    }
-    return json.dumps(record).encode()
-
-
-def _unpack(record: bytes) -> tuple[str, Mapping[str, list[str]], bytes, datetime]:
-    kept = json.loads(record)
-    body = base64.b64decode(kept["body"])
-    return kept["source"], kept["query"], body, datetime.fromisoformat(kept["received_at"])

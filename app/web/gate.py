@@ -1,7 +1,7 @@
 """The one door of the web process: every route has a policy, or the application does not start."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -10,11 +10,21 @@ from flask import Flask, current_app, g, request
 from app import clock
 from app.database import unit_of_work
 from app.domain.errors import NotAllowed, NotFound, SignInRequired
-from app.domain.trust.access import Actor, Audience, Permission, Policy, may
+from app.domain.trust.access import (
+    Actor,
+    Audience,
+    Permission,
+    Policy,
+    Scope,
+    SystemClient,
+    client_of_token,
+    may,
+)
 from app.encryption import keyring
 from app.models import SessionKind
 from app.services.trust.sessions import SignedIn, find_session
 
+log = structlog.get_logger()
 View = TypeVar("View", bound=Callable[..., Any])
 
 # `__Host-` binds the cookie to this host, to HTTPS and to the whole path.
@@ -33,10 +43,14 @@ class RouteWithoutPolicy(Exception):
 
 
 def policy(
-    audience: Audience, permission: Permission | None = None, *, why: str = ""
+    audience: Audience,
+    permission: Permission | None = None,
+    *,
+    why: str = "",
+    scope: Scope | None = None,
 ) -> Callable[[View], View]:
-    """Say whom a view serves: `permission` for staff, `why` for an open door."""
-    rule = Policy(audience, permission, why)
+    """Say whom a view serves: `permission` for staff, `scope` for systems, `why` if open."""
+    rule = Policy(audience, permission, why, scope)
 
     def attach(view: View) -> View:
         view.__policy__ = rule  # type: ignore[attr-defined]
@@ -64,6 +78,11 @@ def close(app: Flask, libraries: Mapping[str, Policy]) -> None:
     app.before_request(_pass)
 
 
+def admit(app: Flask, clients: Iterable[SystemClient]) -> None:
+    """Let other systems in by their tokens."""
+    app.extensions["system_clients"] = tuple(clients)
+
+
 def policies_of(app: Flask) -> Mapping[str, Policy]:
     found: Mapping[str, Policy] = app.extensions["policies"]
     return found
@@ -83,6 +102,17 @@ def actor() -> Actor:
     return Actor("wechat-account", holder.account_id, g.request_id)
 
 
+def system_client() -> SystemClient:
+    """Return the system that makes this request; only where the policy demands one."""
+    client: SystemClient = g.system_client
+    return client
+
+
+def system_actor() -> Actor:
+    """Return the system that acts, for the audit trail."""
+    return Actor("system", None, f"{system_client().name}/{g.request_id}")
+
+
 def csrf_token() -> str:
     """Return the word that a form of this session must bring back."""
     return keyring().mac("csrf", str(signed_in().session_id).encode()).hex()
@@ -96,6 +126,9 @@ def _pass() -> None:
     rule = policies_of(current_app)[request.endpoint]
     if rule.audience in (Audience.ANYONE, Audience.PLATFORM, Audience.DEMO):
         return
+    if rule.scope is not None:
+        g.system_client = _admitted(rule.scope)
+        return
     token = _token(rule)
     with unit_of_work.begin() as session:
         holder = find_session(session, token, clock.now())
@@ -106,6 +139,22 @@ def _pass() -> None:
         if holder.role is None or not may(holder.role, rule.permission):
             raise NotAllowed
         _refuse_forged_form()
+
+
+def _admitted(scope: Scope) -> SystemClient:
+    """Return the system whose token is shown, from a network that is its own.
+
+    :raises SignInRequired: no such token, or not from there: both look the same
+    :raises NotAllowed: it may not do this
+    """
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    known = client_of_token(current_app.extensions.get("system_clients", ()), token)
+    if scheme != "Bearer" or known is None or not known.is_at(request.remote_addr or ""):
+        log.warning("system_refused", route=request.endpoint)
+        raise SignInRequired
+    if scope not in known.scopes:
+        raise NotAllowed
+    return known
 
 
 def _token(rule: Policy) -> str:

@@ -11,6 +11,7 @@ from app.domain.errors import NotFound
 from app.domain.trust.access import Audience
 from app.services import statistics
 from app.services.outreach import outbox
+from app.services.staff.feed_status import count_open_alarms
 from app.web import gate
 
 _TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -28,6 +29,7 @@ def register(app: APIFlask) -> None:
             counts["communications_overdue"] = {
                 str(state): number for state, number in outbox.overdue(session, clock.now()).items()
             }
+            counts["feed_alarms"] = count_open_alarms(session)
         lines = [line for name, value in counts.items() for line in _lines(name, value)]
         return Response("\n".join(lines) + "\n", content_type=_TYPE)
 

@@ -1,11 +1,12 @@
 """Errors as answers: problem+json (RFC 9457) for programs, a Chinese page for people."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final
 
 import structlog
 from apiflask import APIFlask, HTTPError
-from flask import Response, g, json, make_response, render_template, request
+from flask import Response, current_app, g, json, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from app.domain import errors
@@ -33,6 +34,15 @@ _TITLES: Final = {
     429: "操作太频繁，请稍后再试",
     503: "服务暂时不可用，请稍后再试",
 }
+
+
+# What a face says instead of problem+json, from status, code and title.
+Wording = Callable[[int, str, str], Response]
+
+
+def speak(app: APIFlask, prefix: str, wording: Wording) -> None:
+    """Let the addresses below `prefix` answer refusals in a form of their own."""
+    app.extensions.setdefault("wordings", {})[prefix] = wording
 
 
 def register(app: APIFlask) -> None:
@@ -70,6 +80,9 @@ def _unforeseen(error: Exception) -> Response:
 
 def _answer(status: int, code: str, title: str, **more: Any) -> Response:
     request_id = g.get("request_id", "")
+    wording = _wording()
+    if wording is not None:
+        return wording(int(status), code, title)
     if _wants_page():
         page = render_template(
             "problem.html", title=title, status=int(status), request_id=request_id
@@ -83,6 +96,15 @@ def _answer(status: int, code: str, title: str, **more: Any) -> Response:
         **more,
     }
     return Response(json.dumps(body), int(status), content_type="application/problem+json")
+
+
+def _wording() -> Wording | None:
+    found: dict[str, Wording] = current_app.extensions.get("wordings", {})
+    path = request.path
+    return next(
+        (one for prefix, one in found.items() if path == prefix or path.startswith(f"{prefix}/")),
+        None,
+    )
 
 
 def _wants_page() -> bool:

@@ -18,12 +18,15 @@ def app() -> APIFlask:
     return wsgi.build(Settings(secret_keys=SECRET_KEYS))
 
 
+# Doors that ask who comes.
+HELD = (Audience.WECHAT_USER, Audience.STAFF, Audience.SYSTEM)
 # Doors that ask for no session. Each new one is a decision: add it here with its reason.
 OPEN = {
     ("/livez", Audience.ANYONE),
     ("/readyz", Audience.ANYONE),
     ("/metrics", Audience.ANYONE),
     ("/openapi.json", Audience.ANYONE),
+    ("/fhir/metadata", Audience.ANYONE),
     ("/api/v1/sessions", Audience.ANYONE),
     ("/api/v1/consent-texts", Audience.ANYONE),
     ("/wechat/callback/<app_key>", Audience.PLATFORM),
@@ -42,7 +45,7 @@ def test_the_list_of_open_doors_is_complete(app: APIFlask) -> None:
     found = {
         (rule.rule, policies[rule.endpoint].audience)
         for rule in app.url_map.iter_rules()
-        if policies[rule.endpoint].audience not in (Audience.WECHAT_USER, Audience.STAFF)
+        if policies[rule.endpoint].audience not in HELD
     }
 
     assert found == OPEN
@@ -53,7 +56,7 @@ def test_every_other_door_is_shut_without_a_session(app: APIFlask) -> None:
     client = app.test_client()
 
     for rule in app.url_map.iter_rules():
-        if policies[rule.endpoint].audience not in (Audience.WECHAT_USER, Audience.STAFF):
+        if policies[rule.endpoint].audience not in HELD:
             continue
         path = rule.rule.replace("<id:", "<").replace("<", "").replace(">", "")
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
@@ -63,3 +66,10 @@ def test_every_other_door_is_shut_without_a_session(app: APIFlask) -> None:
 
 def test_no_demo_door_stands_outside_the_demo(app: APIFlask) -> None:
     assert not [rule.rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/demo")]
+
+
+def test_the_description_of_the_whole_process_is_that_of_the_phones_api(app: APIFlask) -> None:
+    described = app.test_client().get("/openapi.json").get_json()
+
+    assert described["paths"]
+    assert all(path.startswith("/api/v1/") for path in described["paths"])

@@ -40,7 +40,7 @@ def site(sqlite_engine: Engine) -> Iterator[Site]:
     with unit_of_work.begin() as session:
         patient, alert, mild = ward.fill(session, clock.now())
     wecom = WeCom()
-    with serve(_authorize_page(wecom)) as wecom_url:
+    with serve(authorize_page(wecom)) as wecom_url:
         wecom.authorize_at = f"{wecom_url}/authorize"
         app = make_app(wecom)
         with serve(app) as url:
@@ -50,7 +50,7 @@ def site(sqlite_engine: Engine) -> Iterator[Site]:
     empty(sqlite_engine)
 
 
-def _authorize_page(wecom: WeCom) -> Flask:
+def authorize_page(wecom: WeCom) -> Flask:
     app = Flask("wecom")
 
     @app.get("/authorize")

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.database import Base
-from app.domain.intake.clinical_records import ReportStatus
+from app.domain.intake.clinical_records import ReportStatus, RequestStatus
 from app.domain.intake.versions import version_of
 from app.domain.plans.plan_schedule import TaskStatus
 from app.domain.plans.rules import Grade
@@ -20,6 +20,7 @@ from app.models import (
     Condition,
     Consent,
     DiagnosticReport,
+    MedicationRequest,
     Observation,
     Patient,
     PatientLink,
@@ -96,6 +97,17 @@ def report(session: Session, patient: Patient, number: str, days: float) -> Diag
         patient_id=patient.id, status=ReportStatus.FINAL, code="24323-8", code_system="",
         issuer="LIS", number=number, identity=digest("report", number), version=version(days),
         created_at=NOON,
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    return row
+
+
+def prescription(session: Session, patient: Patient, days: float, **more: Any) -> MedicationRequest:
+    row = MedicationRequest(
+        patient_id=patient.id, status=RequestStatus.ACTIVE, code="C09AA02", code_system="",
+        issuer="HIS", number="P1", identity=digest("prescription"), version=version(days),
+        created_at=NOON, **more,
     )  # fmt: skip
     session.add(row)
     session.flush()

@@ -318,7 +318,7 @@ def test_the_phone_of_a_childs_guardian_on_file_counts_for_the_child_alone(
         session.add(
             RelatedPerson(
                 patient_id=whose.id, relationship_code="MTH", phone="+86 120-0000-0077",
-                created_at=NOON,
+                identity=bytes(32), created_at=NOON,
             )
         )  # fmt: skip
     session.flush()

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, func, select
 from app.database import make_engine, unit_of_work
 from app.domain.outreach.platform_events import read_message
 from app.integrations.callback_crypto import CallbackCrypto
+from app.integrations.relayed_push import RelayedPush
 from app.integrations.spool import Spool
 from app.models import InboundMessage
 from app.web import callbacks
@@ -232,7 +233,7 @@ def test_a_spooled_push_is_judged_by_the_time_it_came(
     unit_of_work.configure(bind=dead_engine)
     push(site)
     unit_of_work.configure(bind=database)
-    (received_at,) = [callbacks._unpack(one)[3] for one in spooled(receiver)]
+    (received_at,) = [RelayedPush.unpack(one).received_at for one in spooled(receiver)]
 
     assert abs(received_at.timestamp() - time.time()) < 10
     assert receiver.replay() == 1

@@ -576,11 +576,11 @@ def test_a_file_imported_twice_leaves_one_record(database: Engine, tmp_path: Pat
 
 def test_what_is_no_message_is_listed_with_its_reason(database: Engine, tmp_path: Path) -> None:
     path = tmp_path / "feed.hl7"
-    path.write_bytes(b"%PDF-1.7 " + b"x" * 300_000 + b"\n" + admission())
+    path.write_bytes(b"%PDF-1.7 " + b"x" * 7_100_000 + b"\n" + admission())
 
     report = bring([path])
 
-    assert report.rejected == {"too-large: 262144 bytes": 1}
+    assert report.rejected == {"too-large: 7000000 bytes": 1}
     assert report.processed == 1
 
 

@@ -21,7 +21,10 @@ from app import clock
 from app.database import Base, unit_of_work
 from app.integrations.feeds import Feeds
 from app.integrations.hl7 import __main__ as process
+from app.integrations.hl7 import gateway
+from app.integrations.hl7.envelope import Limits
 from app.integrations.hl7.framing import enframe
+from app.integrations.hl7.gateway import Gate
 from app.integrations.hl7.interpret import Reader
 from app.integrations.hl7.listener import Listener, Patience
 from app.models import Encounter, Event, InboundMessage, Observation, Patient
@@ -68,9 +71,9 @@ def listening(
 ) -> Iterator[Callable[[], Sender]]:
     """Run the listener in this process; yield how to connect."""
     known = process.senders(sources or (HL7Source(name="his"),))
-    intake = process.Intake(known, unit_of_work, clock.now)
+    gate = Gate(known, process.Keeper(unit_of_work, clock.now), Limits(), clock.now)
     opened: list[Sender] = []
-    with Listener(("127.0.0.1", 0), intake, patience or Patience()) as server:
+    with Listener(("127.0.0.1", 0), gate, patience or Patience()) as server:
         thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.02))
         thread.start()
 
@@ -92,7 +95,7 @@ def running(engine: Engine, sabotage: str = "") -> Iterator[tuple["subprocess.Po
     """Run the real process; `sabotage` is Python that it executes before it starts."""
     code = (
         "import os, signal, sys\n"
-        "from app.integrations.hl7 import __main__ as process\n"
+        "from app.integrations.hl7 import __main__ as process, gateway\n"
         "def die(*_, **__): os.kill(os.getpid(), signal.SIGKILL)\n"
         f"{sabotage}\nsys.exit(process.main(['--port', '0']))"
     )
@@ -153,7 +156,7 @@ def test_the_process_stores_answers_and_interprets(database: Engine) -> None:
 @pytest.mark.parametrize(
     ("sabotage", "answer"),
     [
-        pytest.param("process.acknowledge = die", "", id="between-store-and-answer"),
+        pytest.param("gateway.acknowledge = die", "", id="between-store-and-answer"),
         pytest.param("process.interpret_stored = die", "MSA|AA|C1", id="after-the-answer"),
         pytest.param(
             "from app.services.intake import interpreting as i\n"
@@ -206,7 +209,7 @@ def test_a_bad_setting_stops_the_process_with_a_sentence(tmp_path: Path) -> None
 def test_what_is_refused_is_kept_and_said(database: Engine) -> None:
     with listening() as connect:
         sender = connect()
-        assert sender.send(message(PID, kind="VXU^V04", control_id="V1")) == "MSA|AR|V1"
+        assert sender.send(message(PID, kind="BAR^P01", control_id="V1")) == "MSA|AR|V1"
         assert sender.send(b"GET / HTTP/1.1") == "MSA|AR|"
         assert sender.send(admission()) == "MSA|AA|C1"
         wait_for(lambda: "received" not in statuses(database))
@@ -319,28 +322,31 @@ def test_a_frame_without_cr_is_answered_after_a_short_silence(database: Engine) 
         wait_for(lambda: statuses(database) == ["processed"])
 
 
-def test_connections_are_bounded(database: Engine) -> None:
+def test_who_never_sent_anything_makes_room_for_a_newcomer(database: Engine) -> None:
     with listening(patience=Patience(max_connections=2)) as connect:
-        first, second, third = connect(), connect(), connect()
+        first, second = connect(), connect()
         assert first.send(admission()) == "MSA|AA|C1"
-        assert second.send(admission()) == "MSA|AA|C1"
-        assert third.answer() == ""
-        first.close()
-        wait_for(lambda: connect().send(admission()) == "MSA|AA|C1")
+        third = connect()
+        assert third.send(admission()) == "MSA|AA|C1"
+        assert second.answer() == ""
+        assert first.send(admission()) == "MSA|AA|C1"
         wait_for(lambda: statuses(database) == ["processed"])
 
 
 def test_strangers_are_turned_away(database: Engine) -> None:
     with listening(HL7Source(name="his", peers=("10.9.9.0/24",))) as connect:
         assert connect().answer() == ""
-    with listening(HL7Source(name="his", facility="OTHER")) as connect:
+    with listening(HL7Source(name="his", facilities=("OTHER",))) as connect:
         assert connect().send(admission()) == "MSA|AR|C1"
 
     assert statuses(database) == ["rejected"]
 
 
 def test_the_facility_chooses_between_sources_of_one_address(database: Engine) -> None:
-    sources = HL7Source(name="his", facility="YSYY"), HL7Source(name="branch", facility="FY")
+    sources = (
+        HL7Source(name="his", facilities=("YSYY",)),
+        HL7Source(name="branch", facilities=("FY",)),
+    )
 
     with listening(*sources) as connect:
         connect().send(admission(facility="FY"))
@@ -353,7 +359,7 @@ def test_the_facility_chooses_between_sources_of_one_address(database: Engine) -
 def test_a_database_that_does_not_answer_is_an_ae_in_time_and_the_repeat_is_one_row(
     database: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process, "ANSWER_WITHIN_SECONDS", 0.5)
+    monkeypatch.setattr(gateway, "ANSWER_WITHIN_SECONDS", 0.5)
 
     with listening() as connect:
         sender = connect()
@@ -369,6 +375,6 @@ def test_a_database_that_does_not_answer_is_an_ae_in_time_and_the_repeat_is_one_
             if database.dialect.name != "sqlite":
                 blocker.execute(text("UNLOCK TABLES"))
         wait_for(lambda: count(database, InboundMessage) == 1)
-        monkeypatch.setattr(process, "ANSWER_WITHIN_SECONDS", 5)
+        monkeypatch.setattr(gateway, "ANSWER_WITHIN_SECONDS", 5)
         assert sender.send(admission()) == "MSA|AA|C1"
         wait_for(lambda: statuses(database) == ["processed"])

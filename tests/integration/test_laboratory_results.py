@@ -23,6 +23,7 @@ from app.models import (
     Event,
     Observation,
     Origin,
+    OutboundDocument,
     ReactionFailure,
     Task,
     TaskOwner,
@@ -276,6 +277,8 @@ def test_an_abnormal_result_calls_for_what_the_department_signed(session: Sessio
     ready = TaskStatus.READY
     assert tasks(session, TaskOwner.PATIENT) == [("revisit", ready), ("exam", ready)]
     assert tasks(session, TaskOwner.STAFF) == [("staff-task", ready)]
+    (document,) = session.scalars(select(OutboundDocument))
+    assert (document.kind, document.status) == ("exam-request", "draft")
     texts = [one.content or "" for one in messages(session, "task-reminder")]
     assert sum("建议两周内复诊" in text for text in texts) == 1
     assert not any("肌酐" in text or "130" in text for text in texts)
@@ -293,6 +296,7 @@ def test_a_correction_takes_the_offer_back_and_says_so(session: Session) -> None
 
     cancelled = TaskStatus.CANCELLED
     assert tasks(session, TaskOwner.PATIENT) == [("revisit", cancelled), ("exam", cancelled)]
+    assert session.scalars(select(OutboundDocument.status)).one() == "cancelled"
     assert any("更正" in (one.content or "") for one in messages(session, "task-reminder"))
 
 

@@ -1,6 +1,7 @@
 """Two records of one person: joined, parted, and nothing lost on the way."""
 
 import random
+from decimal import Decimal
 from itertools import permutations
 
 import pytest
@@ -355,17 +356,26 @@ def test_of_two_alerts_of_one_episode_the_worse_stays_open(
     assert steps == ["opened", "merged"]
 
 
-def test_a_correction_under_the_other_number_replaces_the_result(session: Session) -> None:
+@pytest.mark.parametrize("is_correction_first", [True, False])
+def test_a_correction_under_the_other_number_replaces_the_result(
+    session: Session, is_correction_first: bool
+) -> None:
     survivor, retired = records.someone(session), records.someone(session)
-    old = records.result(session, retired, "O1", "6.9", 1)
-    new = records.result(session, survivor, "O1", "4.9", 2, status=ObservationStatus.CORRECTED)
+    told = {
+        "old": lambda: records.result(session, retired, "O1", "6.9", 1),
+        "new": lambda: records.result(
+            session, survivor, "O1", "4.9", 2, status=ObservationStatus.CORRECTED
+        ),
+    }
+    came = {name: told[name]() for name in sorted(told, reverse=not is_correction_first)}
+    old, new = came["old"], came["new"]
 
     join(session, survivor, retired)
 
     assert (old.is_current, old.patient_id) == (None, survivor.id)
     assert new.is_current is True
-    told = session.scalars(select(Event).filter_by(kind="observation.corrected")).one()
-    assert told.payload == {"observation_id": new.id, "supersedes_id": old.id}
+    event = session.scalars(select(Event).filter_by(kind="observation.corrected")).one()
+    assert event.payload == {"observation_id": new.id, "supersedes_id": old.id}
 
 
 def test_a_result_told_under_both_numbers_counts_once(session: Session) -> None:
@@ -396,6 +406,28 @@ def test_of_one_report_under_both_numbers_the_newer_stands_with_its_results(
     stands = theirs if is_theirs_newer else ours
     assert stands.patient_id == survivor.id
     assert [value.report_id for value in values] == [stands.id, stands.id]
+    part(session, link)
+    assert records.photograph(session) == before
+
+
+@pytest.mark.parametrize("is_theirs_newer", [True, False])
+def test_a_prescription_told_in_parts_under_two_numbers_reads_as_one(
+    session: Session, is_theirs_newer: bool
+) -> None:
+    """A dispensing does not repeat the dosage: whichever came under which number."""
+    survivor, retired = records.someone(session), records.someone(session)
+    ordered, dispensed = (survivor, retired) if is_theirs_newer else (retired, survivor)
+    order = records.prescription(session, ordered, 1, dosage="每日一次", quantity=Decimal("7.5"))
+    dispensing = records.prescription(session, dispensed, 2, dispensed_at=at(2))
+    before = records.photograph(session)
+
+    link = join(session, survivor, retired)
+
+    assert dispensing.patient_id == survivor.id
+    assert (dispensing.dosage, dispensing.quantity) == ("每日一次", Decimal("7.5"))
+    assert dispensing.dispensed_at == at(2)
+    assert dispensing.stamps["dosage"] == version(1)
+    assert order.patient_id == retired.id
     part(session, link)
     assert records.photograph(session) == before
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select
@@ -20,8 +19,8 @@ from app.models import (
     AuditEvent,
     ConceptMapping,
     Department,
-    Encounter,
     Event,
+    InboundMessage,
     Observation,
     ObservationStatus,
     Origin,
@@ -60,8 +59,21 @@ def note(
     return session.scalars(select(UnmappedTerm.public_id).filter_by(kind=kind, code=code)).one()
 
 
+def keep_message(session: Session, inbound_id: int) -> None:
+    if session.get(InboundMessage, inbound_id) is None:
+        session.add(
+            InboundMessage(
+                id=inbound_id, source="hl7:his", kind="ORU^R01", body="MSH|", status="processed",
+                dedupe_key=hashlib.sha256(str(inbound_id).encode()).digest(), received_at=NOON,
+            )
+        )  # fmt: skip
+
+
 def results(session: Session, inbound_ids: Sequence[int], code: str = "1001") -> None:
+    """Keep results of `his`, each written by the kept message of that id."""
     patient = factories.patient(session)
+    for inbound_id in set(inbound_ids):
+        keep_message(session, inbound_id)
     for number, inbound_id in enumerate(inbound_ids):
         session.add(
             Observation(
@@ -291,9 +303,12 @@ def test_rows_without_a_kept_message_and_of_other_sources_are_left_alone(
 ) -> None:
     term = note(session)
     results(session, [3])
-    results(session, [4], code="other")
+    results(session, [4])
     row = session.scalars(select(Observation).filter_by(inbound_id=3)).one()
     row.source = "hl7:lis"
+    session.flush()
+
+    session.delete(session.get_one(InboundMessage, 4))
     session.flush()
 
     assert resolve_term(session, term, "2823-3", OPERATOR, NOON).messages == 0
@@ -303,14 +318,10 @@ def test_rows_without_a_kept_message_and_of_other_sources_are_left_alone(
 def test_units_and_departments_find_their_rows_too(session: Session) -> None:
     session.add(Department(code="endo", name="内分泌科"))
     results(session, [3, 4])
-    visit: dict[str, Any] = {"encounter_class": "AMB", "status": "planned"}
-    session.add(
-        Encounter(
-            patient_id=factories.patient(session).id, issuer="HIS", visit_number="1",
-            department_code="NFM", source="hl7:his", inbound_id=9, stamps={},
-            recorded_at=NOON, created_at=NOON, **visit,
-        )
-    )  # fmt: skip
+    keep_message(session, 9)
+    visit = factories.encounter(session, factories.patient(session), department_code="NFM")
+    visit.source, visit.inbound_id = "hl7:his", 9
+    session.flush()
     unit = note(session, TermKind.UNIT, "毫摩")
     department = note(session, TermKind.DEPARTMENT, "NFM", "内分泌代谢")
 

@@ -12,7 +12,11 @@ from app.integrations.hints import Hints
 from app.settings import (
     HL7,
     Exchange,
+    FeedWatch,
+    Fhir,
+    FhirClient,
     FhirTarget,
+    HL7Door,
     HL7Source,
     HL7Target,
     MessageTemplate,
@@ -38,6 +42,7 @@ GROUPS: dict[str, type[BaseModel]] = {
     "hl7": HL7,
     "exchange": Exchange,
     "tables": Tables,
+    "fhir": Fhir,
 }
 
 
@@ -113,10 +118,13 @@ def test_no_group_of_settings_is_missing_here() -> None:
         ("CARELOOP_WECHAT__APPS", WeChatApp),
         ("CARELOOP_WECOM__APPS", WeComApp),
         ("CARELOOP_HL7__SOURCES", HL7Source),
+        ("CARELOOP_HL7__LISTENERS", HL7Door),
+        ("CARELOOP_FEEDS", FeedWatch),
         ("CARELOOP_EXCHANGE__FHIR", FhirTarget),
         ("CARELOOP_EXCHANGE__HL7", HL7Target),
         ("CARELOOP_EXCHANGE__TABLES", TableTarget),
         ("CARELOOP_TABLES__SOURCES", TableSource),
+        ("CARELOOP_FHIR__CLIENTS", FhirClient),
     ],
 )
 def test_each_example_in_json_shows_every_field(
@@ -142,7 +150,8 @@ def test_optional_lines_show_the_default_where_there_is_one(settings: Settings) 
     assert settings.wechat.api_base == WeChat().api_base
     assert settings.wecom.api_base == WeCom().api_base
     assert settings.wecom.authorize_url == WeCom().authorize_url
-    assert (settings.hl7.host, settings.hl7.port) == (HL7().host, HL7().port)
+    for name in ("host", "port", "messages_per_second"):
+        assert getattr(settings.hl7, name) == getattr(HL7(), name)
     assert settings.tables.query_seconds == Tables().query_seconds
     assert settings.tables.page_rows == Tables().page_rows
     for name in ("cipher", "packs_folder", "demo"):

@@ -211,6 +211,18 @@ def test_a_mapping_holds_from_its_first_to_its_last_day_by_the_day_of_the_record
     assert told(result(Coded("G"), effective_at=after), vocabulary)[0] == "14749-6"
 
 
+def test_a_record_before_the_first_day_is_left_out_and_one_after_the_last_is_reported() -> None:
+    later = words(
+        ("his", TermKind.OBSERVATION, "G", meaning_of("14749-6", starts_on=date(2026, 6, 1)))
+    )
+    ended = words(
+        ("his", TermKind.OBSERVATION, "G", meaning_of("14749-6", ends_on=date(2026, 4, 1)))
+    )
+
+    assert told(result(Coded("G")), later) == (None, None, "", ())
+    assert len(told(result(Coded("G")), ended)[3]) == 1
+
+
 # Units
 
 
@@ -408,8 +420,9 @@ def test_a_suggestion_says_what_speaks_for_it() -> None:
 
 
 def test_a_unit_that_does_not_fit_speaks_against_it() -> None:
-    assert suggested(TermKind.OBSERVATION, "PCT", "血小板压积", "%") == [
-        ("33959-8", "代码与常用缩写“PCT”相同；但单位对不上，请核对")
+    assert suggested(TermKind.OBSERVATION, "PCT", "血小板压积", "%") == []
+    assert suggested(TermKind.OBSERVATION, "9982", "血钾", "%") == [
+        ("2823-3", "名称“血钾”相同；但单位对不上，请核对")
     ]
 
 

@@ -83,7 +83,7 @@ def _of_requests(message: HospitalMessage, at: datetime) -> Iterator[Answer]:
         number = request.placer or request.number
         verdict = _OF_REQUESTS.get(request.status)
         if number.startswith(NUMBER_PREFIX) and verdict is not None:
-            filler = "" if request.number == number else request.number
+            filler = request.filler or (request.number if request.placer else "")
             yield Answer(number, verdict, at, filler, request.note)
 
 

@@ -20,9 +20,10 @@ KINDS: Final = frozenset(
         "alert.opened", "alert.worsened", "alert.taken", "alert.closed", "alert.withdrawn",
         "care-plan.started", "care-plan.ended", "task.completed", "task.missed",
         "patient.registered", "patient.updated", "patient.merged", "patient.unmerged",
-        "observation.recorded", "observation.corrected", "encounter.started",
-        "encounter.finished", "outbound.approved", "outbound.sent", "outbound.accepted",
-        "outbound.refused", "outbound.completed", "outbound.cancelled", "outbound.failed",
+        "observation.recorded", "observation.corrected", "observation.moved",
+        "encounter.started", "encounter.finished", "encounter.moved",
+        "outbound.approved", "outbound.sent", "outbound.accepted", "outbound.refused",
+        "outbound.completed", "outbound.cancelled", "outbound.failed",
     }
 )  # fmt: skip
 

@@ -115,8 +115,10 @@ class ServiceRequestRecord:
     requester: Coded | None = None
     note: str = ""
     visit: Identifier | None = None
-    # What the one who asked knows it by (ORC-2): finds a request of ours that is answered.
+    # Both sides' numbers, where `number` is only one of them: who asked (ORC-2) finds a request of
+    # ours that is answered, who does it (ORC-3) is what to ask for there.
     placer: str = ""
+    filler: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ keeps a dead telephone number or wipes a living one.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum, StrEnum
 from typing import Final, TypeAlias, TypeVar
@@ -30,6 +30,10 @@ Stated: TypeAlias = T | Unchanged | None
 def apply_stated(new: Stated[T], old: T | None) -> T | None:
     """Return what is known after a message: the old value unless the message said something."""
     return old if isinstance(new, Unchanged) else new
+
+
+# Somebody is said to have died, and nobody says when: it counts from when it was told.
+WHEN_TOLD: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Gender(StrEnum):
@@ -156,7 +160,7 @@ class PatientRecord:
     gender: Stated[Gender] = UNCHANGED
     phone: Stated[str] = UNCHANGED
     address: Stated[str] = UNCHANGED
-    deceased_at: Stated[datetime] = UNCHANGED
+    deceased_at: Stated[datetime] = UNCHANGED  # WHEN_TOLD where nobody says when
     mother: Stated[Identifier] = UNCHANGED
 
     @property

@@ -11,6 +11,12 @@ from app.domain.intake.rejections import RejectionReason
 
 _HELD: Final[Mapping[str, str]] = {
     "merge-not-yet-supported": "要求合并患者，系统还不能自动合并。",
+    "merge-inverse": "要求合并的方向与已有的合并相反，需要人工核对。",
+    "merge-elsewhere": "要求合并的患者已并入另一位患者，需要人工核对。",
+    "merge-both-bound": "两位患者都有人绑定了手机，合并须由人工决定。",
+    "unmerge-elsewhere": "要求拆分的患者已并入另一位患者，需要人工核对。",
+    "visit-without-number": "就诊没有编号，无法确定是哪次就诊。",
+    "visits-of-several-patients": "就诊号分属几位患者，需要人工核对。",
     "no-identifier": "没有患者标识，无法确定是哪位患者。",
     "identifiers-of-several-patients": "标识分属几位患者，需要人工核对是谁。",
     "visit-of-another-patient": "就诊号已属于另一位患者，需要人工核对。",

@@ -20,6 +20,10 @@ class RejectionReason(StrEnum):
     SEVERAL_PATIENTS = "several-patients"
     SELF_MERGE = "self-merge"
     UNKNOWN_SENDER = "unknown-sender"
+    NOT_FHIR = "not-fhir"
+    INVALID_RESOURCE = "invalid-resource"
+    UNKNOWN_PATIENT = "unknown-patient"
+    UNKNOWN_VISIT = "unknown-visit"
     NOT_A_ROW = "not-a-row"
     UNMAPPED_TABLE = "unmapped-table"
     BAD_CELL = "bad-cell"
@@ -45,6 +49,10 @@ _SENTENCES = {
     RejectionReason.SEVERAL_PATIENTS: "一条消息涉及多位患者，无法确定归属。",
     RejectionReason.SELF_MERGE: "要求把患者与其自身合并。",
     RejectionReason.UNKNOWN_SENDER: "发送机构不在允许的名单中。",
+    RejectionReason.NOT_FHIR: "内容不是可接受的 FHIR JSON。",
+    RejectionReason.INVALID_RESOURCE: "资源的结构或代码不符合 FHIR R4。",
+    RejectionReason.UNKNOWN_PATIENT: "引用的患者不存在。",
+    RejectionReason.UNKNOWN_VISIT: "引用的就诊不存在。",
     RejectionReason.NOT_A_ROW: "内容不是表格的一行。",
     RejectionReason.UNMAPPED_TABLE: "映射文件里没有这张表。",
     RejectionReason.BAD_CELL: "必填的一列为空或无法识别。",

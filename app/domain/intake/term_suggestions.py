@@ -92,7 +92,9 @@ def _tests(unmapped: Unmapped) -> Iterator[Suggestion]:
         if unit_fits is not None:
             weight += 1 if unit_fits else -2
             reasons.append("单位可以换算" if unit_fits else "但单位对不上，请核对")
-        yield Suggestion(Coded(test.code, test.name, LOINC), "；".join(reasons), weight)
+        # An abbreviation against the unit: that is how plateletcrit would become procalcitonin.
+        if weight > 0:
+            yield Suggestion(Coded(test.code, test.name, LOINC), "；".join(reasons), weight)
 
 
 def _fits(test: LaboratoryTest, unit: str) -> bool | None:

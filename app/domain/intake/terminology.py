@@ -105,6 +105,11 @@ class Vocabulary:
         ]
         return max(holding, key=lambda one: one.starts_on, default=None)
 
+    def begins_later(self, system: str, kind: TermKind, code: str, on: date | None) -> bool:
+        """Tell whether somebody decided what `code` means, but only from a later day on."""
+        found = self.meanings.get((system, kind, term_code(code)), ())
+        return on is not None and any(one.starts_on > on for one in found)
+
 
 def term_code(code: str) -> str:
     """Return a sender's code as mappings know it: bare, and no longer than its column."""
@@ -199,7 +204,7 @@ class _Reading:
         code = self._test(record, on)
         if code is None:
             if _is_result(record):
-                self._note(TermKind.OBSERVATION, record.code, record.unit)
+                self._note(TermKind.OBSERVATION, record.code, on, record.unit)
             return record
         kind = OBSERVATION_KINDS.get(judged_code(code.code))
         if kind is None:
@@ -212,7 +217,8 @@ class _Reading:
             value, judged_in = standardise(code.code, record.value, unit)
         except UnitNotConvertible:
             if record.unit and read_unit(unit) is None:
-                self._note(TermKind.UNIT, Coded(record.unit, record.code.display), record.unit)
+                printed = Coded(record.unit, record.code.display)
+                self._note(TermKind.UNIT, printed, on, record.unit)
             return standard
         return replace(standard, standard_value=value, standard_unit=judged_in)
 
@@ -220,14 +226,14 @@ class _Reading:
         on = self._day(record.recorded_at)
         means = self._means(TermKind.CONDITION, record.code, on)
         if means is None and not is_icd_10(record.code):
-            self._note(TermKind.CONDITION, record.code)
+            self._note(TermKind.CONDITION, record.code, on)
         return replace(record, standard_code=_coded(means))
 
     def medication(self, record: MedicationRecord) -> MedicationRecord:
         on = self._day(record.authored_at or record.starts_at or record.dispensed_at)
         means = self._means(TermKind.MEDICATION, record.code, on)
         if means is None and record.code.system not in _MEDICINE_SYSTEMS:
-            self._note(TermKind.MEDICATION, record.code)
+            self._note(TermKind.MEDICATION, record.code, on)
         return replace(record, standard_code=_coded(means))
 
     def encounter(self, record: EncounterRecord | None) -> EncounterRecord | None:
@@ -242,7 +248,8 @@ class _Reading:
 
     def _department(self, sent: Coded) -> Coded:
         ours = self._vocabulary.departments
-        means = self._means(TermKind.DEPARTMENT, sent, self._day(None))
+        on = self._day(None)
+        means = self._means(TermKind.DEPARTMENT, sent, on)
         if means is not None:
             return Coded(means.code, ours.get(means.code, means.display or sent.display))
         name = ours.get(sent.code)
@@ -250,7 +257,7 @@ class _Reading:
             return replace(sent, display=name)
         # A hospital that has not entered its departments has nothing to map to.
         if ours:
-            self._note(TermKind.DEPARTMENT, sent)
+            self._note(TermKind.DEPARTMENT, sent, on)
         return sent
 
     def _test(self, record: ObservationRecord, on: date | None) -> Coded | None:
@@ -274,9 +281,13 @@ class _Reading:
                 return means.code
         return printed
 
-    def _note(self, kind: TermKind, sent: Coded, unit: str = "") -> None:
-        if sent.code.strip():
-            self.unmapped[Unmapped(kind, term_code(sent.code), sent.display, unit)] = None
+    def _note(self, kind: TermKind, sent: Coded, on: date | None, unit: str = "") -> None:
+        # Who decided for a later day on left the older records out on purpose.
+        if not sent.code.strip() or self._vocabulary.begins_later(
+            self._system, kind, sent.code, on
+        ):
+            return
+        self.unmapped[Unmapped(kind, term_code(sent.code), sent.display, unit)] = None
 
     def _day(self, at: datetime | None) -> date | None:
         at = at or self._recorded_at

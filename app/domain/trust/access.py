@@ -1,7 +1,11 @@
 """Who may come in by which door, and what staff of each role may do. Closed by default."""
 
+import hashlib
+import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final
 
 
@@ -13,6 +17,7 @@ class Audience(StrEnum):
     STAFF = "staff"
     PLATFORM = "platform"  # WeChat or WeCom, known by the signature of each message
     DEMO = "demo"  # exists only while the demo runs
+    SYSTEM = "system"  # another system of the hospital, known by a bearer token
 
 
 class Permission(StrEnum):
@@ -20,6 +25,7 @@ class Permission(StrEnum):
     HANDLE_ALERT = "handle-alert"
     MANAGE_STAFF = "manage-staff"
     READ_AUDIT = "read-audit"
+    RESOLVE_IDENTITY = "resolve-identity"  # say which records are one person
     OWN_SESSION = "own-session"  # come in, see one's menu, leave
     WATCH_FEEDS = "watch-feeds"
     REPLAY_MESSAGE = "replay-message"
@@ -38,9 +44,16 @@ class StaffRole(StrEnum):
 
 _GRANTS: Final[dict[StaffRole, frozenset[Permission]]] = {
     StaffRole.NURSE: frozenset({Permission.READ_PATIENT, Permission.HANDLE_ALERT}),
-    StaffRole.DOCTOR: frozenset({Permission.READ_PATIENT, Permission.HANDLE_ALERT}),
+    StaffRole.DOCTOR: frozenset(
+        {Permission.READ_PATIENT, Permission.HANDLE_ALERT, Permission.RESOLVE_IDENTITY}
+    ),
     StaffRole.HEAD_NURSE: frozenset(
-        {Permission.READ_PATIENT, Permission.HANDLE_ALERT, Permission.MAP_TERMS}
+        {
+            Permission.READ_PATIENT,
+            Permission.HANDLE_ALERT,
+            Permission.RESOLVE_IDENTITY,
+            Permission.MAP_TERMS,
+        }
     ),
     StaffRole.OPERATOR: frozenset(
         {
@@ -59,6 +72,42 @@ def may(role: StaffRole, permission: Permission) -> bool:
     return permission is Permission.OWN_SESSION or permission in _GRANTS[role]
 
 
+class Scope(StrEnum):
+    """What another system may do with records."""
+
+    READ = "read"
+    WRITE = "write"
+
+
+@dataclass(frozen=True, slots=True)
+class SystemClient:
+    """Another system; `token_digest` is the SHA-256 of its token, `source` the name of its feed."""
+
+    name: str
+    token_digest: bytes
+    scopes: frozenset[Scope]
+    source: str
+    networks: tuple[IPv4Network | IPv6Network, ...]
+
+    def is_at(self, address: str) -> bool:
+        """Tell whether the system may speak from an address."""
+        try:
+            peer = ip_address(address)
+        except ValueError:
+            return False
+        return any(peer in network for network in self.networks)
+
+
+def client_of_token(clients: Iterable[SystemClient], token: str) -> SystemClient | None:
+    """Return whose token it is; every client is compared, so that time tells nothing."""
+    given = hashlib.sha256(token.encode()).digest()
+    found = None
+    for client in clients:
+        if secrets.compare_digest(client.token_digest, given):
+            found = client
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The rule on one route; `why` is asked for where the door stands open."""
@@ -66,12 +115,15 @@ class Policy:
     audience: Audience
     permission: Permission | None = None
     why: str = ""
+    scope: Scope | None = None
 
     def __post_init__(self) -> None:
         if self.audience in (Audience.ANYONE, Audience.PLATFORM) and not self.why:
             raise ValueError("an open route says why")
         if (self.audience is Audience.STAFF) != (self.permission is not None):
             raise ValueError("a staff route names its permission, no other route does")
+        if (self.audience is Audience.SYSTEM) != (self.scope is not None):
+            raise ValueError("a route for systems names its scope, no other route does")
 
 
 class Relation(StrEnum):
@@ -88,6 +140,6 @@ class Relation(StrEnum):
 class Actor:
     """Who does something: for the audit trail and for every query's object access."""
 
-    kind: str  # wechat-account, practitioner, job, operator
+    kind: str  # wechat-account, practitioner, job, operator, system
     id: int | None
     origin: str = ""  # request, job or command id

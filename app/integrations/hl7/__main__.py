@@ -6,9 +6,10 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import datetime
+from typing import TypeVar
 
 import structlog
 from pydantic import ValidationError
@@ -17,31 +18,34 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app import clock, settings, start
 from app.database import unit_of_work
-from app.domain.intake.rejections import Rejected, RejectionReason
-from app.integrations.hl7.acknowledge import acknowledge, acknowledge_fault
+from app.domain.intake.rejections import Rejected
+from app.integrations.hl7.acknowledge import Mode
 from app.integrations.hl7.charset import configured_codec
-from app.integrations.hl7.envelope import Header, glimpse_header, identify
-from app.integrations.hl7.framing import Frame
-from app.integrations.hl7.interpret import Reader
+from app.integrations.hl7.envelope import Limits
+from app.integrations.hl7.gateway import Delivery, Gate, Sender, Told
 from app.integrations.hl7.listener import Listener, Patience
 from app.integrations.hl7.source import Source
-from app.integrations.hl7.timestamps import read_instant
-from app.services.intake import Arrival, Told, interpret_message, interpret_stored, receive
+from app.integrations.hl7.tls import Certificates, make_context
+from app.services.intake import (
+    Arrival,
+    Settled,
+    interpret_message,
+    interpret_stored,
+    receive,
+    record_answers,
+)
 
 log = structlog.get_logger()
 
-# Senders give up after 5 s and send again; a flood of repeats would follow (Mirth issue 1314).
-ANSWER_WITHIN_SECONDS = 4.0
+T = TypeVar("T")
+
 _CONNECTIONS = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Sender:
-    """A configured source with the addresses and the facility (MSH-4) it may come from."""
-
-    source: Source
-    facility: str | None
-    networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
+# What all connections of one port may hold together; large messages leave room for fewer.
+_MEMORY = 128 * 1024 * 1024
+# A sender on a slow line brings at least so many bytes a second.
+_SLOWEST = 500_000
+_NOTE_SECONDS = 1.0
+_MOST_NOTES = 10_000
 
 
 def senders(configured: tuple[settings.HL7Source, ...]) -> list[Sender]:
@@ -52,87 +56,138 @@ def senders(configured: tuple[settings.HL7Source, ...]) -> list[Sender]:
     return [
         Sender(
             Source(one.name, configured_codec(one.charset), clock.HOSPITAL),
-            one.facility,
             tuple(ipaddress.ip_network(peer, strict=False) for peer in one.peers),
+            frozenset(one.facilities),
+            frozenset(one.certificates),
+            Mode(one.acknowledgement),
         )
         for one in configured
     ]
 
 
-class Intake:
-    """Keeps what comes, answers, then interprets; a `Gateway` of the listener."""
+class Keeper:
+    """Keeps what comes in the hospital's database: the `Records` of the gate."""
 
-    def __init__(
-        self,
-        senders: list[Sender],
-        unit_of_work: sessionmaker[Session],
-        now: Callable[[], datetime],
-    ) -> None:
-        self._senders = senders
+    def __init__(self, unit_of_work: sessionmaker[Session], now: Callable[[], datetime]) -> None:
         self._unit_of_work = unit_of_work
         self._now = now
-        self._read = Reader(sender.source for sender in senders)
-        self._stores = ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix="store")
+        self._pool = ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix="store")
+        # While the database hangs, senders repeat themselves: what waits for it stays bounded.
+        self._room = threading.BoundedSemaphore(_CONNECTIONS)
+        self._answers: dict[int, int] = {}
+        self._notes = threading.Lock()
 
-    def knows(self, peer: str) -> bool:
-        """Return whether any sender may come from this address."""
-        return bool(self._from(peer))
-
-    def receive(self, frame: Frame, peer: str) -> tuple[bytes, Callable[[], None] | None]:
-        """Keep a message and return its answer, in time whatever the database does."""
-        candidates = self._from(peer)
-        header, charset = glimpse_header(frame.body, candidates[0].source.charset)
-        sender = self._sender(candidates, header)
-        source = (sender or candidates[0]).source
-        told = self._tell(frame, source, sender)
-        arrival = Arrival(
-            f"hl7:{source.name}", identify(frame.body, header), header.kind, header.control_id,
-            peer, sent_at=read_instant(header.sent, source.zone),
-        )  # fmt: skip
-        stored = self._stores.submit(self._store, arrival, frame.body, told)
+    def keep(self, delivery: Delivery, told: Told, seconds: float) -> int | None:
+        """Return the id of the message once it is durable; None where that took too long."""
+        stored = self._within(lambda: self._store(delivery, told), seconds)
         try:
-            message_id = stored.result(timeout=ANSWER_WITHIN_SECONDS)
+            return stored.result(timeout=seconds) if stored else None
         except (SQLAlchemyError, TimeoutError) as error:
             log.warning("hl7_not_stored", error_class=type(error).__name__)
-            return acknowledge_fault(header, self._now(), source.zone, charset), None
-        if isinstance(told, Rejected):
-            return acknowledge(header, told, self._now(), source.zone, charset), None
-        answer = acknowledge(header, None, self._now(), source.zone, charset)
-        return answer, lambda: self._interpret(message_id, told)
+            return None
 
-    def _from(self, peer: str) -> list[Sender]:
-        address = ipaddress.ip_address(peer)
-        return [s for s in self._senders if any(address in network for network in s.networks)]
+    def interpret(self, message_id: int, told: Told) -> Settled | None:
+        """Write what the message says into the record; None where that failed for now."""
+        if told is None:
+            return None
+        try:
+            return interpret_stored(self._unit_of_work, message_id, lambda *_: told, self._now())
+        except Exception:
+            # It is kept and acknowledged: the sweep takes it up, nothing here may end the feed.
+            log.exception("hl7_not_interpreted", message_id=message_id)
+            return None
 
-    def _sender(self, candidates: list[Sender], header: Header) -> Sender | None:
-        """Return the sender of this facility, else one that may send for any."""
-        facility = header.sending_facility.split(header.encoding_characters[0])[0]
-        named = [s for s in candidates if s.facility == facility]
-        return next(iter(named + [s for s in candidates if s.facility is None]), None)
+    def interpret_within(self, message_id: int, told: Told, seconds: float) -> Settled | None:
+        """The same; None also where it takes longer, it goes on nevertheless."""
+        settled = self._within(lambda: self.interpret(message_id, told), seconds)
+        try:
+            return settled.result(timeout=seconds) if settled else None
+        except TimeoutError:
+            return None
 
-    def _tell(self, frame: Frame, source: Source, sender: Sender | None) -> Told:
-        if frame.is_oversize:
-            return Rejected(RejectionReason.TOO_LARGE, f"{source.limits.max_bytes} bytes")
-        if sender is None:
-            return Rejected(RejectionReason.UNKNOWN_SENDER)
-        return self._read(source.name, frame.body)
+    def note_answer(self, message_id: int, milliseconds: int) -> None:
+        """Keep how long the sender waited; a database that hangs loses only these figures."""
+        with self._notes:
+            if len(self._answers) < _MOST_NOTES:
+                self._answers[message_id] = milliseconds
 
-    def _store(self, arrival: Arrival, body: bytes, told: Told) -> int:
-        """Return the id of the message once it is durable."""
+    def write_notes(self) -> None:
+        """Write the figures of the answers since the last time."""
+        with self._notes:
+            answers, self._answers = self._answers, {}
+        try:
+            with self._unit_of_work.begin() as session:
+                record_answers(session, answers)
+        except SQLAlchemyError as error:
+            log.warning("hl7_answers_not_noted", error_class=type(error).__name__)
+
+    def write_notes_until(self, stopped: threading.Event) -> None:
+        """Write the figures every second until told to stop, and once more then."""
+        while not stopped.wait(_NOTE_SECONDS):
+            self.write_notes()
+        self.write_notes()
+
+    def _within(self, work: Callable[[], T], seconds: float) -> Future[T] | None:
+        if not self._room.acquire(timeout=seconds):
+            return None
+        future = self._pool.submit(work)
+        future.add_done_callback(lambda _: self._room.release())
+        return future
+
+    def _store(self, delivery: Delivery, told: Told) -> int:
         now = self._now()
+        arrival = Arrival(
+            delivery.source,
+            delivery.dedupe_key,
+            delivery.kind,
+            delivery.control_id,
+            delivery.peer,
+            delivery.sent_at,
+        )
         with self._unit_of_work.begin() as session:
-            message = receive(session, arrival, body, now)
+            message = receive(session, arrival, delivery.body, now)
             if isinstance(told, Rejected):
                 interpret_message(session, message, told, now)
             session.flush()
             return message.id
 
-    def _interpret(self, message_id: int, told: Told) -> None:
-        try:
-            interpret_stored(self._unit_of_work, message_id, lambda *_: told, self._now())
-        except Exception:
-            # It is kept and acknowledged: the sweep takes it up, nothing here may end the feed.
-            log.exception("hl7_not_interpreted", message_id=message_id)
+
+def make_listener(door: settings.HL7Door, known: list[Sender], keeper: Keeper) -> Listener:
+    """Return a listener that is bound and does not serve yet.
+
+    :raises OSError: the port is taken, or a certificate cannot be read
+    """
+    limits = Limits(door.max_bytes, door.max_segments)
+    patience = Patience(
+        max_connections=min(_CONNECTIONS, _MEMORY // door.max_bytes),
+        seconds=30 + door.max_bytes // _SLOWEST,
+        max_bytes=door.max_bytes,
+        per_second=door.messages_per_second,
+        burst=2 * door.messages_per_second,
+    )
+    tls = None
+    if door.tls is not None:
+        files = Certificates(door.tls.certificate, door.tls.key, door.tls.client_ca)
+        tls = make_context(files)
+    gate = Gate(known, keeper, limits, clock.now)
+    return Listener((door.host, door.port), gate, patience, tls)
+
+
+def serve(listeners: list[Listener], keeper: Keeper) -> None:
+    """Serve all ports until a signal comes."""
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    serving = [
+        threading.Thread(target=one.serve_forever, kwargs={"poll_interval": 0.2}, daemon=True)
+        for one in listeners
+    ]
+    for thread in serving:
+        thread.start()
+    keeper.write_notes_until(stopped)
+    for one in listeners:
+        one.shutdown()
+    keeper.write_notes()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -146,14 +201,18 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValidationError, ValueError) as problem:
         parser.exit(2, f"{problem}\n")
     start.start("listener", configured, pool_size=_CONNECTIONS // 2)
-    intake = Intake(known, unit_of_work, clock.now)
-    host = options.host or configured.hl7.host
-    port = configured.hl7.port if options.port is None else options.port
-    with Listener((host, port), intake, Patience(max_connections=_CONNECTIONS)) as listener:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: threading.Thread(target=listener.shutdown).start())
-        log.info("hl7_listening", host=host, port=listener.server_address[1])
-        listener.serve_forever(poll_interval=0.2)
+    keeper = Keeper(unit_of_work, clock.now)
+    with ExitStack() as stack:
+        listeners = []
+        for door in configured.hl7.doors(options.host, options.port):
+            try:
+                listener = stack.enter_context(make_listener(door, known, keeper))
+            except OSError as problem:
+                parser.exit(2, f"{door.name}: {problem}\n")
+            listeners.append(listener)
+            port = listener.server_address[1]
+            log.info("hl7_listening", channel=door.name, host=door.host, port=port)
+        serve(listeners, keeper)
     return 0
 
 

@@ -1,5 +1,12 @@
-"""The answer to a message: ACK with MSA and, where it was refused, ERR."""
+"""The answer to a message: ACK with MSA and, where it was refused, ERR.
 
+In the original mode a message gets one answer, AA, AE or AR. In the enhanced mode it says in MSH-15
+and MSH-16 which answers it wants: CA, CE or CR once it is stored, and AA, AE or AR once it is
+understood (HL7 v2.5.1, 2.9.2 and 2.9.3).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from enum import StrEnum
 
@@ -13,6 +20,28 @@ class Acknowledgement(StrEnum):
     ACCEPT = "AA"
     ERROR = "AE"
     REJECT = "AR"
+
+    @property
+    def of_commit(self) -> str:
+        """The same in answer to the storing alone: CA, CE, CR."""
+        return f"C{self[1]}"
+
+
+class Mode(StrEnum):
+    """Whether MSH-15 and MSH-16 are followed; many senders leave them filled and mean nothing."""
+
+    ORIGINAL = "original"
+    ENHANCED = "enhanced"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the sender is told; `error` is of HL7 table 0357, `sentence` for people."""
+
+    acknowledgement: Acknowledgement
+    error: str = ""
+    sentence: str = ""
+    detail: str = ""
 
 
 # HL7 table 0357; what is not here is 207, an application error.
@@ -30,40 +59,72 @@ _ERROR_CODES = {
 }
 _APPLICATION_ERROR = "207"
 
+ACCEPTED = Verdict(Acknowledgement.ACCEPT)
+# A fault of our own, such as a lost database.
+FAULT = Verdict(Acknowledgement.ERROR, _APPLICATION_ERROR, "暂时无法保存，请重发。")
+MERGE_HELD = Verdict(
+    Acknowledgement.ERROR, "205", "合并与已有记录矛盾，消息已保存，等待人工处理，无需重发。"
+)
 
-def answer_to(rejection: Rejected) -> Acknowledgement:
-    """Return how a refusal is answered: AE asks for the message again, AR says it is of no use."""
-    return Acknowledgement.ERROR if rejection.is_transient else Acknowledgement.REJECT
+
+def refusal(rejection: Rejected) -> Verdict:
+    """Return how a refusal is told: AE asks for the message again, AR says it is of no use."""
+    return Verdict(
+        Acknowledgement.ERROR if rejection.is_transient else Acknowledgement.REJECT,
+        _ERROR_CODES.get(rejection.reason, _APPLICATION_ERROR),
+        rejection.reason.sentence,
+        rejection.detail,
+    )
+
+
+def is_enhanced(header: Header, mode: Mode) -> bool:
+    """Return whether the message's own wishes decide about its answers."""
+    wishes = header.accept_acknowledgement or header.application_acknowledgement
+    return mode is Mode.ENHANCED and bool(wishes)
+
+
+def is_wanted(condition: str, verdict: Verdict) -> bool:
+    """Return whether an answer is due: always, on errors only, on success only (HL7 table 0155).
+
+    NE and an empty field ask for none.
+    """
+    is_success = verdict.acknowledgement is Acknowledgement.ACCEPT
+    return condition == "AL" or condition == ("SU" if is_success else "ER")
 
 
 def acknowledge(
-    header: Header, rejection: Rejected | None, now: datetime, zone: tzinfo, charset: str
-) -> bytes:
-    """Return the ACK of a message, in its own separators, charset and direction.
-
-    Without `rejection` it says AA, which promises that the message is stored for good.
-    """
-    code = answer_to(rejection) if rejection else Acknowledgement.ACCEPT
-    return _build(header, code, _err(header, rejection) if rejection else "", now, zone, charset)
-
-
-def acknowledge_fault(header: Header, now: datetime, zone: tzinfo, charset: str) -> bytes:
-    """Return AE for a fault of our own, such as a lost database: the sender should retry."""
-    err = _error_segment(header, _APPLICATION_ERROR, "暂时无法保存，请重发。")
-    return _build(header, Acknowledgement.ERROR, err, now, zone, charset)
-
-
-def _build(
     header: Header,
-    code: Acknowledgement,
-    err: str,
+    verdict: Verdict,
     now: datetime,
     zone: tzinfo,
     charset: str,
+    *,
+    of_commit: bool = False,
 ) -> bytes:
-    separator, component = header.field_separator, header.encoding_characters[0]
-    trigger = header.trigger
-    fields = [
+    """Return the ACK of a message, in its own separators, charset and direction.
+
+    AA and CA promise that the message is stored for good.
+    """
+    code = verdict.acknowledgement
+    segments = [
+        _msh(header, now, zone),
+        header.field_separator.join(
+            ["MSA", code.of_commit if of_commit else code, header.control_id]
+        ),
+    ]
+    if verdict.error:
+        segments.append(_err(header, verdict))
+    return "".join(f"{segment}\r" for segment in segments).encode(charset, errors="replace")
+
+
+def batched(answers: Sequence[bytes]) -> bytes:
+    """Return the answers to the messages of one batch as one batch (HL7 v2.5.1, 2.10.3)."""
+    return b"BHS|^~\\&\r" + b"".join(answers) + b"BTS|%d\r" % len(answers)
+
+
+def _msh(header: Header, now: datetime, zone: tzinfo) -> str:
+    trigger, component = header.trigger, header.encoding_characters[0]
+    return header.field_separator.join([
         "MSH",
         header.encoding_characters,
         header.receiving_application,
@@ -79,22 +140,15 @@ def _build(
         header.version or "2.4",
         "", "", "", "", "",
         header.charset,
-    ]  # fmt: skip
-    segments = [separator.join(fields), separator.join(["MSA", code, header.control_id]), err]
-    text = "".join(f"{segment}\r" for segment in segments if segment)
-    return text.encode(charset, errors="replace")
+    ])  # fmt: skip
 
 
-def _err(header: Header, rejection: Rejected) -> str:
-    sentence = rejection.reason.sentence
-    if rejection.detail:
-        sentence = f"{sentence}({_escaped(header, rejection.detail)})"
-    return _error_segment(header, _ERROR_CODES.get(rejection.reason, _APPLICATION_ERROR), sentence)
-
-
-def _error_segment(header: Header, code: str, sentence: str) -> str:
+def _err(header: Header, verdict: Verdict) -> str:
     """Return ERR with the code in ERR-3, the severity in ERR-4 and the sentence in ERR-8."""
-    return header.field_separator.join(["ERR", "", "", code, "E", "", "", "", sentence])
+    sentence = verdict.sentence
+    if verdict.detail:
+        sentence = f"{sentence}({_escaped(header, verdict.detail)})"
+    return header.field_separator.join(["ERR", "", "", verdict.error, "E", "", "", "", sentence])
 
 
 def _escaped(header: Header, text: str) -> str:

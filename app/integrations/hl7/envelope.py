@@ -17,10 +17,15 @@ _SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}\Z")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one message may weigh; the `hl7` parser takes seconds for megabytes."""
+    """What one message may weigh."""
 
     max_bytes: int = 256 * 1024
     max_segments: int = 2000
+
+
+# What is kept is read again whatever door it came through; the doors themselves are narrower. A
+# byte may take two when it is sealed, and a column of MariaDB holds 16 MB.
+WIDEST = Limits(7_000_000, 200_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,8 @@ class Header:
     control_id: str = ""
     processing_id: str = ""
     version: str = ""
+    accept_acknowledgement: str = ""
+    application_acknowledgement: str = ""
     charset: str = ""
 
     @property
@@ -88,6 +95,11 @@ def split_messages(data: bytes) -> list[bytes]:
         elif is_open:
             messages[-1] += line
     return [bytes(message).rstrip(_WRAPPING) for message in messages]
+
+
+def is_batch(body: bytes) -> bool:
+    """Return whether a frame begins with the header of a batch or a file."""
+    return _unwrapped(body)[:3] in (b"FHS", b"BHS")
 
 
 def identify(body: bytes, header: Header) -> bytes:
@@ -161,6 +173,8 @@ def read_header(segment: str) -> Header:
         control_id=fields[9],
         processing_id=fields[10],
         version=fields[11],
+        accept_acknowledgement=fields[14],
+        application_acknowledgement=fields[15],
         charset=fields[17],
     )
 

@@ -38,4 +38,5 @@ def _request(
         requester=(read_person(orc.first(12)) if orc else None) or read_person(obr.first(16)),
         note=order.note,
         visit=visit,
+        filler=order.filler,
     )

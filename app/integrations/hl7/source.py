@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from zoneinfo import ZoneInfo
 
-from app.integrations.hl7.envelope import Limits
+from app.integrations.hl7.envelope import WIDEST, Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,4 +14,4 @@ class Source:
     name: str
     charset: str | None = None
     zone: tzinfo = field(default_factory=lambda: ZoneInfo("Asia/Shanghai"))
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = WIDEST

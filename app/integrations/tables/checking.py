@@ -4,7 +4,7 @@ What it says of a row is its number, the column and the shape of what stands the
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -34,6 +34,11 @@ class CheckedRows:
     rows: tuple[SourceRow, ...]
     problems: tuple[RowProblem, ...]
     total: int
+
+    def batches(self, size: int) -> Iterator[tuple[SourceRow, ...]]:
+        """Yield the rows, `size` at a time."""
+        for start in range(0, len(self.rows), size):
+            yield self.rows[start : start + size]
 
 
 def check_rows(table: MappedTable, rows: Iterable[FileRow], now: datetime) -> CheckedRows:

@@ -12,10 +12,11 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-_EXTRAS: Final = {
-    "oracle": "oracle",
-    "mssql": "sqlserver",
-    "dm": "dm",
+# The extras of pyproject.toml, as pip takes them; the project itself is no package of an index.
+DRIVERS: Final = {
+    "oracle": "oracledb==26.1.0",
+    "mssql": "pymssql==2.4.6",
+    "dm": "dmPython==2.6.1 dmSQLAlchemy==2.0.17",
 }
 _CONNECT_SECONDS: Final = 5
 # SQLite asks after so many of its steps whether to go on.
@@ -32,20 +33,21 @@ def open_source(url: str, seconds: int) -> Engine:
     :raises SourceUnavailable: the address is none, or its driver is not installed
     """
     try:
-        product = make_url(url).get_backend_name()
+        product = make_url(url).drivername.partition("+")[0]
+    except ArgumentError:
+        raise SourceUnavailable("数据库地址无法识别（应为 SQLAlchemy URL）") from None
+    try:
         engine = create_engine(
             url,
             pool_size=1,
             max_overflow=0,
             pool_pre_ping=True,
             pool_recycle=900,
-            connect_args=_connect_arguments(make_url(url).get_backend_name(), seconds),
+            connect_args=_connect_arguments(product, seconds),
         )
-    except ArgumentError:
-        raise SourceUnavailable("数据库地址无法识别（应为 SQLAlchemy URL）") from None
     except (ModuleNotFoundError, NoSuchModuleError):
-        extra = _EXTRAS.get(product)
-        how = f"请安装：pip install 'careloop[{extra}]'" if extra else "不支持这种数据库"
+        driver = DRIVERS.get(product)
+        how = f"请安装：pip install {driver}" if driver else "不支持这种数据库"
         raise SourceUnavailable(f"缺少 {product} 的数据库驱动，{how}") from None
     if product in _PREPARE:
         event.listen(engine, "connect", lambda raw, _: _PREPARE[product](raw, seconds))

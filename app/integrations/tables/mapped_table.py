@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final, TypeAlias
 
+from app.domain.intake.clinical_records import DiagnosticReportRecord
 from app.domain.intake.hospital_message import HospitalMessage
 from app.domain.intake.hospital_records import AppointmentRecord, ObservationRecord
 from app.domain.intake.rejections import Rejected
@@ -20,6 +22,22 @@ from app.integrations.tables.cells import BadCell, Cell
 from app.integrations.tables.fields import RowKind
 from app.integrations.tables.mapping import SourceMapping, TableMapping, Vanishing
 from app.integrations.tables.records import read_row
+
+_Result: TypeAlias = ObservationRecord | DiagnosticReportRecord
+
+# FHIR's words for how far a result or a report has come, in the order in which they outrank.
+_STAGES: Final = {
+    "unknown": 1,
+    "registered": 0,
+    "partial": 1,
+    "preliminary": 1,
+    "final": 2,
+    "amended": 3,
+    "corrected": 3,
+    "appended": 3,
+    "cancelled": 4,
+    "entered-in-error": 4,
+}
 
 
 @dataclass(frozen=True)
@@ -123,10 +141,13 @@ def _number_of(appointment: AppointmentRecord) -> object:
 
 
 def _went_back(old: HospitalMessage, new: HospitalMessage) -> bool:
-    return any(_is_before(b, a) for a, b in zip(old.observations, new.observations, strict=True))
+    before: tuple[_Result, ...] = (*old.observations, *old.reports)
+    after: tuple[_Result, ...] = (*new.observations, *new.reports)
+    return any(_is_before(b, a) for a, b in zip(before, after, strict=True))
 
 
-def _is_before(new: ObservationRecord, old: ObservationRecord) -> bool:
-    if new.status.rank != old.status.rank:
-        return new.status.rank < old.status.rank
+def _is_before(new: _Result, old: _Result) -> bool:
+    new_stage, old_stage = _STAGES[new.status], _STAGES[old.status]
+    if new_stage != old_stage:
+        return new_stage < old_stage
     return new.issued_at is not None and old.issued_at is not None and new.issued_at < old.issued_at

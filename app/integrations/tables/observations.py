@@ -34,7 +34,7 @@ def read_observation(reading: RowReading, *, is_withdrawn: bool, life: int) -> O
     sub_id = reading.text("sub_id")
     status: ObservationStatus = reading.get("status")
     return ObservationRecord(
-        key=ObservationKey(reading.get("order"), code.code, f"{sub_id}~{life}" if life else sub_id),
+        key=ObservationKey(reading.get("order"), code.code, numbered(sub_id, life)),
         codings=(code, Coded(loinc, "", "LN")) if loinc else (code,),
         panel=reading.get("panel"),
         value=value,
@@ -51,6 +51,11 @@ def read_observation(reading: RowReading, *, is_withdrawn: bool, life: int) -> O
         note=reading.text("note"),
         visit=reading.visit(),
     )
+
+
+def numbered(number: str, life: int) -> str:
+    """Return a number as it is, or told apart from the lives of a thing that ended before."""
+    return f"{number}~{life}" if life else number
 
 
 def _value(text: str) -> tuple[str, Decimal | str | None, str]:

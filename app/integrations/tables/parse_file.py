@@ -25,6 +25,7 @@ _CPU_SECONDS = 30
 _MEMORY = 512 * 1024 * 1024
 _MOST_TEXT = 64 * 1024 * 1024  # characters of all cells together
 _MOST_COLUMNS = 300
+_WIDEST_ROW = 2000  # with empty cells behind the last column
 _LONGEST_CELL = 20_000
 # Of what a workbook holds unpacked; real ones pack ten to one.
 _MOST_UNPACKED = 200 * 1024 * 1024
@@ -141,7 +142,12 @@ def _workbook_rows(file: str) -> Iterator[tuple[int, list[Any]]]:
 
     # Formulas are wanted as such: their kept results may be of another day.
     book = load_workbook(file, read_only=True, data_only=False, keep_links=False)
-    for number, row in enumerate(book.worksheets[0].iter_rows(max_col=_MOST_COLUMNS), start=1):
+    sheet = book.worksheets[0]
+    # A sheet may claim sixteen thousand columns and have three: only what is there is read.
+    sheet.reset_dimensions()
+    for number, row in enumerate(sheet.iter_rows(), start=1):
+        if len(row) > _WIDEST_ROW:
+            raise _Refused("bad-header")
         yield number, [_cell(cell) for cell in row]
 
 

@@ -31,7 +31,7 @@ from app.domain.intake.table_rows import Deed, KeptRow
 from app.integrations.tables.cells import BadCell, FieldKind
 from app.integrations.tables.fields import FIELDS, RowKind
 from app.integrations.tables.mapping import SourceMapping, TableMapping
-from app.integrations.tables.observations import read_observation
+from app.integrations.tables.observations import numbered, read_observation
 from app.integrations.tables.row_reading import RowReading
 
 # What a thing is called once its row is gone: it never was, or will not take place.
@@ -153,6 +153,15 @@ def _with_appointment(
     return replace(message, appointments=(appointment,))
 
 
+def _with_report(
+    message: HospitalMessage, reading: RowReading, is_withdrawn: bool, life: int
+) -> HospitalMessage:
+    # Of a report, too, a withdrawal stands for good; one that is issued again is another.
+    filled = _filler("reports", DiagnosticReportRecord)(message, reading, is_withdrawn, life)
+    (report,) = filled.reports
+    return replace(filled, reports=(replace(report, number=numbered(report.number, life)),))
+
+
 def _with_allergy(
     message: HospitalMessage, reading: RowReading, is_withdrawn: bool, life: int
 ) -> HospitalMessage:
@@ -192,7 +201,7 @@ _FILL: Final[dict[RowKind, Callable[..., HospitalMessage]]] = {
     RowKind.ENCOUNTER: _with_encounter,
     RowKind.CONDITION: _with_condition,
     RowKind.OBSERVATION: _with_observation,
-    RowKind.REPORT: _filler("reports", DiagnosticReportRecord),
+    RowKind.REPORT: _with_report,
     RowKind.MEDICATION: _filler("medications", MedicationRecord),
     RowKind.SERVICE_REQUEST: _filler("service_requests", ServiceRequestRecord),
     RowKind.APPOINTMENT: _with_appointment,

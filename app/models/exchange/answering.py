@@ -10,6 +10,7 @@ from app.domain.exchange.answers import Answer
 from app.domain.exchange.documents import DocumentStatus
 from app.models.event import Event
 from app.models.exchange.outbound import OutboundDocument
+from app.models.exchange.subject import speaking_record
 
 _CANNOT_BE_ANSWERED = (DocumentStatus.DRAFT, DocumentStatus.APPROVED)
 
@@ -30,7 +31,8 @@ def take_answers(
         )
         if document is None:
             continue
-        if patient_id is not None and document.patient_id != patient_id:
+        about = speaking_record(session, document.patient_id).id
+        if patient_id is not None and about != patient_id:
             notes.append("answer-to-another-patients-request")
         elif document.status in _CANNOT_BE_ANSWERED:
             notes.append("answer-before-request")

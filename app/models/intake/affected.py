@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import Select, func, select, union
+from sqlalchemy import Select, func, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.domain.intake.terminology import TermKind, feeds_of
+from app.models.intake.inbound import InboundMessage
 from app.models.intake.terminology import ConceptMapping, UnmappedTerm
 from app.models.profile.clinical import MedicationRequest
 from app.models.profile.encounter import Appointment, Condition, Encounter
@@ -32,8 +33,8 @@ def affected_messages(
     session: Session, term: UnmappedTerm, after: int, limit: int
 ) -> Sequence[int]:
     """Return ids of kept messages that used the term, in order of arrival, `after` left out."""
-    found = _messages(session, term, after).order_by("inbound_id").limit(limit)
-    return [id_ for id_ in session.scalars(found) if id_ is not None]
+    found = _messages(session, term, after).order_by(InboundMessage.id).limit(limit)
+    return session.scalars(found).all()
 
 
 def count_affected(session: Session, term: UnmappedTerm) -> int:
@@ -42,17 +43,16 @@ def count_affected(session: Session, term: UnmappedTerm) -> int:
     return session.scalar(select(func.count()).select_from(every)) or 0
 
 
-def _messages(session: Session, term: UnmappedTerm, after: int) -> Select[int | None]:
+def _messages(session: Session, term: UnmappedTerm, after: int) -> Select[int]:
     feeds, written = feeds_of(term.source), _written(session, term)
     parts = [
-        select(row.inbound_id.label("inbound_id")).where(
+        select(row.inbound_id).where(
             row.source.in_(feeds), column.in_(written), row.inbound_id > after
         )
         for row, column in _PLACES[term.kind]
     ]
-    # A message that wrote several such rows is read once.
-    found = union(*parts).subquery()
-    return select(found.c.inbound_id).distinct()
+    # What was sent may have been purged before what it said: only kept messages can be read.
+    return select(InboundMessage.id).where(InboundMessage.id.in_(union_all(*parts)))
 
 
 def _written(session: Session, term: UnmappedTerm) -> list[str]:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ColumnElement, ForeignKey, Index, UniqueConstraint, or_
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database import (
@@ -52,3 +52,10 @@ class InboundMessage(Base):
     sent_at: Mapped[datetime | None] = mapped_column(info=OPERATION)
     answered_ms: Mapped[int | None] = mapped_column(info=OPERATION)  # from the last byte to the ACK
     processed_at: Mapped[datetime | None] = mapped_column(info=OPERATION)
+
+    @classmethod
+    def has_reason(cls, code: str) -> ColumnElement[bool]:
+        """Return the condition that the reason is `code`, whatever detail stands behind it."""
+        if not code:
+            return or_(cls.reason.is_(None), cls.reason == "")
+        return or_(cls.reason == code, cls.reason.startswith(f"{code}:", autoescape=True))

@@ -168,6 +168,9 @@ class QuestionnaireResponse(Base):
     )
     canonical: Mapped[str | None] = mapped_column(info=CARE)  # its address, where it came from FHIR
     status: Mapped[FormStatus] = mapped_column(default=FormStatus.COMPLETED, info=CARE)
+    # What the system that had it filled in knows it by; NULL for one of ours.
+    issuer: Mapped[str | None] = mapped_column(info=OPERATION)
+    number: Mapped[str | None] = mapped_column(info=CARE)
     source: Mapped[str | None] = mapped_column(PlatformId(64), info=OPERATION)
     version: Mapped[str] = mapped_column(default="", info=OPERATION)
     inbound_id: Mapped[int | None] = mapped_column(Big, info=OPERATION)

@@ -103,6 +103,7 @@ class Appointment(Base):
     # Numbers from outside are compared byte by byte.
     number_hash: Mapped[bytes] = mapped_column(Digest, info=OPERATION)
     # The placer's number: a message may carry only that one.
+    placer_number: Mapped[str | None] = mapped_column(info=CARE)
     placer_hash: Mapped[bytes | None] = mapped_column(Digest, index=True, info=OPERATION)
     status: Mapped[AppointmentStatus] = mapped_column(info=CARE)
     department_code: Mapped[str | None] = mapped_column(info=CARE)

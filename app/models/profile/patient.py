@@ -37,6 +37,8 @@ class Patient(Base):
     """A person who receives care (FHIR Patient)."""
 
     __tablename__ = "patient"
+    # For who looks for doubles; a name alone would bring a thousand namesakes.
+    __table_args__ = (Index(None, "name_index", "birth_date"),)
 
     id: Mapped[int] = key_column()
     public_id: Mapped[str] = public_id_column()
@@ -109,6 +111,7 @@ class RelatedPerson(Base):
     phone_index: Mapped[bytes | None] = mapped_column(Digest, info=IDENTITY)
     # The relative's own record number, where the hospital gave one: a newborn's mother.
     issuer: Mapped[str | None] = mapped_column(info=OPERATION)
+    type_code: Mapped[str | None] = mapped_column(info=OPERATION)  # HL7 table 0203
     number = Encrypted("number_sealed", index="number_index", normalise=normal_identifier)
     number_sealed: Mapped[bytes | None] = mapped_column(Sealed, info=IDENTITY)
     number_index: Mapped[bytes | None] = mapped_column(Digest, index=True, info=IDENTITY)

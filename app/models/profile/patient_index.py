@@ -4,10 +4,19 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, ScalarSelect, UniqueConstraint, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    ScalarSelect,
+    Select,
+    UniqueConstraint,
+    select,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.database import OPERATION, Base, Big, PlatformId, key_column, public_id_column
+from app.database import CARE, OPERATION, Base, Big, PlatformId, key_column, public_id_column
 from app.models.profile.patient import Patient
 
 
@@ -20,7 +29,7 @@ def head_of(session: Session, patient: Patient) -> Patient:
 
 def head_id_of(session: Session, patient_id: int) -> int:
     """Return the id of the record that speaks for a person, read from the database."""
-    found: int = session.scalars(select(_end_of_chain(Patient.id == patient_id))).one()
+    found: int = session.scalars(_ends_of_chains(Patient.id == patient_id)).one()
     return found
 
 
@@ -36,21 +45,26 @@ def cluster_of(session: Session, head_id: int) -> list[int]:
     return list(session.scalars(select(cluster.c.id).order_by(cluster.c.id)))
 
 
-def head_named(public_id: str) -> ScalarSelect[int]:
+def head_named(public_id: str | BindParameter[str]) -> ScalarSelect[int]:
     """Select the id of the record that answers to a public id: a retired one forwards.
 
     For queries that open a patient by what the outside calls them:
     `Patient.id == head_named(public_id)` with the same conditions as ever on that patient.
     """
-    return _end_of_chain(Patient.public_id == public_id)
+    return _ends_of_chains(Patient.public_id == public_id).scalar_subquery()
 
 
-def _end_of_chain(start: ColumnElement[bool]) -> ScalarSelect[int]:
+def heads_of(patients: Select[int]) -> Select[int]:
+    """Select the ids of the records that speak for the patients selected."""
+    return _ends_of_chains(Patient.id.in_(patients))
+
+
+def _ends_of_chains(start: ColumnElement[bool]) -> Select[int]:
     chain = select(Patient.id, Patient.merged_into_id).where(start).cte("chain", recursive=True)
     chain = chain.union_all(
         select(Patient.id, Patient.merged_into_id).join(chain, Patient.id == chain.c.merged_into_id)
     )
-    return select(chain.c.id).where(chain.c.merged_into_id.is_(None)).scalar_subquery()
+    return select(chain.c.id).where(chain.c.merged_into_id.is_(None))
 
 
 class RecordLinkKind(StrEnum):
@@ -119,7 +133,7 @@ class RecordMove(Base):
     deed: Mapped[MoveDeed] = mapped_column(default=MoveDeed.MOVED, info=OPERATION)
     # What the move changed besides the owner, to be put back (an ended plan, a closed alert):
     # column → [as it was, as the merge made it].
-    before: Mapped[dict[str, Any]] = mapped_column(default=dict, info=OPERATION)
+    before: Mapped[dict[str, Any]] = mapped_column(default=dict, info=CARE)
     at: Mapped[datetime] = mapped_column(info=OPERATION)
 
 

@@ -31,6 +31,7 @@ from app.domain.errors import NotFound
 from app.domain.trust.access import Relation
 from app.encryption import Encrypted
 from app.models.profile.patient import Patient, normal_phone
+from app.models.profile.patient_index import head_named
 from app.models.staff.practitioner import Practitioner
 
 
@@ -89,19 +90,26 @@ def open_to_account(account_id: int | BindParameter[int]) -> Select[int]:
 
 _PATIENTS: Final = Base.metadata.tables["patient"]
 # Every request for a record asks this: built once, and past the mapper.
+_IS_OPEN: Final = _PATIENTS.c.id.in_(open_to_account(bindparam("account_id")))
 _FIND_OPEN: Final = select(_PATIENTS.c.id).where(
-    _PATIENTS.c.public_id == bindparam("public_id"),
-    _PATIENTS.c.id.in_(open_to_account(bindparam("account_id"))),
+    _PATIENTS.c.public_id == bindparam("public_id"), _IS_OPEN
+)
+_FIND_FORWARDED: Final = select(_PATIENTS.c.id).where(
+    _PATIENTS.c.id == head_named(bindparam("public_id")), _IS_OPEN
 )
 
 
 def find_open_patient(session: Session, account_id: int, public_id: str) -> int:
     """Return the id of the patient so named whom the user may open.
 
-    :raises NotFound: there is none, or it is not theirs: one query, one answer
+    The name of a record that was merged forwards to the one that speaks for the person.
+
+    :raises NotFound: there is none, or it is not theirs: the same queries, one answer
     """
     asked = {"account_id": account_id, "public_id": public_id}
     patient_id: int | None = session.connection().execute(_FIND_OPEN, asked).scalar()
+    if patient_id is None:
+        patient_id = session.connection().execute(_FIND_FORWARDED, asked).scalar()
     if patient_id is None:
         raise NotFound
     return patient_id

@@ -137,8 +137,8 @@ def _break_off(session: Session, row: OutboundDelivery, outcome: Broken, now: da
             end_document(session, row.document_id, DocumentStatus.FAILED, now)
     else:
         _requeue(row, now, outcome.error, outcome.code)
-    if row.webhook_id is not None:
-        _count_failure(session, row.webhook_id, now)
+    if row.webhook_id is not None and not _count_failure(session, row.webhook_id, now):
+        rest(row, DeliveryState.CANCELLED, now)
 
 
 def _requeue(
@@ -148,14 +148,18 @@ def _requeue(
     row.due_at = now + wait_before(row.tries)
 
 
-def _count_failure(session: Session, webhook_id: int, now: datetime) -> None:
-    """Note since when a subscriber fails; after three days of nothing else it is disabled."""
+def _count_failure(session: Session, webhook_id: int, now: datetime) -> bool:
+    """Note since when a subscriber fails; return whether it is still to be told.
+
+    After three days of nothing but failures it is disabled.
+    """
     webhook = session.get_one(Webhook, webhook_id, with_for_update=True)
     if webhook.failing_since is None:
         webhook.failing_since = now
     elif webhook.is_active and now - webhook.failing_since >= DISABLE_AFTER:
         disable(session, webhook, "failing", now)
         log.error("webhook_disabled", reason="failing", rid=webhook.public_id)
+    return webhook.is_active
 
 
 def sweep(session: Session, now: datetime) -> dict[str, int]:

@@ -46,8 +46,7 @@ _SUBJECTS: Final[dict[str, tuple[str, type[Base]]]] = {
     "observation_id": ("observation", Observation),
     "supersedes_id": ("supersedes", Observation),
     "task_id": ("task", Task),
-    "survivor_id": ("survivor", Patient),
-    "retired_id": ("retired", Patient),
+    "other_id": ("other", Patient),  # of a merge: the retired record
 }
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 

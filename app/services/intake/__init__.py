@@ -1,5 +1,6 @@
 """Intake: what hospital systems send is kept first, then written into the record."""
 
+from app.services.intake.answering import record_answers
 from app.services.intake.identity import ANSWERED_BY_INDEX
 from app.services.intake.interpreting import (
     Broken,
@@ -38,6 +39,7 @@ __all__ = [
     "reason_of",
     "receive",
     "receive_batch",
+    "record_answers",
     "reinterpret",
     "replay",
     "settle_batch",

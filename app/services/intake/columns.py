@@ -3,6 +3,10 @@
 import hashlib
 import re
 
+from app.domain.intake.digests import digest
+
+__all__ = ["clipped", "code", "digest", "exact"]
+
 _TEXT_LENGTH = 255
 _CODE = re.compile(r"[!-~]{1,64}")
 
@@ -24,8 +28,3 @@ def code(text: str) -> str:
     if _CODE.fullmatch(text):
         return text
     return f"x-{hashlib.sha256(text.encode()).hexdigest()[:32]}"
-
-
-def digest(*parts: str) -> bytes:
-    """Return 32 bytes that name the parts together, byte for byte."""
-    return hashlib.sha256("\x1f".join(parts).encode()).digest()

@@ -21,6 +21,7 @@ from app.services.intake.gathering import Prepared, gather
 from app.services.intake.held import Held
 from app.services.intake.identity import ANSWERED_BY_INDEX, apply_to_index
 from app.services.intake.known import Known, Origin
+from app.services.intake.patient_index import MergeHeld, propose
 from app.services.intake.word import Word
 from app.services.intake.writing import write
 
@@ -221,6 +222,8 @@ def _interpret_alone(
             patients = {patient.id for patient in people}
     except Held as held:
         session.expire_all()
+        if isinstance(held, MergeHeld):
+            propose(session, held, kept.id, now)
         return Settled("held", held.reason)
     except Exception as error:
         raise Broken(kept.id) from error

@@ -188,6 +188,7 @@ class Known:
             row.number = exact(record.identifier.value)
             row.number_hash = booking_digest(record.identifier)
         if record.placer is not None:
+            row.placer_number = exact(record.placer.value)
             row.placer_hash = booking_digest(record.placer)
         for number in (record.filler, record.placer):
             if number is not None:

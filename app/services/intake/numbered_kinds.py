@@ -231,6 +231,7 @@ def _related_person(record: RelatedPersonRecord, word: Word) -> Thing:
         "name": record.name or None,
         "phone": record.phone or None,
         "issuer": exact(number.issuer) if number else None,
+        "type_code": exact(number.type_code) if number else None,
         "number": number.value if number else None,
     }
     return Thing(RelatedPerson, ("identity", identity), word.on_person(_said(values)), values)
@@ -251,7 +252,7 @@ def _form(
         ("reference", digest("questionnaire_response", issuer, record.number).hex()),
         word.version(_said(values)),
         values,
-        {"source": source},
+        _birth(source, issuer, record.number),
         # Rules ask for the key of the form: one that is not ours tells them nothing.
         event="response" if questionnaire_id is not None else None,
     )

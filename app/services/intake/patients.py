@@ -5,6 +5,7 @@ from typing import Any
 
 from app.domain.intake.hospital_message import HospitalMessage
 from app.domain.intake.hospital_records import (
+    WHEN_TOLD,
     Identifier,
     PatientRecord,
     Unchanged,
@@ -116,7 +117,7 @@ def tell_of_person(
     is_new = found.patient is None
     patient = found.patient or register(known, source)
     add_numbers(known, patient, message.patient.person_identifiers)
-    outcome = tell(patient, word, _said(message), is_again=known.is_rereading)
+    outcome = tell(patient, word, _said(message, word), is_again=known.is_rereading)
     if is_new:
         known.event("patient.registered", patient)
     elif outcome.changed:
@@ -127,14 +128,15 @@ def tell_of_person(
     return patient, (*found.notes, *(("stale",) if is_stale else ()))
 
 
-def _said(message: HospitalMessage) -> dict[str, dict[str, Any]]:
+def _said(message: HospitalMessage, word: Word) -> dict[str, dict[str, Any]]:
     record = message.patient
+    died_at = word.at if record.deceased_at == WHEN_TOLD else record.deceased_at
     stated: dict[str, object] = {
         "name": record.name,
         "phone": record.phone,
         "address": record.address,
         "birth_date": record.birth_date,
-        "deceased_at": record.deceased_at,
+        "deceased_at": died_at,
     }
     said: dict[str, dict[str, Any]] = {
         field: {field: value} for field, value in stated.items() if not isinstance(value, Unchanged)

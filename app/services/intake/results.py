@@ -6,6 +6,7 @@ from typing import Any
 
 from app.domain.intake.hospital_message import HospitalMessage
 from app.domain.intake.hospital_records import Coded, ObservationKey, ObservationRecord
+from app.domain.intake.senders import sender_text
 from app.domain.intake.versions import result_version
 from app.models import DiagnosticReport, Encounter, ObservationStatus, Origin, Patient
 from app.services.intake.columns import clipped, code, digest, exact
@@ -45,6 +46,8 @@ def tell_of_results(
     A version sent again, under whatever control id, leaves nothing but a later time of sending.
     """
     issuer = issuer_of(message)
+    # With the order, code and sub id this is all of the identity: an export gives it back.
+    sender = exact(sender_text(message.sending_application, message.sending_facility))
     for record in message.observations:
         identity = result_identity(message, record.key)
         versions = known.results(owner, identity)
@@ -60,7 +63,7 @@ def tell_of_results(
                 **mapped,
                 "identity": identity,
                 "version": version,
-                "issuer": issuer,
+                "issuer": sender,
                 "received_at": received_at,
             }
             order = report_identity(issuer, record.key.order)
@@ -123,9 +126,13 @@ def _link(
 
 
 def _said(record: ObservationRecord) -> str:
+    """Return what is kept of a result's words: 4.10 and 4.1 are one value, in every column."""
+    value = record.value
+    number = format(value.normalize(), "f") if isinstance(value, Decimal) else ""
+    words = "" if isinstance(value, Decimal) else _words(value, record.value_text)
     interval = record.reference_range.text if record.reference_range else ""
-    said = (record.value, record.value_text, record.comparator, record.unit, record.note, interval)
-    return "\x1f".join((*map(repr, said), record.interpretation or ""))
+    said = (number, words, record.comparator, record.unit, record.note, interval)
+    return "\x1f".join((*(part or "" for part in said), record.interpretation or ""))
 
 
 def _mapped(record: ObservationRecord) -> dict[str, Any]:

@@ -196,6 +196,26 @@ def store_rows(
     return counts
 
 
+def preview_rows(session: Session, source: str, name: str, rows: Sequence[SourceRow]) -> RowCounts:
+    """Return what storing the rows would do, and do nothing."""
+    counts = RowCounts()
+    feed = session.scalar(select(TableFeed).filter_by(source=source, name=name))
+    if feed is None:
+        counts.new = len(rows)
+        return counts
+    by_digest = {key_digest(feed.id, row.key): row for row in rows}
+    known = _known(session, feed.id, list(by_digest))
+    for digest, row in by_digest.items():
+        state = known.get(digest)
+        if state is None:
+            counts.new += 1
+        elif state.row_digest == _row_digest(feed.id, row.content):
+            counts.unchanged += 1
+        else:
+            counts.changed += 1
+    return counts
+
+
 def _told(
     session: Session,
     claim: Claim,
@@ -208,14 +228,13 @@ def _told(
     at = min(row.updated_at or now, now)
     if state.recorded_at is not None:
         # What is seen later is newer, whatever the source's clock says of it.
-        at = max(at, state.recorded_at + _TICK)
+        at = max(at, state.recorded_at + 2 * _TICK)
     before = _kept(session, state) if state.row_digest is not None else None
     relation = succeeds(before.values, row.values) if before else Succession.SAME
     told = []
     if before is not None and relation is Succession.OTHER:
-        told.append(KeptRow(claim.name, Deed.WITHDRAWN, at, state.life, before.values))
+        told.append(KeptRow(claim.name, Deed.WITHDRAWN, at - _TICK, state.life, before.values))
         state.life += 1
-        at += _TICK
     moved_from = before.values if before and relation is Succession.MOVED else None
     told.append(KeptRow(claim.name, Deed.SEEN, at, state.life, row.values, moved_from))
     return told

@@ -34,6 +34,7 @@ from app.models import (
     Task,
     TaskOwner,
 )
+from app.models.profile.patient_index import head_named
 from app.models.staff.staff_access import cares_for
 
 TREND_DAYS: Final = 30
@@ -189,7 +190,7 @@ def read_phones(
 def _find(session: Session, patient_public_id: str, practitioner_id: int, now: datetime) -> Patient:
     patient = session.scalar(
         select(Patient).where(
-            Patient.public_id == patient_public_id, cares_for(practitioner_id, now)
+            Patient.id == head_named(patient_public_id), cares_for(practitioner_id, now)
         )
     )
     if patient is None:

@@ -12,6 +12,7 @@ from app.domain.errors import NotFound
 from app.domain.intake.term_suggestions import Suggestion, suggest
 from app.domain.intake.terminology import TermKind, Unmapped
 from app.models import ConceptMapping, TermRereading, TermStatus, UnmappedTerm
+from app.models.intake.affected import count_affected
 from app.models.intake.vocabulary import vocabulary
 
 PAGE: Final = 50
@@ -95,6 +96,22 @@ def count_open(session: Session) -> int:
     """Return how many terms wait for somebody."""
     wanted = select(func.count()).select_from(UnmappedTerm).filter_by(status=TermStatus.OPEN)
     return session.scalar(wanted) or 0
+
+
+def count_messages(session: Session, public_id: str) -> int:
+    """Return how many kept messages would be read again if the term got a meaning.
+
+    :raises NotFound: no such term
+    """
+    term = session.scalar(select(UnmappedTerm).filter_by(public_id=public_id))
+    if term is None:
+        raise NotFound
+    return count_affected(session, term)
+
+
+def our_departments(session: Session) -> dict[str, str]:
+    """Return names by code: what departments may be mapped to."""
+    return dict(vocabulary(session).departments)
 
 
 def _lines(session: Session, wanted: Select[UnmappedTerm]) -> tuple[TermLine, ...]:

@@ -34,6 +34,7 @@ from app.models import (
     WeChatAccount,
 )
 from app.models.profile.patient import normal_phone
+from app.models.profile.patient_index import heads_of
 
 TRIES_A_DAY: Final = 5  # per WeChat user and per patient
 TRIES_A_CODE: Final = 5
@@ -189,15 +190,19 @@ def _match(session: Session, claim: Claim) -> _Match | None:
         )
         .exists()
     )
-    found = session.execute(
-        select(Patient.id, Patient.phone_index, Patient.birth_date, of_guardian.label("guardian"))
-        .join(PatientIdentifier, PatientIdentifier.patient_id == Patient.id)
+    # A number of a record that was merged names the person of the one merged into.
+    named = (
+        select(PatientIdentifier.patient_id)
+        .join(Patient, Patient.id == PatientIdentifier.patient_id)
         .where(
             PatientIdentifier.value_index
             == PatientIdentifier.value.index("patient_identifier", claim.identifier),
             Patient.name_index == Patient.name.index("patient", claim.name),
-            Patient.deceased_at.is_(None),
         )
+    )
+    found = session.execute(
+        select(Patient.id, Patient.phone_index, Patient.birth_date, of_guardian.label("guardian"))
+        .where(Patient.id.in_(heads_of(named)), Patient.deceased_at.is_(None))
         .distinct()
     ).all()
     if len(found) != 1:

@@ -7,7 +7,18 @@ import hl7
 import pytest
 
 from app.domain.intake.rejections import Rejected, RejectionReason, Unsupported
-from app.integrations.hl7.acknowledge import acknowledge, acknowledge_fault
+from app.integrations.hl7.acknowledge import (
+    ACCEPTED,
+    FAULT,
+    MERGE_HELD,
+    Mode,
+    Verdict,
+    acknowledge,
+    batched,
+    is_enhanced,
+    is_wanted,
+    refusal,
+)
 from app.integrations.hl7.envelope import Header, read_header
 
 NOW = datetime(2026, 5, 4, 4, tzinfo=UTC)
@@ -18,7 +29,8 @@ MSH = "MSH|^~\\&|HIS|YSYY|CARE|PART|20260504||ADT^A01^ADT_A01|C7|T|2.5||||||GB 1
 def answer(
     rejection: Rejected | None, header: Header | None = None, charset: str = "utf-8"
 ) -> hl7.Message:
-    body = acknowledge(header or read_header(MSH), rejection, NOW, SHANGHAI, charset)
+    verdict = refusal(rejection) if rejection else ACCEPTED
+    body = acknowledge(header or read_header(MSH), verdict, NOW, SHANGHAI, charset)
     return hl7.parse(body.decode(charset))
 
 
@@ -63,7 +75,7 @@ def test_detail_is_escaped_in_the_senders_separators() -> None:
 def test_an_answer_is_in_the_charset_of_the_question() -> None:
     header = read_header(MSH.replace("HIS", "演示珅"))
 
-    body = acknowledge(header, None, NOW, SHANGHAI, "gb18030")
+    body = acknowledge(header, ACCEPTED, NOW, SHANGHAI, "gb18030")
 
     assert "演示珅".encode("gb18030") in body
 
@@ -73,7 +85,61 @@ def test_a_header_nobody_could_read_is_still_answered() -> None:
 
 
 def test_our_own_fault_asks_for_the_message_again() -> None:
-    body = acknowledge_fault(read_header(MSH), NOW, SHANGHAI, "utf-8").decode()
+    body = acknowledge(read_header(MSH), FAULT, NOW, SHANGHAI, "utf-8").decode()
 
     assert "\rMSA|AE|C7\r" in body
     assert "\rERR|||207|E|" in body
+
+
+def test_a_merge_that_waits_for_a_person_is_no_success() -> None:
+    body = acknowledge(read_header(MSH), MERGE_HELD, NOW, SHANGHAI, "utf-8").decode()
+
+    assert "\rMSA|AE|C7\r" in body
+    assert "\rERR|||205|E|" in body
+
+
+@pytest.mark.parametrize(
+    ("verdict", "code"),
+    [(ACCEPTED, "CA"), (FAULT, "CE"), (refusal(Rejected(RejectionReason.NOT_HL7)), "CR")],
+)
+def test_the_answer_to_the_storing_alone_has_codes_of_its_own(verdict: Verdict, code: str) -> None:
+    header = read_header(MSH)
+
+    body = acknowledge(header, verdict, NOW, SHANGHAI, "utf-8", of_commit=True).decode()
+
+    assert f"\rMSA|{code}|C7\r" in body
+
+
+@pytest.mark.parametrize(
+    ("condition", "on_success", "on_refusal"),
+    [
+        ("AL", True, True),
+        ("NE", False, False),
+        ("", False, False),
+        ("SU", True, False),
+        ("ER", False, True),
+    ],
+)
+def test_a_sender_may_ask_for_answers_under_conditions(
+    condition: str, on_success: bool, on_refusal: bool
+) -> None:
+    assert is_wanted(condition, ACCEPTED) is on_success
+    assert is_wanted(condition, FAULT) is on_refusal
+
+
+def test_wishes_count_only_where_the_source_is_known_to_mean_them() -> None:
+    wishing = read_header(MSH.replace("2.5||||||", "2.5|||AL|NE||"))
+    silent = read_header(MSH)
+
+    assert is_enhanced(wishing, Mode.ENHANCED)
+    assert not is_enhanced(wishing, Mode.ORIGINAL)
+    assert not is_enhanced(silent, Mode.ENHANCED)
+
+
+def test_the_answers_to_a_batch_are_one_batch() -> None:
+    one = acknowledge(read_header(MSH), ACCEPTED, NOW, SHANGHAI, "utf-8")
+
+    lines = batched([one, one]).decode().split("\r")
+
+    assert [line[:3] for line in lines] == ["BHS", "MSH", "MSA", "MSH", "MSA", "BTS", ""]
+    assert lines[-2] == "BTS|2"

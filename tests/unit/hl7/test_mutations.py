@@ -12,7 +12,7 @@ from types import FrameType
 import pytest
 
 from app.domain.intake.rejections import Rejected
-from app.integrations.hl7.acknowledge import acknowledge
+from app.integrations.hl7.acknowledge import ACCEPTED, acknowledge, refusal
 from app.integrations.hl7.envelope import glimpse_header, identify, split_messages
 from app.integrations.hl7.interpret import interpret
 from app.integrations.hl7.source import Source
@@ -94,13 +94,13 @@ def take(body: bytes, source: Source) -> None:
     for one in [body, *split_messages(body)]:
         header, charset = glimpse_header(one, source.charset)
         identify(one, header)
-        rejection = None
+        verdict = ACCEPTED
         try:
             told = interpret(one, source)
             assert told.patient.person_identifiers
         except Rejected as rejected:
-            rejection = rejected
-        assert acknowledge(header, rejection, NOW, source.zone, charset).count(b"MSA") == 1
+            verdict = refusal(rejected)
+        assert acknowledge(header, verdict, NOW, source.zone, charset).count(b"MSA") == 1
 
 
 @pytest.mark.parametrize("seed", range(4))

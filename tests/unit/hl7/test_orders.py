@@ -42,6 +42,7 @@ def test_an_examination_that_was_ordered(kind: str) -> None:
             requester=Coded("D7", "演示医生"),
             note="空腹",
             visit=VISIT,
+            filler="F1",
         ),
     )
     assert told.reports == ()

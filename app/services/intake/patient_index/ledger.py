@@ -1,12 +1,15 @@
 """The ledger of one merge: what it did to which row, so that it can be undone."""
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
+    Date,
+    Numeric,
     Select,
     Table,
     delete,
@@ -20,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy import Enum as Choice
 from sqlalchemy.orm import Session
 
-from app.database import Instant
+from app.database import Digest, Instant, Sealed
 from app.models import MoveDeed, RecordLink, RecordMove
 from app.services.intake.patient_index.treatments import owner_of, table_of
 
@@ -116,14 +119,18 @@ def alter(
 ) -> None:
     """Change a row and note how it was; `why` names the row on whose account it was changed."""
     kept = table_of(table)
-    row = session.execute(select(kept).where(kept.c.id == row_id)).one()._mapping
-    before = {
-        name: [_plain(row[name]), _plain(value)]
-        for name, value in values.items()
-        if row[name] != value
-    }
-    note(session, link, table, [row_id], deed, at, {**before, **why})
+    old = session.execute(select(kept).where(kept.c.id == row_id)).one()._mapping
     session.execute(update(kept).where(kept.c.id == row_id).values(dict(values)))
+    note(session, link, table, [row_id], deed, at, {**changes(old, values), **why})
+
+
+def changes(old: Mapping[Any, Any], new: Mapping[Any, Any]) -> dict[str, list[Any]]:
+    """Return what is different in `new`: column → [as it was, as it is]."""
+    return {
+        str(name): [_plain(old[name]), _plain(value)]
+        for name, value in new.items()
+        if old[name] != value
+    }
 
 
 def put_back(session: Session, move: RecordMove) -> bool:
@@ -135,10 +142,10 @@ def put_back(session: Session, move: RecordMove) -> bool:
     row = session.execute(select(kept).where(kept.c.id == move.row_id)).one_or_none()
     if row is None:
         return False
-    changes = {name: pair for name, pair in move.before.items() if isinstance(pair, list)}
-    if any(_plain(row._mapping[name]) != made for name, (_, made) in changes.items()):
+    changed = {name: pair for name, pair in move.before.items() if isinstance(pair, list)}
+    if any(_plain(row._mapping[name]) != made for name, (_, made) in changed.items()):
         return False
-    values = {name: _typed(kept, name, was) for name, (was, _) in changes.items()}
+    values = {name: _typed(kept, name, was) for name, (was, _) in changed.items()}
     if values:
         session.execute(update(kept).where(kept.c.id == row.id).values(values))
     return True
@@ -172,9 +179,13 @@ def live_merges(session: Session, cluster: Iterable[int]) -> list[tuple[RecordLi
 
 
 def _plain(value: Any) -> Any:
-    """Return a column's value as JSON keeps it; only instants, states and keys are changed."""
-    if isinstance(value, datetime):
+    """Return a column's value as JSON keeps it; what is sealed stays so."""
+    if isinstance(value, date):  # an instant is one too
         return value.isoformat()
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, bytes):
+        return value.hex()
     return value.value if isinstance(value, Enum) else value
 
 
@@ -182,6 +193,16 @@ def _typed(table: Table, name: str, value: Any) -> Any:
     kind = table.c[name].type
     if value is None:
         return None
-    if isinstance(kind, Instant):
-        return datetime.fromisoformat(value)
+    for column_type, read in _READERS:
+        if isinstance(kind, column_type):
+            return read(value)
     return kind.enum_class(value) if isinstance(kind, Choice) and kind.enum_class else value
+
+
+_READERS: Final[tuple[tuple[type, Callable[[str], Any]], ...]] = (
+    (Instant, datetime.fromisoformat),
+    (Date, date.fromisoformat),
+    (Numeric, Decimal),
+    (Sealed, bytes.fromhex),
+    (Digest, bytes.fromhex),
+)

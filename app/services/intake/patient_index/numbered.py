@@ -1,14 +1,25 @@
 """The same numbered thing under both records of one person: its greatest version stands."""
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Table, and_, select, update
 from sqlalchemy.orm import Session
 
-from app.models import MoveDeed, RecordLink
+from app.encryption import Encrypted
+from app.models import (
+    AllergyIntolerance,
+    DiagnosticReport,
+    Immunization,
+    MedicationRequest,
+    MoveDeed,
+    RecordLink,
+    RelatedPerson,
+    ServiceRequest,
+)
 from app.services.intake.patient_index import ledger
 from app.services.intake.patient_index.treatments import MOVES, owner_of, table_of
 
@@ -16,26 +27,92 @@ from app.services.intake.patient_index.treatments import MOVES, owner_of, table_
 def settle_numbered(
     session: Session, link: RecordLink, table: str, retired: int, head: int, at: datetime
 ) -> None:
-    """Keep the newer one with the head and the other with the retired record."""
+    """Keep the newer one with the head and the other with the retired record.
+
+    What only the other one says, or says in a newer version, the newer one shows too: that is
+    how it would read had all been told under one number.
+    """
     for ours, theirs in _pairs(session, link, table, retired, head):
         if theirs.version > ours.version:
-            swap(session, link, table, to_head=theirs.id, to_retired=ours.id, at=at)
-            loser, winner, deed = ours.id, theirs.id, MoveDeed.CHANGED
+            filled = _fill(session, table, winner=theirs.id, loser=ours.id)
+            swap(session, link, table, to_head=theirs.id, to_retired=ours.id, at=at, before=filled)
+            loser, winner, deed, owner = ours.id, theirs.id, MoveDeed.CHANGED, head
         else:
+            filled = _fill(session, table, winner=ours.id, loser=theirs.id)
             ledger.note(session, link, table, [theirs.id], MoveDeed.STAYED, at)
-            loser, winner, deed = theirs.id, ours.id, MoveDeed.MOVED
+            if filled:
+                ledger.note(session, link, table, [ours.id], MoveDeed.CHANGED, at, filled)
+            loser, winner, deed, owner = theirs.id, ours.id, MoveDeed.MOVED, retired
         if table == "diagnostic_report":
-            owner = head if deed is MoveDeed.CHANGED else retired
             _repoint_results(session, link, loser, winner, owner, deed, at)
 
 
 def swap(
-    session: Session, link: RecordLink, table: str, *, to_head: int, to_retired: int, at: datetime
+    session: Session,
+    link: RecordLink,
+    table: str,
+    *,
+    to_head: int,
+    to_retired: int,
+    at: datetime,
+    before: Mapping[str, Any] | None = None,
 ) -> None:
     """Exchange the owners of two rows that no key allows under one owner."""
     ledger.note(session, link, table, [to_retired], MoveDeed.PARKED, at, {"for": to_head})
-    ledger.note(session, link, table, [to_head], MoveDeed.MOVED, at)
+    ledger.note(session, link, table, [to_head], MoveDeed.MOVED, at, before)
     exchange(session, table, to_head, to_retired)
+
+
+def _fill(session: Session, table: str, *, winner: int, loser: int) -> dict[str, list[Any]]:
+    """Complete one version of a thing from another; return what that changed in it."""
+    model = _WITH_STAMPS.get(table)
+    if model is None:
+        return {}
+    kept = table_of(table)
+    row, other = (session.get_one(model, id_, populate_existing=True) for id_ in (winner, loser))
+    old = session.execute(select(kept).where(kept.c.id == winner)).one()._mapping
+    stamps = dict(row.stamps)
+    for field in _fields(model):
+        value = getattr(other, field)
+        told = other.stamps.get(field, other.version)
+        stood = stamps.get(field, row.version) if getattr(row, field) is not None else ""
+        if value is not None and told > stood:
+            setattr(row, field, value)
+            stamps[field] = told
+    row.stamps = {field: told for field, told in stamps.items() if told != row.version}
+    if getattr(row, "encounter_id", 0) is None:
+        row.encounter_id = other.encounter_id
+    session.flush()
+    new = session.execute(select(kept).where(kept.c.id == winner)).one()._mapping
+    return ledger.changes(old, new)
+
+
+def _fields(model: type[Any]) -> list[str]:
+    """Return what a message may say of a thing, sealed text by its open name."""
+    sealed = [name for name, value in vars(model).items() if isinstance(value, Encrypted)]
+    plain = [column.key for column in table_of(model.__tablename__).columns]
+    return sealed + [
+        name for name in plain if name not in _FIXED and not name.endswith(("_sealed", "_index"))
+    ]
+
+
+_FIXED: Final = frozenset(
+    {
+        "id", "public_id", "patient_id", "encounter_id", "source", "issuer", "number", "identity",
+        "version", "stamps", "inbound_id", "created_at",
+    }
+)  # fmt: skip
+_WITH_STAMPS: Final[Mapping[str, type[Any]]] = {
+    model.__tablename__: model
+    for model in (
+        AllergyIntolerance,
+        DiagnosticReport,
+        Immunization,
+        MedicationRequest,
+        RelatedPerson,
+        ServiceRequest,
+    )
+}
 
 
 def exchange(session: Session, table: str, one: int, other: int) -> None:

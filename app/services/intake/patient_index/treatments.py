@@ -40,6 +40,7 @@ MOVES: Final[Mapping[str, Treatment]] = {
     "immunization": Treatment(numbered=("identity",)),
     "medication_request": Treatment(numbered=("identity",)),
     "observation": Treatment(),
+    "outbound_document": Treatment(),
     "patient_link": Treatment(),
     "questionnaire_response": Treatment(numbered=("reference",)),
     "related_person": Treatment(numbered=("identity",)),

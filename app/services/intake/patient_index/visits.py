@@ -64,9 +64,10 @@ def gather(session: Session, patient_id: int, now: datetime) -> int:
 
     Whoever opened the record a moment before it was merged may still have written to it.
     """
-    head = head_id_of(session, patient_id)
-    if head == patient_id or not _has_rows(session, patient_id):
-        return head
+    if session.scalar(select(Patient.merged_into_id).where(Patient.id == patient_id)) is None:
+        return patient_id
+    if not _has_rows(session, patient_id):
+        return head_id_of(session, patient_id)
     lock_clusters(session, (patient_id,))
     head = head_id_of(session, patient_id)
     owner = patient_id

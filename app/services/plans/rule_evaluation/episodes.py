@@ -19,17 +19,25 @@ _CLOCK: Final = AlertClock()
 
 
 def withdraw_alerts_of(
-    session: Session, observation_id: int, now: datetime, *, cause: Event | None = None
+    session: Session,
+    observation_id: int,
+    now: datetime,
+    *,
+    patient_id: int | None = None,
+    cause: Event | None = None,
 ) -> None:
     """Withdraw open alerts that stood on a result since corrected or taken back.
 
-    One that the corrected value hit as well stays: it stands on the new version.
+    One that the corrected value hit as well stays: it stands on the new version. With
+    `patient_id` only those of a patient whose result it turned out not to be.
     """
-    successor = _successor(session, observation_id)
+    successor = _successor(session, observation_id) if patient_id is None else None
     for step in session.scalars(
         select(AlertStep).where(AlertStep.observation_id == observation_id)
     ):
         alert = session.get_one(Alert, step.alert_id, with_for_update=True)
+        if patient_id not in (None, alert.patient_id):
+            continue
         if not alerting.may_become(alert.status, AlertStatus.WITHDRAWN):
             continue
         if successor is not None and _is_hit_by(session, alert, successor):

@@ -4,16 +4,16 @@ Rules: read by eye; one change a revision (MySQL commits each DDL statement by i
 apart from schema, in batches; each suits the code already running: add, write both, backfill,
 read new, then drop, over several releases. Nothing here imports `app`.
 
-Revision ID: 2026_11_22_0420
-Revises: 2026_11_22_0411
+Revision ID: 2026_11_22_0440
+Revises: 2026_11_22_0430
 """
 
 import sqlalchemy as sa
 from alembic import op
 from migrations.types import big, instant
 
-revision = '2026_11_22_0420'
-down_revision = '2026_11_22_0411'
+revision = '2026_11_22_0440'
+down_revision = '2026_11_22_0430'
 branch_labels = None
 depends_on = None
 
