@@ -1,5 +1,6 @@
 """Import of HL7 v2 files: what a feed would have brought, brought by hand."""
 
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,12 +13,15 @@ from typing import BinaryIO
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.cli.import_workers import in_processes
+from app.integrations.feeds import Feeds
 from app.integrations.hl7.charset import configured_codec
 from app.integrations.hl7.envelope import glimpse_header, identify, split_messages
 from app.integrations.hl7.interpret import Reader
 from app.integrations.hl7.source import Source
 from app.models import InboundMessage
 from app.services.intake import (
+    ANSWERED_BY_INDEX,
     Arrival,
     Broken,
     Kept,
@@ -29,12 +33,16 @@ from app.services.intake import (
     reason_of,
     receive,
     receive_batch,
+    replay,
     settle_batch,
 )
 
 # One commit, and one query of a kind, for so many messages.
 _BATCH = 250
 _CHUNK = 1 << 20
+# Processes take a moment to start; from so many bytes on they are worth it.
+_MUCH = 1 << 18
+_MOST_PROCESSES = 4
 # What has no beginning of a message for so long is no HL7: it is kept in pieces.
 _LONGEST = 1 << 24
 _KEPT_OF_OVERSIZE = 4096
@@ -83,28 +91,78 @@ def import_files(
     charset: str | None,
     now: Callable[[], datetime],
     on_progress: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    processes: int | None = None,
 ) -> ImportReport:
     """Import files of messages, batches or MLLP frames; what was imported before only counts.
 
     Files are read piece by piece, whatever their size. `charset` is for senders that declare none
-    or a wrong one. `on_progress` gets the bytes done and the bytes in all.
+    or a wrong one. `on_progress` gets the bytes done and the bytes in all. `processes` share the
+    work; without it there are several for much work and a database that takes several writers.
 
     :raises ValueError: there is no such charset
     """
     feed = Source(source, configured_codec(charset))
     files = list(paths)
-    report, done, total = ImportReport(), 0, sum(map(_size, files))
-    for path in files:
-        try:
-            with path.open("rb") as file:
-                for _ in import_bodies(unit_of_work, read_messages(file), feed, now, report):
-                    on_progress(min(done + file.tell(), total), total)
-        except OSError:
-            report.unreadable_files.append(str(path))
-        done += _size(path)
-    if done:
-        on_progress(total, total)
+    report, total = ImportReport(), sum(map(_size, files))
+    reading = _Files(files, report.unreadable_files)
+    work = _Work(feed)
+    many = processes or _processes(unit_of_work, total)
+    done = (
+        in_processes(unit_of_work, reading, work, now, processes=many, batch=_BATCH)
+        if many > 1
+        else (work(unit_of_work, batch, now()) for batch in _batches(reading))
+    )
+    waiting: list[int] = []
+    for results in done:
+        for message_id, settled, is_new in results:
+            if settled.reason in ANSWERED_BY_INDEX and is_new:
+                waiting.append(message_id)
+            else:
+                report.count(settled.status, settled.reason, is_new=is_new)
+        on_progress(min(reading.done, total), total)
+    # A merge or a moved visit further on in the files may have been the answer.
+    read = Feeds({"hl7": Reader([feed])})
+    replay(
+        unit_of_work, waiting, read, now(),
+        lambda _, settled: report.count(settled.status, settled.reason, is_new=True),
+    )  # fmt: skip
     return report
+
+
+class _Files:
+    """The messages of files, one after the other; `done` counts the bytes read."""
+
+    def __init__(self, paths: Sequence[Path], unreadable: list[str]) -> None:
+        self._paths = paths
+        self._unreadable = unreadable
+        self.done = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        before = 0
+        for path in self._paths:
+            try:
+                with path.open("rb") as file:
+                    for body in read_messages(file):
+                        self.done = before + file.tell()
+                        yield body
+            except OSError:
+                self._unreadable.append(str(path))
+            before += _size(path)
+        self.done = before
+
+
+def _batches(bodies: Iterable[bytes]) -> Iterator[list[bytes]]:
+    left = iter(bodies)
+    while batch := list(islice(left, _BATCH)):
+        yield batch
+
+
+def _processes(unit_of_work: sessionmaker[Session], size: int) -> int:
+    """Return how many processes are worth their start: SQLite lets only one write at a time."""
+    if size < _MUCH or unit_of_work.kw["bind"].dialect.name == "sqlite":
+        return 1
+    return min(_MOST_PROCESSES, os.cpu_count() or 1)
 
 
 def import_bodies(
@@ -115,9 +173,10 @@ def import_bodies(
     report: ImportReport,
 ) -> Iterator[int]:
     """Import messages as they come, counting in `report`; yield how many each transaction took."""
-    waiting = iter(bodies)
-    while batch := [_message(body, source) for body in islice(waiting, _BATCH)]:
-        _import_batch(unit_of_work, batch, now, report)
+    work = _Work(source)
+    for batch in _batches(bodies):
+        for _, settled, is_new in work(unit_of_work, batch, now()):
+            report.count(settled.status, settled.reason, is_new=is_new)
         yield len(batch)
 
 
@@ -138,6 +197,18 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.is_file() else 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """Reads and imports a batch of messages of a feed; what became of each, by its id."""
+
+    feed: Source
+
+    def __call__(
+        self, unit_of_work: sessionmaker[Session], bodies: Sequence[bytes], now: datetime
+    ) -> list[tuple[int, Settled, bool]]:
+        return _import_batch(unit_of_work, [_message(body, self.feed) for body in bodies], now)
+
+
 def _message(body: bytes, source: Source) -> _Message:
     header, _ = glimpse_header(body, source.charset)
     arrival = Arrival(f"hl7:{source.name}", identify(body, header), header.kind, header.control_id)
@@ -147,26 +218,20 @@ def _message(body: bytes, source: Source) -> _Message:
 
 
 def _import_batch(
-    unit_of_work: sessionmaker[Session],
-    messages: Sequence[_Message],
-    now: Callable[[], datetime],
-    report: ImportReport,
-) -> None:
+    unit_of_work: sessionmaker[Session], messages: Sequence[_Message], now: datetime
+) -> list[tuple[int, Settled, bool]]:
     """Import some messages in one transaction; where that met a live feed, in one for each.
 
     :raises OperationalError: the database is away, or a message met one deadlock after another
     """
     try:
-        done = _import_together(unit_of_work, messages, now())
+        return _import_together(unit_of_work, messages, now)
     except _Spoilt as spoilt:
-        broken = messages[spoilt.place]
         rest = [*messages[: spoilt.place], *messages[spoilt.place + 1 :]]
-        _import_batch(unit_of_work, rest, now, report)
-        done = [_import_alone(unit_of_work, broken, now())]
+        done = _import_batch(unit_of_work, rest, now)
+        return [*done, _import_alone(unit_of_work, messages[spoilt.place], now)]
     except (IntegrityError, OperationalError):
-        done = [_import_alone(unit_of_work, message, now()) for message in messages]
-    for settled, is_new in done:
-        report.count(settled.status, settled.reason, is_new=is_new)
+        return [_import_alone(unit_of_work, message, now) for message in messages]
 
 
 class _Spoilt(Exception):
@@ -179,7 +244,7 @@ class _Spoilt(Exception):
 
 def _import_together(
     unit_of_work: sessionmaker[Session], messages: Sequence[_Message], now: datetime
-) -> list[tuple[Settled, bool]]:
+) -> list[tuple[int, Settled, bool]]:
     with unit_of_work.begin() as session:
         received = receive_batch(session, [(one.arrival, one.body) for one in messages], now)
         waiting = {
@@ -194,21 +259,25 @@ def _import_together(
             raise _Spoilt(place) from broken
         settled = dict(zip(waiting, results, strict=True))
         settle_batch(session, settled, now)
-    return [(settled.get(one.id, Settled(one.status, one.reason)), one.is_new) for one in received]
+    return [
+        (one.id, settled.get(one.id, Settled(one.status, one.reason)), one.is_new)
+        for one in received
+    ]
 
 
 def _import_alone(
     unit_of_work: sessionmaker[Session], message: _Message, now: datetime
-) -> tuple[Settled, bool]:
+) -> tuple[int, Settled, bool]:
     with unit_of_work.begin() as session:
         kept = receive(session, message.arrival, message.body, now)
         session.flush()
         message_id, is_new = kept.id, not kept.repeats
     try:
-        return interpret_stored(unit_of_work, message_id, lambda *_: message.told, now), is_new
+        settled = interpret_stored(unit_of_work, message_id, lambda *_: message.told, now)
     except OperationalError:
         raise
     except Exception as error:
         with unit_of_work.begin() as session:
             hold(session.get_one(InboundMessage, message_id, with_for_update=True), error, now)
-        return Settled("held", reason_of(error)), is_new
+        settled = Settled("held", reason_of(error))
+    return message_id, settled, is_new

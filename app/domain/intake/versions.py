@@ -14,6 +14,7 @@ from app.domain.intake.hospital_records import ObservationStatus
 
 # Hearsay: a result mentions a visit; whatever the visit's own system says of it is newer.
 OLDEST: Final = "0001-01-01T00:00:00.000000"
+_WIDTH: Final = len(OLDEST)  # an instant without its zone, which is UTC
 
 
 def version_of(recorded_at: datetime, rank: int = 0, said: str = "") -> str:
@@ -41,7 +42,7 @@ def is_news(version: str, stamps: Mapping[str, str], field: str) -> bool:
 
 
 def _sortable(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
+    return at.astimezone(UTC).isoformat(timespec="microseconds")[:_WIDTH]
 
 
 def tie_of(said: str) -> str:

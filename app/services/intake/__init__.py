@@ -1,6 +1,7 @@
 """Intake: what hospital systems send is kept first, then written into the record."""
 
 from app.services.intake.answering import record_answers
+from app.services.intake.identity import ANSWERED_BY_INDEX
 from app.services.intake.interpreting import (
     Broken,
     Kept,
@@ -22,6 +23,7 @@ from app.services.intake.settling import (
 )
 
 __all__ = [
+    "ANSWERED_BY_INDEX",
     "WAYS_IN",
     "Arrival",
     "Broken",
