@@ -43,6 +43,11 @@ _TEXTS = (
     "血糖", "K", "a  b", "E11.9 ", "x|y^z&1", "甲\n乙", "naïve «»", "100%", "=1+1", "𬭎䶮",
     "<b>x</b>", "x-" + "0" * 32,
 )  # fmt: skip
+# As tables of ours and of others name what a code means.
+_DIABETES = (
+    Coded("E11.900", "2型糖尿病", "http://hl7.org/fhir/sid/icd-10"),
+    Coded("E11.900", "2型糖尿病", "I10"),
+)
 _ISSUERS = ("HIS", "1.2.156.1", "http://emr.example/ids", "市一 医院", "A^B", "urn:oid:1.2.3")
 
 
@@ -141,7 +146,7 @@ class RandomMessages:
             is_provisional=chance.choice([True, False]),
             recorded_at=self.instant(),
             visit=chance.choice([visit, None]),
-            standard_code=chance.choice([None, Coded("E11.900", "2型糖尿病", "I10")]),
+            standard_code=chance.choice([None, *_DIABETES]),
         )
 
     def result(self, order: str, n: int, visit: Identifier) -> ObservationRecord:

@@ -1,154 +1,49 @@
 """MLLP over real sockets: nothing acknowledged is lost, nothing repeated is doubled."""
 
-import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.database import Base, unit_of_work
+from app.database import unit_of_work
 from app.integrations.feeds import Feeds
-from app.integrations.hl7 import __main__ as process
 from app.integrations.hl7 import gateway
-from app.integrations.hl7.envelope import Limits
+from app.integrations.hl7.envelope import glimpse_header, identify
 from app.integrations.hl7.framing import enframe
-from app.integrations.hl7.gateway import Gate
 from app.integrations.hl7.interpret import Reader
-from app.integrations.hl7.listener import Listener, Patience
+from app.integrations.hl7.listener import Patience
 from app.models import Encounter, Event, InboundMessage, Observation, Patient
-from app.services.intake import interpret_pending
+from app.services.intake import Arrival, gathering, interpret_pending, interpret_stored, receive
 from app.settings import HL7Source
-from tests.conftest import SECRET_KEYS
+from tests.conftest import ROOT
+from tests.integration.mllp import Sender, count, listening, running, statuses, wait_for
 from tests.unit.hl7.messages import OBR, PID, PV1, admission, message, result
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 GLUCOSE = result("OBX|1|NM|GLU^葡萄糖^L||2.8|mmol/L", control_id="R1")
-
-
-class Sender:
-    """A hospital system that sends and reads answers."""
-
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
-        self.rest = b""
-
-    def send(self, body: bytes) -> str:
-        self.socket.sendall(enframe(body))
-        return self.answer()
-
-    def answer(self) -> str:
-        """Return MSA of the next answer, '' when the connection ended."""
-        while b"\x1c\r" not in self.rest:
-            try:
-                data = self.socket.recv(65536)
-            except ConnectionError:
-                data = b""
-            if not data:
-                return ""
-            self.rest += data
-        answer, self.rest = self.rest.split(b"\x1c\r", 1)
-        return next(s for s in answer.decode("utf-8", "replace").split("\r") if s.startswith("MSA"))
-
-    def close(self) -> None:
-        self.socket.close()
-
-
-@contextmanager
-def listening(
-    *sources: HL7Source, patience: Patience | None = None
-) -> Iterator[Callable[[], Sender]]:
-    """Run the listener in this process; yield how to connect."""
-    known = process.senders(sources or (HL7Source(name="his"),))
-    gate = Gate(known, process.Keeper(unit_of_work, clock.now), Limits(), clock.now)
-    opened: list[Sender] = []
-    with Listener(("127.0.0.1", 0), gate, patience or Patience()) as server:
-        thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.02))
-        thread.start()
-
-        def connect() -> Sender:
-            opened.append(Sender(server.server_address[1]))
-            return opened[-1]
-
-        try:
-            yield connect
-        finally:
-            for sender in opened:
-                sender.close()
-            server.shutdown()
-            thread.join()
-
-
-@contextmanager
-def running(engine: Engine, sabotage: str = "") -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
-    """Run the real process; `sabotage` is Python that it executes before it starts."""
-    code = (
-        "import os, signal, sys\n"
-        "from app.integrations.hl7 import __main__ as process, gateway\n"
-        "def die(*_, **__): os.kill(os.getpid(), signal.SIGKILL)\n"
-        f"{sabotage}\nsys.exit(process.main(['--port', '0']))"
-    )
-    environment = os.environ | {
-        "CARELOOP_DATABASE_URL": engine.url.render_as_string(hide_password=False),
-        "CARELOOP_SECRET_KEYS": SECRET_KEYS,
-    }
-    child = subprocess.Popen(
-        [sys.executable, "-c", code], cwd=ROOT, env=environment, stderr=subprocess.PIPE
-    )
-    assert child.stderr is not None
-    try:
-        for line in child.stderr:
-            if b"hl7_listening" in line:
-                yield child, json.loads(line)["port"]
-                break
-        else:
-            pytest.fail("the listener did not start")
-    finally:
-        child.kill()
-        child.wait()
-        child.stderr.close()
-
-
-def count(engine: Engine, model: type[Base]) -> int:
-    with Session(engine) as session:
-        return session.scalar(select(func.count()).select_from(model)) or 0
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.02)
-
-
-def statuses(engine: Engine) -> list[str]:
-    with Session(engine) as session:
-        return list(session.scalars(select(InboundMessage.status).order_by(InboundMessage.id)))
 
 
 # ------------------------------------------------------------------------ the real process
 
 
 def test_the_process_stores_answers_and_interprets(database: Engine) -> None:
-    with running(database) as (child, port):
-        sender = Sender(port)
+    with running(database) as listener:
+        sender = Sender(listener.port)
         assert sender.send(admission()) == "MSA|AA|C1"
         assert sender.send(GLUCOSE) == "MSA|AA|R1"
         wait_for(lambda: statuses(database) == ["processed"] * 2)
         sender.close()
-        child.send_signal(signal.SIGTERM)
-        assert child.wait(timeout=10) == 0
+        listener.child.send_signal(signal.SIGTERM)
+        assert listener.child.wait(timeout=10) == 0
 
     assert (count(database, Patient), count(database, Observation)) == (1, 1)
 
@@ -160,8 +55,8 @@ def test_the_process_stores_answers_and_interprets(database: Engine) -> None:
         pytest.param("process.interpret_stored = die", "MSA|AA|C1", id="after-the-answer"),
         pytest.param(
             "from app.services.intake import interpreting as i\n"
-            "record = i._record\n"
-            "i._record = lambda *a: (record(*a), die())",
+            "one = i._interpret_one\n"
+            "i._interpret_one = lambda *a, **k: (one(*a, **k), die())",
             "MSA|AA|C1",
             id="before-the-interpretation-commits",
         ),
@@ -171,10 +66,10 @@ def test_the_process_stores_answers_and_interprets(database: Engine) -> None:
 def test_a_killed_listener_loses_and_doubles_nothing(
     database: Engine, sabotage: str, answer: str, remedy: str
 ) -> None:
-    with running(database, sabotage) as (child, port):
-        sender = Sender(port)
+    with running(database, sabotage) as listener:
+        sender = Sender(listener.port)
         assert sender.send(admission()) == answer
-        assert child.wait(timeout=10) == -signal.SIGKILL
+        assert listener.child.wait(timeout=10) == -signal.SIGKILL
         sender.close()
     assert statuses(database) == ["received"]
     assert count(database, Patient) == 0
@@ -289,6 +184,34 @@ def test_many_connections_with_one_new_patient_and_repeats_make_one(database: En
     assert len(answers) == 36
     assert count(database, InboundMessage) == 6
     assert [count(database, m) for m in (Patient, Encounter, Observation)] == [1, 1, 5]
+
+
+def test_a_patient_made_between_two_looks_holds_nothing_up(
+    database: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if database.dialect.name == "sqlite":
+        pytest.skip("SQLite lets one transaction in at a time")
+    look, read = gathering._visits, Feeds({"hl7": Reader([])})
+    sooner, later = keep(GLUCOSE), keep(admission())
+
+    def interrupted(*arguments: Any) -> None:
+        monkeypatch.setattr(gathering, "_visits", look)
+        assert interpret_stored(unit_of_work, sooner, read, clock.now()).status == "processed"
+        look(*arguments)
+
+    monkeypatch.setattr(gathering, "_visits", interrupted)
+
+    assert interpret_stored(unit_of_work, later, read, clock.now()).status == "processed"
+    assert [count(database, m) for m in (Patient, Encounter)] == [1, 1]
+
+
+def keep(body: bytes) -> int:
+    header, _ = glimpse_header(body, None)
+    arrival = Arrival("hl7:his", identify(body, header), header.kind, header.control_id)
+    with unit_of_work.begin() as session:
+        kept = receive(session, arrival, body, clock.now())
+        session.flush()
+        return kept.id
 
 
 # ------------------------------------------------------------------------ trouble

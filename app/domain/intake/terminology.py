@@ -225,16 +225,19 @@ class _Reading:
     def condition(self, record: ConditionRecord) -> ConditionRecord:
         on = self._day(record.recorded_at)
         means = self._means(TermKind.CONDITION, record.code, on)
-        if means is None and not is_icd_10(record.code):
+        # A record that came back to us, or that its sender mapped, says itself what is meant.
+        meant = _coded(means) or record.standard_code
+        if meant is None and not is_icd_10(record.code):
             self._note(TermKind.CONDITION, record.code, on)
-        return replace(record, standard_code=_coded(means))
+        return replace(record, standard_code=meant)
 
     def medication(self, record: MedicationRecord) -> MedicationRecord:
         on = self._day(record.authored_at or record.starts_at or record.dispensed_at)
         means = self._means(TermKind.MEDICATION, record.code, on)
-        if means is None and record.code.system not in _MEDICINE_SYSTEMS:
+        meant = _coded(means) or record.standard_code
+        if meant is None and record.code.system not in _MEDICINE_SYSTEMS:
             self._note(TermKind.MEDICATION, record.code, on)
-        return replace(record, standard_code=_coded(means))
+        return replace(record, standard_code=meant)
 
     def encounter(self, record: EncounterRecord | None) -> EncounterRecord | None:
         if record is None or not isinstance(record.department, Coded):

@@ -25,21 +25,15 @@ _URI: Final = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*://|urn:)\S+")
 _CODE: Final = re.compile(r"\S+(?:\s\S+)*")
 _TYPE_CODE: Final = re.compile(r"[A-Z0-9]{1,10}")
 
-# HL7 table 0396 (names used in v2) and the address that FHIR gives the same code system.
+# HL7 table 0396 and the address that FHIR gives the same code system: the two that come both ways
+# every day, and must be one whichever way they came.
 _CODE_SYSTEMS: Final = {
     "LN": "http://loinc.org",
-    "SCT": "http://snomed.info/sct",
     "I10": "http://hl7.org/fhir/sid/icd-10",
-    "I9C": "http://hl7.org/fhir/sid/icd-9-cm",
-    "I10C": "http://hl7.org/fhir/sid/icd-10-cm",
-    "CVX": "http://hl7.org/fhir/sid/cvx",
-    "NDC": "http://hl7.org/fhir/sid/ndc",
-    "RXNORM": "http://www.nlm.nih.gov/research/umls/rxnorm",
-    "UCUM": "http://unitsofmeasure.org",
 }
 _SHORT_NAMES: Final = {uri: name for name, uri in _CODE_SYSTEMS.items()}
 LOINC: Final = _CODE_SYSTEMS["LN"]
-UCUM: Final = _CODE_SYSTEMS["UCUM"]
+UCUM: Final = "http://unitsofmeasure.org"
 
 
 def issuer_of(system: str) -> str:
@@ -61,23 +55,38 @@ def system_of(issuer: str) -> str:
 
 def code_system_of(uri: str) -> str:
     """Return the short name of a code system where HL7 v2 has one, else what was given."""
-    if uri.startswith(_SYSTEM):
-        return unquote(uri.removeprefix(_SYSTEM))
-    return _SHORT_NAMES.get(uri, uri)
+    return _SHORT_NAMES.get(uri, meant_system_of(uri))
+
+
+def meant_system_of(uri: str) -> str:
+    """Return the system of what a code was mapped to: our tables name systems by address."""
+    return unquote(uri.removeprefix(_SYSTEM)) if uri.startswith(_SYSTEM) else uri
+
+
+def has_short_name(system: str) -> bool:
+    """Tell whether an address would come back as a short name."""
+    return system in _SHORT_NAMES
 
 
 def code_system_uri(system: str) -> str:
     """Return the address of a code system; `code_system_of` gives the short name back."""
-    if system in _CODE_SYSTEMS:
-        return _CODE_SYSTEMS[system]
+    return _CODE_SYSTEMS.get(system) or meant_system_uri(system)
+
+
+def meant_system_uri(system: str) -> str:
+    """Return the address of a system that codes were mapped to; `meant_system_of` inverts it."""
     if _URI.fullmatch(system) and not system.startswith(OURS):
         return system
     return _SYSTEM + _quoted(system)
 
 
-def coding(concept: Coded) -> dict[str, object]:
-    """Return a FHIR Coding; what is no FHIR code (two blanks, a line break) is quoted."""
-    system, code = code_system_uri(concept.system) if concept.system else "", concept.code
+def coding(concept: Coded, *, is_meant: bool = False) -> dict[str, object]:
+    """Return a FHIR Coding; what is no FHIR code (two blanks, a line break) is quoted.
+
+    `is_meant` is for what a sender's code was mapped to.
+    """
+    address = meant_system_uri if is_meant else code_system_uri
+    system, code = address(concept.system) if concept.system else "", concept.code
     if not _CODE.fullmatch(code):
         system, code = _QUOTED + _quoted(system), _quoted(code)
     found: dict[str, object] = {"system": system} if system else {}
@@ -87,11 +96,12 @@ def coding(concept: Coded) -> dict[str, object]:
     return found
 
 
-def coded(system: str, code: str, display: str) -> Coded:
+def coded(system: str, code: str, display: str, *, is_meant: bool = False) -> Coded:
     """Return what a FHIR Coding says."""
     if system.startswith(_QUOTED):
         system, code = unquote(system.removeprefix(_QUOTED)), unquote(code)
-    return Coded(code, display, code_system_of(system) if system else "")
+    named = meant_system_of(system) if is_meant else code_system_of(system)
+    return Coded(code, display, named)
 
 
 def identifier_type(type_code: str) -> dict[str, object]:

@@ -47,6 +47,8 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 # Senders give up after 5 s and send again; a flood of repeats would follow (Mirth issue 1314).
 ANSWER_WITHIN_SECONDS = 4.0
+# To seal and ship a large document takes its time, and its sender took some to send it.
+SECONDS_A_MEGABYTE = 2.0
 _LINE_END = re.compile(rb"[\r\n]+")
 # The reason of a merge that waits for a person begins so.
 _HELD_MERGE = "merge-"
@@ -114,7 +116,7 @@ class _Taken:
     sender: Sender
     told: Told
     message_id: int | None
-    ended_at: float
+    deadline: float
 
     @property
     def is_enhanced(self) -> bool:
@@ -153,7 +155,7 @@ class Gate:
     def receive(self, frame: Frame, caller: Caller, ended_at: float) -> Iterator[bytes]:
         """Keep a message, or each of a batch, and yield its answers, in time whatever happens."""
         bodies = _bodies(frame)
-        taken = [self._take(body, frame, caller, ended_at) for body in bodies]
+        taken = [self._take(body, frame, caller) for body in bodies]
         answers = [answer for one in taken if (answer := self._first_answer(one))]
         if answers:
             yield answers[0] if len(bodies) == 1 else batched(answers)
@@ -166,7 +168,10 @@ class Gate:
             if later:
                 yield later
 
-    def _take(self, body: bytes, frame: Frame, caller: Caller, ended_at: float) -> _Taken:
+    def _take(self, body: bytes, frame: Frame, caller: Caller) -> _Taken:
+        # Not from its last byte: who sends a hundred at once knows that they are taken in turn.
+        seconds = ANSWER_WITHIN_SECONDS + SECONDS_A_MEGABYTE * len(body) / 1_000_000
+        deadline = time.monotonic() + seconds
         candidates = self._from(caller.peer)
         header, charset = glimpse_header(body, candidates[0].source.charset)
         sender = self._sender(candidates, header, caller)
@@ -181,8 +186,8 @@ class Gate:
             read_instant(header.sent, chosen.source.zone),
             body,
         )
-        message_id = self._records.keep(delivery, told, _left(ended_at))
-        return _Taken(header, charset, chosen, told, message_id, ended_at)
+        message_id = self._records.keep(delivery, told, _left(deadline))
+        return _Taken(header, charset, chosen, told, message_id, deadline)
 
     def _tell(self, body: bytes, frame: Frame, source: Source) -> Told:
         if frame.is_oversize:
@@ -203,7 +208,7 @@ class Gate:
             return self._commit_answer(one)
         verdict = self._verdict(one)
         if verdict is ACCEPTED and one.is_merge and one.message_id is not None:
-            outcome = self._records.interpret_within(one.message_id, one.told, _left(one.ended_at))
+            outcome = self._records.interpret_within(one.message_id, one.told, _left(one.deadline))
             verdict = _verdict_of(one, outcome)
         return self._answer(one, verdict)
 
@@ -275,6 +280,6 @@ def _verdict_of(one: _Taken, outcome: Outcome | None) -> Verdict:
     return ACCEPTED
 
 
-def _left(ended_at: float) -> float:
+def _left(deadline: float) -> float:
     """Return the seconds until the sender must have its answer."""
-    return max(0.0, ended_at + ANSWER_WITHIN_SECONDS - time.monotonic())
+    return max(0.0, deadline - time.monotonic())

@@ -104,20 +104,18 @@ def _value(
     """Return comparator, value, verbatim text and an arrow that stood behind the number."""
     obx = entry.segments[0]
     kind = obx.text(2).upper()
-    values = obx.repetitions(5)
     if kind in _DOCUMENTS:
         reading.doubt("document-not-read")
         return "", None, "", ""
     if kind in _CODES:
-        codes = [code for value in values if (code := read_coded(value))]
+        codes = [code for value in obx.repetitions(5) if (code := read_coded(value))]
         text = "\n".join(code.display or code.code for code in codes)
         return "", (codes[0] if len(codes) == 1 else text or None), text, ""
     if kind in LINES:
-        lines = [value.whole() for part in entry.segments for value in part.repetitions(5)]
-        text = "\n".join(lines)
+        text = entry.text
     elif kind == "SN":
         # Comparator, first number, separator, second number: <0.5 or 1:320.
-        text = "".join(values[0].components()) if values else ""
+        text = "".join(obx.first(5).components())
     else:
         text = obx.whole(5).strip()
     number = read_number(text)

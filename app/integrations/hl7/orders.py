@@ -28,6 +28,14 @@ class Entry:
     segments: list[Segment]
     codings: tuple[Coded, ...]
     notes: list[str] = field(default_factory=list)
+    _text: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The lines of all its OBX; of a message of megabytes they are put together once."""
+        if self._text is None:
+            self._text = "\n".join(line for obx in self.segments for line in obx.lines(5))
+        return self._text
 
 
 @dataclass(slots=True)
@@ -75,7 +83,7 @@ def group_orders(message: Message) -> list[Order]:
         name = segment.name
         if name == "NTE":
             if notes is not None:
-                notes.append("\n".join(line.whole() for line in segment.repetitions(3)))
+                notes.append("\n".join(segment.lines(3)))
             continue
         notes = None
         if name == "OBX":

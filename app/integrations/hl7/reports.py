@@ -158,11 +158,5 @@ def _is_concluding(entry: Entry) -> bool:
 
 
 def _joined(entries: list[Entry]) -> str:
-    lines = [
-        value.whole()
-        for entry in entries
-        for segment in entry.segments
-        if segment.text(2).upper() in _TEXTS
-        for value in segment.repetitions(5)
-    ]
-    return "\n".join(lines)
+    texts = (e.text for e in entries if e.segments[0].text(2).upper() in _TEXTS)
+    return "\n".join(text for text in texts if text)

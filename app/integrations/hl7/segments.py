@@ -51,6 +51,16 @@ class Segment:
         found = [Repetition(part, self._syntax) for part in raw.split(self._syntax.repetition)]
         return [repetition for repetition in found if not repetition.is_empty]
 
+    def lines(self, field: int) -> list[str]:
+        """Return the field's repetitions as text, separators included, where they say something."""
+        raw = self.raw(field)
+        if not raw or raw == NULL:
+            return []
+        syntax = self._syntax
+        separators = f"{syntax.component}{syntax.subcomponent} "
+        parts = (part for part in raw.split(syntax.repetition) if part.strip(separators))
+        return [syntax.unescape(part).strip() for part in parts if part != NULL]
+
     def is_null(self, field: int) -> bool:
         """Return whether the sender deletes the field."""
         return self.raw(field) == NULL
@@ -103,8 +113,10 @@ class Repetition:
     def _leaf(self, component: str, subcomponent: int) -> str:
         if not component or component == NULL:
             return ""
-        parts = component.split(self._syntax.subcomponent, subcomponent)
-        leaf = parts[subcomponent - 1] if subcomponent <= len(parts) else ""
+        leaf = component
+        if subcomponent > 1 or self._syntax.subcomponent in component:
+            parts = component.split(self._syntax.subcomponent, subcomponent)
+            leaf = parts[subcomponent - 1] if subcomponent <= len(parts) else ""
         return "" if leaf == NULL else self._syntax.unescape(leaf).strip()
 
 

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 
 _TIME = re.compile(
     r"(?P<year>[0-9]{4})(?:(?P<month>[0-9]{2})(?:(?P<day>[0-9]{2})"
@@ -15,6 +16,8 @@ _PUNCTUATED = re.compile(
 )
 
 
+# Every result of a report repeats when it was taken and reported.
+@lru_cache(maxsize=512)
 def read_instant(text: str, zone: tzinfo) -> datetime | None:
     """Return the first instant of the period that `text` names, aware, in UTC; None if it is none.
 

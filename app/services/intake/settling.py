@@ -25,6 +25,14 @@ class Reader(Protocol):
     def __call__(self, source: str, body: bytes, /) -> Told: ...
 
 
+class _SecondLook(Exception):
+    """A message would wait for a person, maybe because it was read beside another's commit.
+
+    Its first results make a patient and a visit. Whoever looked for the patient before that commit
+    and for the visit after it sees the visit of a stranger; a second look sees both.
+    """
+
+
 _Interpret = Callable[[Session, InboundMessage, Told, datetime], Settled]
 
 
@@ -120,7 +128,13 @@ def _settle(
         try:
             with unit_of_work.begin() as session:
                 inbound = session.get_one(InboundMessage, message_id, with_for_update=True)
-                return interpret(session, inbound, read(inbound.source, body_of(inbound)), now)
+                was = inbound.status
+                settled = interpret(session, inbound, read(inbound.source, body_of(inbound)), now)
+                if settled.status == "held" and was != "held" and tries == 1:
+                    raise _SecondLook
+                return settled
+        except _SecondLook:
+            continue
         except (IntegrityError, OperationalError):
             # Two messages made the same new patient at once, or met in a deadlock.
             if tries == _COLLISIONS:

@@ -78,9 +78,10 @@ def test_a_report_of_text_concludes_with_it() -> None:
     assert plain.reports[0].conclusion == "第一行\n第二行"
 
 
-def test_the_standards_suffix_marks_the_conclusion_among_numbers() -> None:
+@pytest.mark.parametrize("code", ["1&IMP^x", "19005-8^影像^LN", "Z9^诊断意见"])
+def test_the_conclusion_is_marked_among_numbers(code: str) -> None:
     (report,) = interpret(
-        result("OBX|1|NM|EF^射血分数||60|%", "OBX|2|TX|1&IMP^x||心功能正常", "OBX|3|TX|2^y||其他"),
+        result("OBX|1|NM|EF^射血分数||60|%", f"OBX|2|TX|{code}||心功能正常", "OBX|3|TX|2^y||其他"),
         HIS,
     ).reports
 

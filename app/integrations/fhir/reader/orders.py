@@ -14,9 +14,9 @@ from app.domain.intake.clinical_records import (
 from app.domain.intake.hospital_records import Coded
 from app.integrations.fhir import naming
 from app.integrations.fhir.reader.contents import Entry
-from app.integrations.fhir.reader.reading import Reading, codings, first_coding, words
+from app.integrations.fhir.reader.reading import Reading, codings, first_coding, meant, words
 from app.integrations.fhir.reader.values import unit_of
-from app.integrations.fhir.reader.visits import standard, visit_of
+from app.integrations.fhir.reader.visits import visit_of
 
 # The two extensions that we write and read: what R4 has no element for.
 STATUS: Final = f"{naming.OURS}status"
@@ -69,7 +69,7 @@ def read_medication(entry: Entry, number: str, reading: Reading) -> MedicationRe
             _ours(resource, DISPENSED_AT, "valueDateTime"), "dispensed-incomplete"
         ),
         visit=visit_of(entry, reading),
-        standard_code=standard(concept, found),
+        standard_code=meant(concept),
     )
 
 

@@ -189,6 +189,18 @@ def codings(concept: Mapping[str, Any] | None) -> tuple[Coded, ...]:
     return (Coded(text, text),)
 
 
+def meant(concept: Mapping[str, Any] | None) -> Coded | None:
+    """Return the coding beside the one that a user chose: what the sender maps it to."""
+    listed = [one for one in (concept or {}).get("coding", ()) if one.get("code")]
+    if len(listed) < 2 or not any(one.get("userSelected") for one in listed):
+        return None
+    one = next((one for one in listed if not one.get("userSelected")), None)
+    if one is None:
+        return None
+    system, code = str(one.get("system", "")), str(one["code"])
+    return naming.coded(system, code, str(one.get("display", "")), is_meant=True)
+
+
 def first_coding(concepts: Iterable[Mapping[str, Any]] | Mapping[str, Any] | None) -> Coded | None:
     """Return the first coding of a concept or of a list of them."""
     listed = [concepts] if isinstance(concepts, Mapping) else list(concepts or ())

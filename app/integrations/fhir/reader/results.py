@@ -19,7 +19,7 @@ from app.integrations.fhir import naming
 from app.integrations.fhir.reader.contents import Entry
 from app.integrations.fhir.reader.reading import Reading, codings, first_coding, words
 from app.integrations.fhir.reader.values import read_value
-from app.integrations.fhir.reader.visits import standard, visit_of
+from app.integrations.fhir.reader.visits import visit_of
 from app.integrations.hl7.results import read_reference_range
 
 RESULT: Final = "result"
@@ -149,7 +149,6 @@ def _observation(
         specimen=_specimen(entry, reading),
         note="\n".join([*notes, *([value.absent] if value.absent else [])]),
         visit=visit,
-        standard_code=standard(part["code"], found),
     )
 
 

@@ -17,7 +17,7 @@ from app.domain.intake.hospital_records import (
     Stated,
 )
 from app.integrations.fhir.reader.contents import Entry
-from app.integrations.fhir.reader.reading import Reading, codings, first_coding
+from app.integrations.fhir.reader.reading import Reading, codings, first_coding, meant
 
 VISIT_NUMBER: Final = "VN"
 _STATUS: Final = {
@@ -142,7 +142,7 @@ def read_condition(entry: Entry, reading: Reading) -> ConditionRecord | None:
         is_provisional=_code(resource, "verificationStatus") in _UNSURE,
         recorded_at=reading.instant(said, "condition-date-incomplete"),
         visit=visit_of(entry, reading),
-        standard_code=standard(resource.get("code"), found),
+        standard_code=meant(resource.get("code")),
     )
 
 
@@ -159,12 +159,6 @@ def _condition_status(resource: Mapping[str, Any]) -> ConditionStatus:
 def _code(resource: Mapping[str, Any], name: str) -> str:
     found = first_coding(resource.get(name))
     return found.code if found else ""
-
-
-def standard(concept: Mapping[str, Any] | None, found: tuple[Coded, ...]) -> Coded | None:
-    """Return the standard coding beside the one that a user chose: what the sender maps it to."""
-    chosen = [one for one in (concept or {}).get("coding", ()) if one.get("userSelected")]
-    return found[1] if chosen and len(found) > 1 else None
 
 
 def read_appointment(entry: Entry, reading: Reading) -> AppointmentRecord | None:

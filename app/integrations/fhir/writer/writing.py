@@ -91,16 +91,21 @@ def concept(
 ) -> Resource:
     """Return a coded column: the sender's own code first, what it was mapped to beside it."""
     own = local or code or ""
-    is_mapped = bool(local) and code != local and not _STAND_IN.fullmatch(code or "")
-    if not is_mapped:
+    if not _is_mapped(code or "", system or "", local):
         return coded(Coded(own, display or "", system or ""))
     chosen = naming.coding(Coded(own, display or ""))
-    return {
-        "coding": [
-            {**chosen, "userSelected": True},
-            naming.coding(Coded(code or "", "", system or "")),
-        ]
-    }
+    meant = Coded(code or "", "", system or "")
+    return {"coding": [{**chosen, "userSelected": True}, naming.coding(meant, is_meant=True)]}
+
+
+def _is_mapped(code: str, system: str, local: str | None) -> bool:
+    """Tell whether a code column holds what our tables made of the sender's own code.
+
+    Senders' codes of ICD-10 stand under its short name; its address is what they were mapped to.
+    """
+    if not local or _STAND_IN.fullmatch(code):
+        return False
+    return code != local or (naming.has_short_name(system) and system != naming.LOINC)
 
 
 def coded(concept: Coded) -> Resource:
