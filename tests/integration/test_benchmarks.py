@@ -73,3 +73,15 @@ def test_rounds_alternate_after_a_warm_up() -> None:
     assert [one["per_second"] for one in a] == [3, 5, 7]
     assert measuring.medians(b) == {"per_second": {"median": 6.0, "spread": [4.0, 8.0]}}
     assert measuring.paired_ratio(a, b, "per_second") == round(5 / 6, 3)
+
+
+def test_the_intake_benchmark_prints_its_ratio_and_the_memory_it_held() -> None:
+    found = run("intake")
+
+    assert found["ratio"] == found["ratio_to_parse"] > 0
+    assert found["target"] == 0.4
+    assert_measured(found["import"])
+    assert_measured(found["parse"])
+    assert found["rows"]["inbound_message"] == 2 * found["sizes"]["messages"]
+    assert found["memory"]["messages"] == 1000
+    assert min(found["memory"]["rss_mb_by_tenth"]) > 0
