@@ -9,6 +9,7 @@ from app import clock
 from app.cli.import_hl7 import ImportReport, import_bodies
 from app.integrations.hl7.interpret import Reader
 from app.integrations.hl7.source import Source
+from tests.integration.record_state import State
 
 HIS = Source("his", "utf-8")
 
@@ -24,3 +25,16 @@ def feed(engine: Engine, bodies: Iterable[bytes]) -> ImportReport:
 def reader() -> Reader:
     """Return what reads messages of this source again."""
     return Reader([HIS])
+
+
+def differences(found: State, expected: State) -> list[str]:
+    """Return what two states do not share, shortened: whole states are too large to be shown."""
+    return [
+        f"{table} {sign} {row[:300]}"
+        for table in expected
+        for sign, here, there in (
+            ("lacks", expected[table], found[table]),
+            ("has", found[table], expected[table]),
+        )
+        for row in sorted(set(map(str, here)) - set(map(str, there)))[:3]
+    ]

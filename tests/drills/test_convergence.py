@@ -1,18 +1,21 @@
-"""Ten thousand messages of a hospital, doubled, delayed and broken on the way: one state.
+"""The messages of a hospital, doubled, delayed and broken on the way, end in one state.
 
 Corrections and merges are part of the stream itself; the quiet day has them too.
 """
+
+import os
 
 import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from tests.conftest import empty
-from tests.drills.feeding import feed
+from tests.drills.feeding import differences, feed
 from tests.drills.hospital_stream import Hospital, disturb
 from tests.integration.record_state import record_state
 
-MESSAGES = 3_000
+# The whole drill is 10,000 messages: CARELOOP_DRILL_MESSAGES=10000 (some 12 minutes of a core).
+MESSAGES = int(os.environ.get("CARELOOP_DRILL_MESSAGES", "1000"))
 
 
 @pytest.mark.mariadb
@@ -32,4 +35,4 @@ def test_a_bad_network_changes_nothing(seed: int, mariadb: Engine) -> None:
     assert sum(report.rejected.values()) > MESSAGES * 0.005
     assert report.duplicates > MESSAGES * 0.04
     assert not report.held
-    assert found == expected
+    assert differences(found, expected) == []
