@@ -124,7 +124,7 @@ def tell_of_person(
         patient.updated_at = known.now
         known.event("patient.updated", patient)
         known.stir(patient)
-    elif any(field in patient.stamps for field in patient.borrowed):
+    elif any(field in patient.stamps for field in patient.borrowed or ()):
         # It now says itself what it had from a merged record, if only the same.
         known.stir(patient)
     is_stale = outcome.is_overtaken and not word.is_copy
