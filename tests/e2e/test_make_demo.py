@@ -32,7 +32,7 @@ def settings(**more: object) -> Settings:
 
 def test_the_demo_is_up_in_seconds_and_goes_without_leaving_anyone(tmp_path: Path) -> None:
     with running_demo(tmp_path / "demo") as demo:
-        # Half a minute where the cores are free; those that others use count for less.
+        # Ten seconds where the cores are free; those that others use count for less.
         share = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
         assert demo.seconds < 30 * share
         assert demo.output().count("http://") == 1
