@@ -160,6 +160,8 @@ class PatientRecord:
     gender: Stated[Gender] = UNCHANGED
     phone: Stated[str] = UNCHANGED
     address: Stated[str] = UNCHANGED
+    # Province and city where the sender has fields for them; None: read them in the address.
+    region: str | None = None
     deceased_at: Stated[datetime] = UNCHANGED  # WHEN_TOLD where nobody says when
     mother: Stated[Identifier] = UNCHANGED
 

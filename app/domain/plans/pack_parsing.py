@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.domain.plans.definitions import Fields, InvalidDefinition
+from app.domain.definitions import Fields, InvalidDefinition
 from app.domain.plans.pack_references import PackReferences
 from app.domain.plans.packs import Article, Pack, SignOff, SignOffState
 from app.domain.plans.plan import ActionKind, parse_plan

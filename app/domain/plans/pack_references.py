@@ -2,8 +2,8 @@
 
 from collections.abc import Container
 
-from app.domain.plans.criteria import Answered, Criterion, HasTag, Leaf, Missed, leaves
-from app.domain.plans.definitions import InvalidDefinition, refuse_repeats
+from app.domain.criteria.tree import Answered, Criterion, HasTag, Leaf, Missed, leaves
+from app.domain.definitions import InvalidDefinition, refuse_repeats
 from app.domain.plans.packs import Pack
 from app.domain.plans.plan import ActionKind, PlanDefinition
 from app.domain.plans.questionnaires import Item, ItemType, Questionnaire

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import date, time, timedelta
 from enum import StrEnum
 
-from app.domain.plans.criteria import Criterion
-from app.domain.plans.criteria_parsing import parse_criterion
-from app.domain.plans.definitions import Fields, InvalidDefinition, refuse_repeats
+from app.domain.criteria.parsing import parse_criterion
+from app.domain.criteria.tree import Criterion
+from app.domain.definitions import Fields, InvalidDefinition, refuse_repeats
 from app.domain.profile.vital_signs import MeasurementContext, VitalSign
 
 CALENDAR_PERIOD = re.compile(r"P(?=\d)(?:(\d{1,2})M)?(?:(\d{1,3})W)?(?:(\d{1,3})D)?")

@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import TypeAlias
 
-from app.domain.plans.definitions import Fields, InvalidDefinition, refuse_repeats
+from app.domain.definitions import Fields, InvalidDefinition, refuse_repeats
 
 LONGEST_ANSWER = 500
 

@@ -10,11 +10,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
 
-from app.domain.plans.criteria import Criterion, look_back, wakes
-from app.domain.plans.criteria_compiler import Check, Evidence, compile_criterion
-from app.domain.plans.criteria_parsing import parse_criterion
-from app.domain.plans.criteria_wording import describe, explain
-from app.domain.plans.definitions import Fields, InvalidDefinition, only, refuse_repeats
+from app.domain.criteria.compiler import compile_criterion
+from app.domain.criteria.evidence import Check, Evidence
+from app.domain.criteria.needs import FactNeeds
+from app.domain.criteria.parsing import parse_criterion
+from app.domain.criteria.tree import Criterion, look_back, wakes
+from app.domain.criteria.wording import describe, explain
+from app.domain.definitions import Fields, InvalidDefinition, only, refuse_repeats
 from app.domain.profile.patient_facts import Facts
 from app.domain.profile.vital_signs import LATE_AFTER
 
@@ -137,6 +139,7 @@ class Hit:
 class CompiledRule:
     rule: Rule
     check: Check
+    needs: FactNeeds
 
     def evaluate(self, facts: Facts, measured_at: datetime | None = None) -> Hit | None:
         """Ask the rule; `measured_at` is the time of the reading that woke it, if one did.
@@ -165,7 +168,9 @@ class RuleIndex:
     def __init__(self, rules: Iterable[Rule]) -> None:
         by_trigger: dict[str, list[CompiledRule]] = {}
         for rule in rules:
-            compiled = CompiledRule(rule, compile_criterion(rule.condition))
+            compiled = CompiledRule(
+                rule, compile_criterion(rule.condition), FactNeeds.of(rule.condition)
+            )
             for trigger in rule.wakes:
                 by_trigger.setdefault(trigger, []).append(compiled)
         self._by_trigger = {trigger: tuple(found) for trigger, found in by_trigger.items()}

@@ -31,6 +31,9 @@ class Permission(StrEnum):
     REPLAY_MESSAGE = "replay-message"
     # Break-glass: each time with a reason, recorded, shown once.
     READ_RAW_MESSAGE = "read-raw-message"
+    DECIDE_TAGS = "decide-tags"  # give and take a patient's tags, settle proposals
+    MANAGE_TAGS = "manage-tags"  # the library itself
+    USE_SEGMENTS = "use-segments"
     MAP_TERMS = "map-terms"  # codes and names of tests and departments: nothing of a patient
 
 
@@ -43,15 +46,26 @@ class StaffRole(StrEnum):
 
 
 _GRANTS: Final[dict[StaffRole, frozenset[Permission]]] = {
-    StaffRole.NURSE: frozenset({Permission.READ_PATIENT, Permission.HANDLE_ALERT}),
+    StaffRole.NURSE: frozenset(
+        {Permission.READ_PATIENT, Permission.HANDLE_ALERT, Permission.DECIDE_TAGS}
+    ),
     StaffRole.DOCTOR: frozenset(
-        {Permission.READ_PATIENT, Permission.HANDLE_ALERT, Permission.RESOLVE_IDENTITY}
+        {
+            Permission.READ_PATIENT,
+            Permission.HANDLE_ALERT,
+            Permission.RESOLVE_IDENTITY,
+            Permission.DECIDE_TAGS,
+            Permission.USE_SEGMENTS,
+        }
     ),
     StaffRole.HEAD_NURSE: frozenset(
         {
             Permission.READ_PATIENT,
             Permission.HANDLE_ALERT,
             Permission.RESOLVE_IDENTITY,
+            Permission.DECIDE_TAGS,
+            Permission.MANAGE_TAGS,
+            Permission.USE_SEGMENTS,
             Permission.MAP_TERMS,
         }
     ),

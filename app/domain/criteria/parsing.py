@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from decimal import Decimal
 
-from app.domain.plans.criteria import (
+from app.domain.criteria.bounds import read_kind, read_span
+from app.domain.criteria.comparing import Comparator
+from app.domain.criteria.population_parsing import POPULATION_LEAVES
+from app.domain.criteria.tree import (
     Absent,
     ActiveCondition,
     Age,
@@ -13,7 +15,6 @@ from app.domain.plans.criteria import (
     Answered,
     Any,
     Change,
-    Comparator,
     Count,
     Criterion,
     HasTag,
@@ -22,13 +23,12 @@ from app.domain.plans.criteria import (
     Missed,
     Not,
 )
-from app.domain.plans.definitions import Fields, InvalidDefinition, only, read_decimal
-from app.domain.profile.observation_kinds import OBSERVATION_KINDS, ObservationKind
+from app.domain.definitions import Fields, InvalidDefinition, only, read_decimal
+from app.domain.profile.observation_kinds import ObservationKind
 from app.domain.profile.vital_signs import MeasurementContext
 
 MOST_NODES = 200
 DEEPEST = 10
-LONGEST_LOOK_BACK = timedelta(days=366)
 ICD10_PREFIX = re.compile(r"[A-Z]\d{2}(?:\.\w{1,8})?")
 
 
@@ -66,13 +66,6 @@ class _Parser:
         return All(items) if name == "all" else Any(items)
 
 
-def _kind(fields: Fields) -> ObservationKind:
-    code = fields.text("code")
-    if code not in OBSERVATION_KINDS:
-        raise InvalidDefinition(fields.at("code"), "is not an observation that rules may read")
-    return OBSERVATION_KINDS[code]
-
-
 def _threshold(fields: Fields, kind: ObservationKind) -> Decimal:
     """Return the number compared with; a wrong unit shows as an implausible number."""
     if fields.text("unit") != kind.unit:
@@ -83,52 +76,45 @@ def _threshold(fields: Fields, kind: ObservationKind) -> Decimal:
     return value
 
 
-def _span(fields: Fields, key: str) -> timedelta:
-    span = fields.duration(key)
-    if not timedelta() < span <= LONGEST_LOOK_BACK:
-        raise InvalidDefinition(fields.at(key), "must be more than nothing and at most P366D")
-    return span
-
-
 def _optional_context(fields: Fields) -> MeasurementContext | None:
     return fields.optional("context", lambda key: fields.choice(key, MeasurementContext))
 
 
 def _latest(fields: Fields) -> Latest:
-    kind = _kind(fields)
+    kind = read_kind(fields)
     return Latest(
         code=kind.code,
         op=fields.choice("op", Comparator),
         value=_threshold(fields, kind),
-        within=_span(fields, "within"),
+        within=read_span(fields, "within"),
         context=_optional_context(fields),
     )
 
 
 def _count(fields: Fields) -> Count:
-    kind = _kind(fields)
+    kind = read_kind(fields)
     return Count(
         code=kind.code,
         op=fields.choice("op", Comparator),
         value=_threshold(fields, kind),
-        within=_span(fields, "within"),
+        within=read_span(fields, "within"),
         at_least=fields.integer("at_least", 1, 1000),
         context=_optional_context(fields),
     )
 
 
 def _change(fields: Fields) -> Change:
-    kind = _kind(fields)
+    kind = read_kind(fields)
     if fields.text("unit") != kind.unit:
         raise InvalidDefinition(fields.at("unit"), f"must be {kind.unit}")
     by = fields.decimal("by")
     if by == 0:
         raise InvalidDefinition(fields.at("by"), "must not be 0")
-    return Change(code=kind.code, over=_span(fields, "over"), by=by)
+    return Change(code=kind.code, over=read_span(fields, "over"), by=by)
 
 
 def _absent(fields: Fields) -> Absent:
-    return Absent(code=_kind(fields).code, days=fields.integer("days", 1, 31))
+    return Absent(code=read_kind(fields).code, days=fields.integer("days", 1, 31))
 
 
 def _active_condition(fields: Fields) -> ActiveCondition:
@@ -157,7 +143,7 @@ def _answered(fields: Fields) -> Answered:
         link_id=fields.key("link_id"),
         op=op,
         value=value,
-        within=fields.optional("within", lambda key: _span(fields, key)),
+        within=fields.optional("within", lambda key: read_span(fields, key)),
     )
 
 
@@ -171,6 +157,7 @@ def _age(fields: Fields) -> Age:
 
 
 _LEAVES: Mapping[str, Callable[[Fields], Leaf]] = {
+    **POPULATION_LEAVES,
     "latest": _latest,
     "count": _count,
     "change": _change,

@@ -8,20 +8,27 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from enum import StrEnum
 from typing import TypeAlias
 
+from app.domain.criteria.comparing import Comparator
+from app.domain.criteria.population import (
+    AtRisk,
+    InDepartment,
+    Interacted,
+    IsGender,
+    LivesIn,
+    Measured,
+    Medicated,
+    OnPlan,
+    PopulationLeaf,
+    Prefers,
+    Reachable,
+    Scored,
+    Visited,
+)
 from app.domain.profile.vital_signs import MeasurementContext
 
 CLOCK = "clock"
-
-
-class Comparator(StrEnum):
-    LESS = "<"
-    AT_MOST = "<="
-    AT_LEAST = ">="
-    MORE = ">"
-    EQUAL = "=="
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +98,8 @@ class ActiveCondition:
 
 @dataclass(frozen=True, slots=True)
 class HasTag:
+    """The patient bears the tag, or one below it in the tree of tags."""
+
     key: str
 
 
@@ -121,7 +130,16 @@ class Age:
 
 
 Leaf: TypeAlias = (
-    Latest | Count | Change | Absent | ActiveCondition | HasTag | Answered | Missed | Age
+    Latest
+    | Count
+    | Change
+    | Absent
+    | ActiveCondition
+    | HasTag
+    | Answered
+    | Missed
+    | Age
+    | PopulationLeaf
 )
 Criterion: TypeAlias = All | Any | Not | Leaf
 
@@ -152,7 +170,9 @@ def wakes(criterion: Criterion, negated: bool = False) -> frozenset[str]:
     """Return what may make the criterion begin to hold.
 
     Triggers are `observation:CODE`, `response:QUESTIONNAIRE`, `condition`, `tag:KEY`,
-    `task:KIND` and `clock`. Time passing matters to absence, and to a look back under `not`.
+    `task:KIND`, `patient`, `encounter`, `plan:KEY`, `medication`, `reach`, `interaction:KIND`,
+    `risk:SCORE`, `preference:KIND` and `clock`. Time passing matters to absence, and to a look
+    back under `not`.
     """
     match criterion:
         case All(items) | Any(items):
@@ -173,6 +193,40 @@ def wakes(criterion: Criterion, negated: bool = False) -> frozenset[str]:
             return frozenset({f"task:{kind}"})
         case Age():
             return frozenset({CLOCK})
+        case Visited() | Measured() | Scored() | Interacted():
+            return frozenset({_happening(criterion)} | ({CLOCK} if negated else set()))
+        case _:
+            return frozenset({_standing(criterion)})
+
+
+def _happening(leaf: Visited | Measured | Scored | Interacted) -> str:
+    match leaf:
+        case Visited():
+            return "encounter"
+        case Measured(code=code):
+            return f"observation:{code}"
+        case Scored(questionnaire=key):
+            return f"response:{key}"
+        case Interacted(kind=kind):
+            return f"interaction:{kind}"
+
+
+def _standing(
+    leaf: IsGender | InDepartment | LivesIn | OnPlan | Medicated | Reachable | AtRisk | Prefers,
+) -> str:
+    match leaf:
+        case IsGender() | InDepartment() | LivesIn():
+            return "patient"
+        case OnPlan(key=key):
+            return f"plan:{key}"
+        case Medicated():
+            return "medication"
+        case Reachable():
+            return "reach"
+        case AtRisk(score=score):
+            return f"risk:{score}"
+        case Prefers(kind=kind):
+            return f"preference:{kind}"
 
 
 def look_back(criterion: Criterion) -> dict[str, timedelta]:
@@ -182,7 +236,7 @@ def look_back(criterion: Criterion) -> dict[str, timedelta]:
         match leaf:
             case Latest(code=code, within=span) | Count(code=code, within=span):
                 needed[code] = max(span, needed.get(code, span))
-            case Change(code=code, over=span):
+            case Change(code=code, over=span) | Measured(code=code, within=span):
                 needed[code] = max(span, needed.get(code, span))
             case Absent(code=code):
                 # A plan may ask only weekly; a quarter holds the days any plan counts.

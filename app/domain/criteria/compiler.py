@@ -4,15 +4,14 @@ A check returns the evidence that made it hold, or None; evidence is only built 
 holds, so the common "nothing is wrong" costs a lookup and a comparison.
 """
 
-import operator
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
-from typing import Any as Anything
-from typing import TypeAlias
 
-from app.domain.plans.criteria import (
+from app.domain.criteria.comparing import COMPARE, Comparator
+from app.domain.criteria.evidence import Check, Evidence
+from app.domain.criteria.population_checks import compile_population
+from app.domain.criteria.tree import (
     Absent,
     ActiveCondition,
     Age,
@@ -20,7 +19,6 @@ from app.domain.plans.criteria import (
     Answered,
     Any,
     Change,
-    Comparator,
     Count,
     Criterion,
     HasTag,
@@ -40,27 +38,6 @@ class StepBudgetExceeded(ValueError):
     """A look back would read more values than one evaluation may."""
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """Why one leaf (or a `not`) held; `shown` and `at` are the value and time that decided.
-
-    This is health data: keep it encrypted, never in a log.
-    """
-
-    criterion: Criterion
-    shown: str | None = None
-    at: datetime | None = None
-
-
-Check: TypeAlias = Callable[[Facts], tuple[Evidence, ...] | None]
-
-COMPARE: dict[Comparator, Callable[[Anything, Anything], bool]] = {
-    Comparator.LESS: operator.lt,
-    Comparator.AT_MOST: operator.le,
-    Comparator.AT_LEAST: operator.ge,
-    Comparator.MORE: operator.gt,
-    Comparator.EQUAL: operator.eq,
-}
 OFF_SCALE_HOLDS: dict[OffScale, frozenset[Comparator]] = {
     OffScale.LOW: frozenset({Comparator.LESS, Comparator.AT_MOST}),
     OffScale.HIGH: frozenset({Comparator.MORE, Comparator.AT_LEAST}),
@@ -91,8 +68,10 @@ def _compile(criterion: Criterion, share: int) -> Check:
             return _not(criterion, _compile(item, share))
         case Latest() | Count() | Change() | Absent():
             return _compile_look_back(criterion, share)
-        case _:
+        case ActiveCondition() | HasTag() | Answered() | Missed() | Age():
             return _compile_state(criterion)
+        case _:
+            return compile_population(criterion)
 
 
 def _compile_look_back(leaf: Latest | Count | Change | Absent, share: int) -> Check:

@@ -1,0 +1,38 @@
+"""Which leaves a segment may ask: those that can be answered of a whole hospital at once."""
+
+from collections.abc import Iterator
+
+from app.domain.criteria.names import NO_NAMES, Names
+from app.domain.criteria.tree import Absent, Answered, Criterion, Leaf, leaves
+from app.domain.criteria.wording import describe
+from app.domain.errors import DomainError
+
+
+class NotForSegments(DomainError):
+    """A leaf reads what no query of the database can.
+
+    Answers to forms are sealed, a row at a time; what a plan asks for on which day is known to its
+    calendar alone. Rules and tags may ask both.
+    """
+
+    code = "not-for-segments"
+    title = "人群条件不能使用问卷的单项回答，也不能使用“计划内没有记录”"
+
+    def __init__(self, leaf: Leaf, names: Names = NO_NAMES) -> None:
+        super().__init__(type(leaf).__name__)
+        self.leaf = leaf
+        self.title = f"人群条件里不能使用：{describe(leaf, names)}"
+
+
+def not_for_segments(criterion: Criterion) -> Iterator[Leaf]:
+    """Yield the leaves of a tree that segments may not ask."""
+    return (leaf for leaf in leaves(criterion) if isinstance(leaf, Absent | Answered))
+
+
+def for_segments(criterion: Criterion, names: Names = NO_NAMES) -> None:
+    """Refuse a tree that no segment can be.
+
+    :raises NotForSegments: with the first leaf of that kind
+    """
+    for leaf in not_for_segments(criterion):
+        raise NotForSegments(leaf, names)

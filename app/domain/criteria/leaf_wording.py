@@ -1,0 +1,69 @@
+"""The leaves of criteria in Chinese, each as it is when it holds."""
+
+from app.domain.criteria.names import Names
+from app.domain.criteria.population_wording import describe_population
+from app.domain.criteria.tree import (
+    Absent,
+    ActiveCondition,
+    Age,
+    Answered,
+    Change,
+    Count,
+    HasTag,
+    Latest,
+    Leaf,
+    Missed,
+)
+from app.domain.criteria.words import (
+    SIGNS,
+    answer_label,
+    measure,
+    named,
+    quantity,
+    span,
+    task_label,
+)
+
+
+def describe_leaf(leaf: Leaf, names: Names) -> str:
+    """Return one Chinese phrase that says when the leaf holds."""
+    match leaf:
+        case Latest(code, op, value, within, context):
+            last = f"{span(within)}内最近一次{measure(code, context)}"
+            return f"{last}{SIGNS[op]}{quantity(code, value)}"
+        case Count():
+            return f"{counted(leaf)}至少{leaf.at_least}次"
+        case Change():
+            return f"{span(leaf.over)}内{moved(leaf)}"
+        case Absent(code, days):
+            return f"计划内连续{days}天没有{measure(code)}记录"
+        case ActiveCondition(prefix):
+            return f"有诊断{prefix}"
+        case HasTag(key):
+            return f"有标签“{named(names.tags, key)}”"
+        case Answered():
+            return f"{asked(leaf, names)}{SIGNS[leaf.op]}{answer_label(leaf.value)}"
+        case Missed(kind, at_least, of):
+            return f"最近{of}次“{task_label(kind)}”任务至少错过{at_least}次"
+        case Age(op, years):
+            return f"年龄{SIGNS[op]}{years}岁"
+        case _:
+            return describe_population(leaf, names)
+
+
+def counted(leaf: Count) -> str:
+    """Return what is counted and in which time."""
+    told = f"{measure(leaf.code, leaf.context)}{SIGNS[leaf.op]}{quantity(leaf.code, leaf.value)}"
+    return f"{span(leaf.within)}内{told}"
+
+
+def moved(leaf: Change) -> str:
+    verb = "上升" if leaf.by > 0 else "下降"
+    return f"{measure(leaf.code)}{verb}达到{quantity(leaf.code, abs(leaf.by))}"
+
+
+def asked(leaf: Answered, names: Names) -> str:
+    """Return which question of which form."""
+    when = f"{span(leaf.within)}内" if leaf.within else ""
+    form = named(names.questionnaires, leaf.questionnaire)
+    return f"{when}最近一次问卷“{form}”的“{leaf.link_id}”"
