@@ -1,0 +1,1 @@
+"""Reading what people write: symptoms with their polarity, adherence, mood, flags."""
