@@ -1,5 +1,9 @@
 """Names and numbers as they are shown to people who need not see them whole."""
 
+from typing import Final
+
+from app.domain.trust.access import StaffRole
+
 
 def masked_name(name: str) -> str:
     """李测试 → 李*: neither the given name nor its length."""
@@ -11,6 +15,15 @@ def list_name(name: str | None) -> str:
     if not name:
         return "未登记姓名"
     return name[0] + "*" * max(1, len(name) - 2) + (name[-1] if len(name) > 2 else "")
+
+
+# Who answers for the patients of a list reads whole names; who only works through it need not.
+_WHOLE_NAMES: Final = (StaffRole.DOCTOR, StaffRole.HEAD_NURSE)
+
+
+def name_for(role: StaffRole | None, name: str | None) -> str:
+    """Return a name as a list shows it to a role."""
+    return name if name and role in _WHOLE_NAMES else list_name(name)
 
 
 def masked_phone(digits: str) -> str:

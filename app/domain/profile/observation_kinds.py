@@ -1,7 +1,7 @@
 """The observations that rules may read: LOINC code, Chinese name, UCUM unit, plausible range.
 
 Codes follow LOINC, units UCUM. A value of another code is kept and shown, never judged. What is
-measured at home stands here; what a laboratory measures comes from its catalogue.
+measured at home or at the bedside stands here; what a laboratory measures comes from its catalogue.
 """
 
 from collections.abc import Mapping
@@ -44,9 +44,20 @@ _AT_HOME = (
     _kind("72514-3", "疼痛评分", "{score}", "0", "10"),
 )
 
+# What scores ask besides: the ranges stop slips of the finger and of the unit.
+_AT_THE_BEDSIDE = (
+    _kind("8302-2", "身高", "cm", "30", "250"),
+    _kind("8280-0", "腰围", "cm", "30", "250"),
+    _kind("56086-2", "腰围", "cm", "30", "250"),  # by the protocol of the NHANES
+    _kind("39156-5", "体重指数", "kg/m2", "8", "100"),
+    _kind("8634-8", "QT 间期", "ms", "150", "800"),
+    _kind("8637-1", "RR 间期", "ms", "240", "3000"),
+    _kind("97507-8", "动态血糖平均值", "mg/dL", "40", "400"),
+)
+
 OBSERVATION_KINDS: Mapping[str, ObservationKind] = MappingProxyType(
     {
-        **{kind.code: kind for kind in _AT_HOME},
+        **{kind.code: kind for kind in (*_AT_HOME, *_AT_THE_BEDSIDE)},
         **{
             test.code: ObservationKind(test.code, test.name, test.unit, test.least, test.most)
             for test in LABORATORY_TESTS.values()

@@ -6,6 +6,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from app.domain.criteria.population import InteractionKind, PlanState, PreferenceKind, Reach
+from app.domain.intake.hospital_records import EncounterClass, Gender
 from app.domain.profile.vital_signs import MeasurementContext, OffScale
 
 
@@ -25,6 +27,7 @@ class Answers:
 
     authored_at: datetime
     by_link_id: Mapping[str, object]
+    score: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +47,31 @@ class ScheduledReading:
 
 
 @dataclass(frozen=True, slots=True)
+class Visit:
+    """An encounter that began; `department` is our code of it."""
+
+    encounter_class: EncounterClass
+    department: str | None
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """Something the patient did with what we offered; `subject` is the key of what it was."""
+
+    kind: InteractionKind
+    subject: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything a criterion may read; every sequence runs from newest to oldest.
 
     `observations` and `scheduled` are keyed by LOINC code, `answers` by questionnaire,
-    `settled_tasks` by action kind. `conditions` are ICD-10 codes of active diagnoses.
+    `settled_tasks` by action kind. `conditions` are ICD-10 codes of active diagnoses. `tags` has
+    with each tag those above it. `plans` says how the newest enrolment in each plan stands,
+    `medications` are codes of active prescriptions, `risks` the band of each current assessment.
     """
 
     now: datetime
@@ -60,6 +83,16 @@ class Facts:
     settled_tasks: Mapping[str, Sequence[SettledTask]] = field(default_factory=dict)
     scheduled: Mapping[str, Sequence[ScheduledReading]] = field(default_factory=dict)
     birth_on: date | None = None
+    gender: Gender | None = None
+    department: str | None = None
+    region: str | None = None
+    visits: Sequence[Visit] = ()
+    plans: Mapping[str, PlanState] = field(default_factory=dict)
+    medications: frozenset[str] = frozenset()
+    reach: frozenset[Reach] = frozenset()
+    interactions: Sequence[Interaction] = ()
+    risks: Mapping[str, str] = field(default_factory=dict)
+    preferences: frozenset[tuple[PreferenceKind, str]] = frozenset()
 
     def as_of(self, instant: datetime) -> "Facts":
         """Return the facts as they stood when something was measured.

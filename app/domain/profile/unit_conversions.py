@@ -120,6 +120,13 @@ _OF_TEST: Mapping[str, Mapping[str, Conversion]] = {
         "ng/L": _times("1.287", "0.01"),
     },
     "14928-6": {"pg/mL": _times("1.536", "0.01"), "ng/L": _times("1.536", "0.01")},
+    # at the bedside
+    "8302-2": {"m": _times("100"), "mm": _times("0.1")},
+    "8280-0": {"m": _times("100"), "mm": _times("0.1")},
+    "56086-2": {"m": _times("100"), "mm": _times("0.1")},
+    "8634-8": {"s": _times("1000")},
+    "8637-1": {"s": _times("1000")},
+    "97507-8": {"mmol/L": _times("18.0156", "0.1")},
     # at home
     "15074-8": {"mg/dL": _GLUCOSE},
     "8480-6": {"kPa": _KILOPASCAL},
