@@ -3,11 +3,12 @@
 import re
 import secrets
 import time
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from sqlalchemy import (
@@ -31,12 +32,16 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Dialect, make_url
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DisconnectionError, OperationalError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 from sqlalchemy.pool import PoolResetState
 from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import TypeDecorator, TypeEngine
+
+Made = TypeVar("Made")
+
+_COLLISIONS: Final = 5
 
 # ----------------------------------------------------------------- labels (GB/T 39725-2020, §6)
 
@@ -229,6 +234,25 @@ def _sqlite_now(*_: Any, **__: Any) -> str:
     return "strftime('%Y-%m-%d %H:%M:%f', 'now')"
 
 
+class start_of(GenericFunction[datetime]):  # noqa: N801  # an SQL function
+    """The instant at which a date begins in UTC: dates and instants in one order."""
+
+    type = Instant()
+    inherit_cache = True
+
+
+@compiles(start_of, "mysql")
+@compiles(start_of, "mariadb")
+def _mysql_start_of(element: Any, compiler: Any, **more: Any) -> str:
+    return f"CAST({compiler.process(element.clauses, **more)} AS DATETIME(6))"
+
+
+@compiles(start_of, "sqlite")
+def _sqlite_start_of(element: Any, compiler: Any, **more: Any) -> str:
+    # As the driver writes instants: they are compared as text.
+    return f"({compiler.process(element.clauses, **more)} || ' 00:00:00.000000')"
+
+
 def make_engine(url: str, *, pool_size: int = 10) -> Engine:
     """Return an engine for SQLite (WAL) or MariaDB/MySQL (READ COMMITTED, UTC, strict)."""
     if make_url(url).get_backend_name() == "sqlite":
@@ -317,3 +341,24 @@ unit_of_work: sessionmaker[Session] = sessionmaker(expire_on_commit=False)
 def database_time(session: Session) -> datetime:
     now: datetime = session.scalars(select(func.database_now())).one()
     return now
+
+
+def after_collisions(work: Callable[[], Made]) -> Made:
+    """Return what `work`, a whole transaction, makes.
+
+    Two connections may insert side by side and meet in a deadlock; whoever lost tries again.
+
+    :raises OperationalError: the database is away, or one collision followed another
+    """
+    for _ in range(_COLLISIONS - 1):
+        try:
+            return work()
+        except OperationalError as error:
+            if not _is_collision(error):
+                raise
+    return work()
+
+
+def _is_collision(error: OperationalError) -> bool:
+    """Tell whether MariaDB ended the transaction for another's sake (deadlock, error 1213)."""
+    return bool(error.orig is not None and error.orig.args[:1] == (1213,))

@@ -12,7 +12,6 @@ from app.domain.plans.packs import Pack as PackContent
 from app.domain.plans.plan import PlanDefinition as Plan
 from app.domain.plans.questionnaires import Questionnaire
 from app.domain.plans.rules import Rule, RuleIndex
-from app.domain.profile.tagging import TagIndex
 from app.models.plans.plan_definition import Pack, PublicationStatus
 
 
@@ -22,7 +21,6 @@ class Knowledge:
 
     packs: Mapping[str, PackContent]  # by pack key
     rules: RuleIndex
-    tags: TagIndex
     plans: Mapping[str, Plan]  # newest version by plan key
     questionnaires: Mapping[str, Questionnaire]
     pack_of: Mapping[str, str]  # pack key by rule key
@@ -60,10 +58,6 @@ def _compile(packs: Mapping[str, PackContent]) -> Knowledge:
     return Knowledge(
         packs=packs,
         rules=RuleIndex(rule for pack in every for rule in pack.rules),
-        tags=TagIndex(
-            (tag for pack in every for tag in pack.tags),
-            (rule for pack in every for rule in pack.tag_rules),
-        ),
         plans={plan.key: plan for pack in every for plan in pack.plans},
         questionnaires={form.key: form for pack in every for form in pack.questionnaires},
         pack_of={rule.key: key for key, pack in packs.items() for rule in pack.rules},

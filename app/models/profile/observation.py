@@ -41,6 +41,8 @@ class Observation(Base):
         # A sender that lost our answer sends again; the second time must find the first.
         UniqueConstraint("patient_id", "identity", "is_current"),
         Index(None, "patient_id", "code", "effective_at"),
+        Index(None, "patient_id", "effective_at"),
+        Index(None, "code", "effective_at"),  # segments ask it of all patients
         Index(None, "patient_id", "issued_at"),
         Index(None, "source", "local_code"),
     )

@@ -16,6 +16,7 @@ from app.database import (
     Big,
     Digest,
     Sealed,
+    Text,
     key_column,
     public_id_column,
 )
@@ -50,6 +51,8 @@ class Patient(Base):
     phone_index: Mapped[bytes | None] = mapped_column(Digest, index=True, info=IDENTITY)
     address = Encrypted("address_sealed")
     address_sealed: Mapped[bytes | None] = mapped_column(Sealed, info=IDENTITY)
+    # Province and city of the address (浙江省宁波市): enough to plan by, too little to find anyone.
+    region: Mapped[str | None] = mapped_column(Text(40), index=True, info=CARE)
     gender: Mapped[Gender] = mapped_column(default=Gender.UNKNOWN, info=CARE)
     birth_date: Mapped[date | None] = mapped_column(info=CARE)
     deceased_at: Mapped[datetime | None] = mapped_column(info=CARE)

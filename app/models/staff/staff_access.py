@@ -4,9 +4,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import ColumnElement, Select, exists, or_, select, true
+from sqlalchemy.orm import Session
 
+from app.domain.errors import NotFound
 from app.models.plans.care_plan import CarePlan
 from app.models.profile.patient import Patient
+from app.models.profile.patient_index import head_named
 from app.models.staff.alert import Alert
 from app.models.staff.practitioner import CareTeamMember
 
@@ -33,3 +36,32 @@ def cares_for(practitioner_id: int, now: datetime) -> ColumnElement[bool]:
         ),
         exists().where(Alert.patient_id == Patient.id, is_recent, Alert.care_team_id.in_(teams)),
     )
+
+
+def find_cared_for(
+    session: Session, patient_public_id: str, practitioner_id: int, now: datetime
+) -> Patient:
+    """Return the patient so named, or the one a merged record forwards to.
+
+    :raises NotFound: no such patient, or none of theirs
+    """
+    patient = session.scalar(
+        select(Patient).where(
+            Patient.id == head_named(patient_public_id), cares_for(practitioner_id, now)
+        )
+    )
+    if patient is None:
+        raise NotFound
+    return patient
+
+
+def cared_for_by(practitioner_id: int, now: datetime) -> Select[int]:
+    """Select the ids for which `cares_for` holds: for lists, which begin at the teams."""
+    teams = teams_of(practitioner_id)
+    is_recent = or_(Alert.is_open == true(), Alert.closed_at >= now - AFTER_CLOSING)
+    on_plan = select(CarePlan.patient_id).where(
+        CarePlan.is_open == true(), CarePlan.care_team_id.in_(teams)
+    )
+    alerted = select(Alert.patient_id).where(is_recent, Alert.care_team_id.in_(teams))
+    both = on_plan.union(alerted).subquery()
+    return select(both.c.patient_id)

@@ -1,0 +1,1 @@
+"""Segments: who is meant, by criteria, and the audiences frozen from them."""
