@@ -5,20 +5,20 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from app.database import database_time
 from app.models import Event, ReactionCursor, ReactionFailure
+from app.models.event_gaps import missed_after
 
 log = structlog.get_logger()
 
 Handler = Callable[[Session, Event], None]
 
 _BATCH: Final = 20
-# An id missed for longer than any transaction lives was rolled back.
-_GAP_LIFE: Final = timedelta(seconds=60)
+_GLANCE: Final = 500
 _MOST_GAPS: Final = 500
 # MariaDB's words for "not now": locks, and the ways in which a connection ends.
 _PASSING: Final = frozenset({1040, 1053, 1205, 1213, 1317, 1927, 2002, 2003, 2006, 2013, 2014})
@@ -42,17 +42,55 @@ def react(
         return 0  # another worker is at it, or the cursor is new: next time
     retried = _retry_failures(session, reaction, handle, now)
     missed = {int(id_): str(at) for id_, at in cursor.gaps}
-    events = session.scalars(
-        select(Event)
-        .where(or_(Event.id > cursor.position, Event.id.in_(missed)))
+    seen, asked = _next(session, cursor.position, missed, kinds)
+    events = select(Event).where(Event.id.in_(asked)).order_by(Event.id)
+    for event in session.scalars(events).all() if asked else ():
+        _handle(session, reaction, handle, event, now, tries=0)
+    _advance(session, cursor, missed, seen, now)
+    return len(seen) + retried
+
+
+def _next(
+    session: Session, position: int, missed: Collection[int], kinds: Collection[str]
+) -> tuple[list[int], list[int]]:
+    """Return the ids that come next, and those of `kinds` among them: at most a batch of these.
+
+    Most events are not for most reactions, which pass over hundreds of them at a glance.
+    """
+    coming = session.execute(
+        select(Event.id, Event.kind)
+        .where(or_(Event.id > position, Event.id.in_(missed)))
         .order_by(Event.id)
-        .limit(_BATCH)
-    ).all()
-    for event in events:
-        if event.kind in kinds:
-            _handle(session, reaction, handle, event, now, tries=0)
-    _advance(session, cursor, missed, [event.id for event in events], now)
-    return len(events) + retried
+        .limit(_GLANCE)
+    )
+    seen: list[int] = []
+    asked: list[int] = []
+    for event_id, kind in coming:
+        if kind in kinds:
+            if len(asked) == _BATCH:
+                break
+            asked.append(event_id)
+        seen.append(event_id)
+    return seen, asked
+
+
+def behind(session: Session, reactions: Collection[str], now: datetime) -> frozenset[str]:
+    """Return which reactions may have something to read: one look for all when it is quiet."""
+    newest = session.scalar(select(func.max(Event.id))) or 0
+    cursors = {cursor.reaction: cursor for cursor in session.scalars(select(ReactionCursor))}
+    due = set(
+        session.scalars(
+            select(ReactionFailure.reaction).where(ReactionFailure.retry_at <= now).distinct()
+        )
+    )
+    return frozenset(
+        key
+        for key in reactions
+        if key in due
+        or (cursor := cursors.get(key)) is None
+        or cursor.position < newest
+        or cursor.gaps
+    )
 
 
 def forget_cursor(session: Session, reaction: str) -> None:
@@ -75,23 +113,11 @@ def _advance(
     seen: list[int],
     now: datetime,
 ) -> None:
-    """Move on past what was seen, remembering ids that were passed over.
-
-    How long an id is missed is told by the database's clock: ours may be set forward.
-    """
-    for id_ in seen:
-        missed.pop(id_, None)
-    newest = max([cursor.position, *seen])
-    # A new cursor, or a restored database, may face a jump: only the last few can be in flight.
-    first = max(cursor.position + 1, newest - _MOST_GAPS)
-    new = set(range(first, newest)) - set(seen) - set(missed)
-    if new or missed:
-        at = database_time(session)
-        missed.update(dict.fromkeys(new, at.isoformat()))
-        oldest = (at - _GAP_LIFE).isoformat()
-        missed = {id_: since for id_, since in missed.items() if since > oldest}
-    cursor.gaps = sorted([id_, since] for id_, since in missed.items())[-_MOST_GAPS:]
-    cursor.position = newest
+    """Move on past what was seen, remembering ids that were passed over."""
+    cursor.position, still = missed_after(
+        cursor.position, missed, seen, _MOST_GAPS, lambda: database_time(session)
+    )
+    cursor.gaps = [[id_, since] for id_, since in still.items()]
     cursor.updated_at = now
 
 

@@ -60,6 +60,7 @@ def _find(
     local = known.condition(owner, visit, exact(record.code.system), code(record.code.code))
     if local is not None:
         known.rename_condition(local, owner, visit, _system(record), _code(record))
+        known.event("condition.renamed", owner, condition_id=local)
     return local
 
 

@@ -10,6 +10,7 @@ from app.domain.intake.hospital_records import (
     PatientRecord,
     Unchanged,
 )
+from app.domain.profile.places import region_of
 from app.models import Gender, Patient, PatientIdentifier
 from app.services.intake.columns import clipped, exact
 from app.services.intake.held import Held
@@ -137,13 +138,15 @@ def _said(message: HospitalMessage, word: Word) -> dict[str, dict[str, Any]]:
     stated: dict[str, object] = {
         "name": record.name,
         "phone": record.phone,
-        "address": record.address,
         "birth_date": record.birth_date,
         "deceased_at": died_at,
     }
     said: dict[str, dict[str, Any]] = {
         field: {field: value} for field, value in stated.items() if not isinstance(value, Unchanged)
     }
+    if not isinstance(record.address, Unchanged):
+        region = record.region or region_of(record.address)
+        said["address"] = {"address": record.address, "region": region if record.address else None}
     if not isinstance(record.gender, Unchanged):
         said["gender"] = {
             "gender": Gender(record.gender.value) if record.gender else Gender.UNKNOWN

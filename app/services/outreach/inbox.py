@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.errors import NotFound
 from app.domain.outreach.messaging import Channel, CommunicationState
-from app.models import Communication
+from app.models import Communication, Event
 
 PAGE: Final = 30
 
@@ -60,16 +60,18 @@ def messages_of(
 
 
 def mark_opened(session: Session, patient_id: int, message_id: str, now: datetime) -> None:
-    """Note when the message was first opened.
+    """Note when the message was first opened; an event tells of it once.
 
     :raises NotFound: it is not there for this patient
     """
     found = _id_of(session, patient_id, message_id, now)
-    session.execute(
+    opened = session.execute(
         update(Communication)
         .where(Communication.id == found, Communication.opened_at.is_(None))
         .values(opened_at=now)
     )
+    if opened.rowcount:  # type: ignore[attr-defined]
+        session.add(Event.of("message.opened", now, patient_id=patient_id, communication_id=found))
 
 
 def _shown(patient_id: int, now: datetime) -> tuple[ColumnElement[bool], ...]:

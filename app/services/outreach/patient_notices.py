@@ -29,6 +29,7 @@ from app.models import (
 )
 from app.models.outreach.subscription_ledger import balance
 from app.models.plans.knowledge import knowledge
+from app.models.trust.reach import follows_as
 
 _MAX_REMINDERS: Final = 2
 _OPEN: Final = (TaskStatus.REQUESTED, TaskStatus.READY, TaskStatus.IN_PROGRESS)
@@ -179,7 +180,9 @@ def _follower(session: Session, account: WeChatAccount, app_key: str) -> WeChatA
     if account.unionid is None:
         return None
     return session.scalar(
-        select(WeChatAccount).filter_by(app_key=app_key, unionid=account.unionid, is_following=True)
+        select(WeChatAccount).where(
+            WeChatAccount.app_key == app_key, follows_as(WeChatAccount, account.unionid)
+        )
     )
 
 

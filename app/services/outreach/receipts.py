@@ -109,11 +109,11 @@ def record_answers(record: RecordAnswer) -> Handle:
     return handle
 
 
-def follow(on_followed: Callable[[Session, WeChatAccount, datetime], None]) -> Handle:
+def follow(on_change: Callable[[Session, WeChatAccount, datetime], None]) -> Handle:
     """Return the handler of `subscribe` and `unsubscribe`.
 
-    `on_followed` leaves word that the follower's unionid is to be fetched: no call to a platform
-    is made in a transaction.
+    `on_change` leaves word of either, and that a follower's unionid is to be fetched: no call to
+    a platform is made in a transaction.
     """
 
     def handle(session: Session, inbound: Inbound, now: datetime) -> None:
@@ -123,8 +123,7 @@ def follow(on_followed: Callable[[Session, WeChatAccount, datetime], None]) -> H
             return  # overtaken by a later one
         account.last_seen_at = at
         account.is_following = inbound.message.kind == "subscribe"
-        if account.is_following:
-            on_followed(session, account, now)
+        on_change(session, account, now)
 
     return handle
 

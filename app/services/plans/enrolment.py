@@ -1,5 +1,6 @@
 """Who is on which plan: begun by what the hospital tells, ended when it no longer fits."""
 
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -7,8 +8,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from app.domain.criteria.compiler import compile_criterion
+from app.domain.criteria.needs import FactNeeds
+from app.domain.criteria.tree import wakes
 from app.domain.errors import DomainError
-from app.domain.plans.criteria_compiler import compile_criterion
 from app.domain.plans.plan import Anchor
 from app.domain.plans.plan import PlanDefinition as Plan
 from app.domain.plans.plan_schedule import TaskReason, TaskStatus
@@ -29,7 +32,7 @@ from app.models import (
 )
 from app.models.plans.knowledge import knowledge
 from app.models.profile.patient_facts import load_facts
-from app.models.profile.tag import bear
+from app.models.profile.tagging import bear
 
 # A discharge longer ago than this begins no plan: its first weeks are over.
 _STILL_FRESH: Final = timedelta(days=14)
@@ -50,21 +53,29 @@ def enrol_where_due(
     now: datetime,
     zone: ZoneInfo,
     *,
+    triggers: Collection[str] | None = None,
     cause: Event | None = None,
 ) -> None:
     """Begin every plan that now fits the patient and has its anchor; again changes nothing.
 
-    A new discharge ends the plan of the one before and begins anew.
+    Only plans that `triggers` wake are asked, or all. A new discharge ends the plan of the one
+    before and begins anew.
 
     :raises NoCareTeam: no team of the department, and no general one
     """
-    plans = [plan for plan in knowledge(session).plans.values() if plan.enrol_when is not None]
+    plans = [
+        plan
+        for plan in knowledge(session).plans.values()
+        if plan.enrol_when is not None
+        and (triggers is None or not wakes(plan.enrol_when).isdisjoint(triggers))
+    ]
     if not plans:
         return
     patient = session.get_one(Patient, patient_id, with_for_update=True)
     if patient.deceased_at is not None or _is_admitted(session, patient_id):
         return
-    facts = load_facts(session, patient_id, now, zone, codes=())
+    needs = FactNeeds.of(*(plan.enrol_when for plan in plans if plan.enrol_when is not None))
+    facts = load_facts(session, patient_id, now, zone, needs)
     for plan in plans:
         if _fits(plan, facts):
             _begin_where_anchored(session, patient, plan, now, zone, cause)
@@ -118,7 +129,10 @@ def begin_plan(
     session.add(care_plan)
     session.flush()
     if plan.tag is not None:
-        bear(session, patient_id, plan.tag, f"加入计划：{plan.name}", now, cause=cause)
+        bear(
+            session, patient_id, plan.tag, f"加入计划：{plan.name}", now,
+            basis=f"plan:{plan.key}", cause=cause,
+        )  # fmt: skip
     session.add(
         Event.of(
             "care-plan.started", now, patient_id=patient_id, cause=cause, care_plan_id=care_plan.id

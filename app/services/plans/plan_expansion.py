@@ -25,6 +25,8 @@ from app.models import (
 HORIZON: Final = timedelta(days=14)
 # Expanded again when less than this is left, so that an outage of days empties no calendar.
 _REFILL: Final = timedelta(days=7)
+# Rows by the thousand go past the ORM.
+_TASKS: Final = Task.metadata.tables[Task.__tablename__]
 
 
 def expand_plans(session: Session, now: datetime, zone: ZoneInfo, limit: int = 200) -> int:
@@ -46,10 +48,13 @@ def expand_plans(session: Session, now: datetime, zone: ZoneInfo, limit: int = 2
     ).all()
     until = now + HORIZON
     rows: list[dict[str, Any]] = []
+    parsed: dict[int, Action] = {}  # many patients are on one plan
     for plan in plans:
         since = plan.expanded_until or instant(datetime.combine(plan.anchor_on, time.min), zone)
         for kept in plan.plan_definition.actions:
-            action = parse_action(kept.definition)
+            action = parsed.get(kept.id) or parsed.setdefault(
+                kept.id, parse_action(kept.definition)
+            )
             rows.extend(
                 _row(plan, kept, action, slot, now)
                 for slot in occurrences(action, plan.anchor_on, zone, since, until)
@@ -134,7 +139,7 @@ def _insert_new(session: Session, rows: Iterable[dict[str, Any]]) -> None:
     if not rows:
         return
     if session.get_bind().dialect.name == "sqlite":
-        session.execute(sqlite.insert(Task).on_conflict_do_nothing(), rows)
+        session.execute(sqlite.insert(_TASKS).on_conflict_do_nothing(), rows)
     else:
         # Not INSERT IGNORE: that would also swallow what is really wrong.
-        session.execute(mysql.insert(Task).on_duplicate_key_update(slot=Task.slot), rows)
+        session.execute(mysql.insert(_TASKS).on_duplicate_key_update(slot=Task.slot), rows)

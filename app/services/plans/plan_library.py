@@ -18,8 +18,8 @@ from app.models import (
     PublicationStatus,
     Questionnaire,
     Rule,
-    Tag,
 )
+from app.models.profile.tag_installing import install_tags
 
 Row = TypeVar("Row", bound=Base)
 
@@ -52,7 +52,7 @@ def install_pack(
     status = PublicationStatus.ACTIVE if approved_by else PublicationStatus.DRAFT
     if approved_by:
         _retire_earlier(session, pack.id)
-        _install_tags(session, pack)
+        install_tags(session, pack.id, pack.tags, pack.definition.get("tag_rules", ()), now)
     if kept is None:
         kept = Pack(key=pack.id, version=pack.version, content_hash=content_hash, installed_at=now)
         session.add(kept)
@@ -79,20 +79,6 @@ def _retire_earlier(session: Session, pack_key: str) -> None:
     )
 
 
-def _install_tags(session: Session, pack: packs.Pack) -> None:
-    told = {one["key"]: one for one in pack.definition["tags"]}
-    for tag in pack.tags:
-        kept = session.scalar(select(Tag).filter_by(key=tag.key))
-        if kept is None:
-            kept = Tag(key=tag.key)
-            session.add(kept)
-        kept.name = tag.name
-        kept.tag_class = tag.tag_class
-        kept.definition = told[tag.key]
-        kept.pack_key = pack.id
-        kept.rules = [rule for rule in pack.definition["tag_rules"] if rule["tag"] == tag.key]
-
-
 def _install_texts(session: Session, pack: packs.Pack, status: PublicationStatus) -> None:
     forms = {one["key"]: one for one in pack.definition.get("questionnaires", ())}
     rules = {one["key"]: one for one in pack.definition.get("rules", ())}
@@ -114,7 +100,7 @@ def _install_texts(session: Session, pack: packs.Pack, status: PublicationStatus
 
 
 def _install_plans(session: Session, pack: packs.Pack, status: PublicationStatus) -> None:
-    told = {one["key"]: one for one in pack.definition["plans"]}
+    told = {one["key"]: one for one in pack.definition.get("plans", ())}
     for plan in pack.plans:
         definition = _keep(
             session, PlanDefinition, plan.key, plan.version, status, pack,

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.clock import HOSPITAL
+from app.domain.criteria.needs import FactNeeds
 from app.domain.errors import DomainError, InvalidAnswers, NotFound
 from app.domain.plans import questionnaires
 from app.domain.plans.advice import advice
@@ -157,4 +158,7 @@ def _advice(
     packs = set(session.scalars(packs_followed(patient_id)))
     rules = known.rules.woken_by(f"response:{key}")
     asked = [one for one in rules if known.pack_of_rule(one.rule.key) in packs]
-    return advice(asked, load_facts(session, patient_id, now, HOSPITAL)) if asked else None
+    if not asked:
+        return None
+    needs = FactNeeds.joined(one.needs for one in asked)
+    return advice(asked, load_facts(session, patient_id, now, HOSPITAL, needs))

@@ -1,7 +1,7 @@
 """What waits for a member of staff: open alerts and due tasks of their teams, by the clock."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -26,8 +26,10 @@ from app.domain.errors import NotFound
 from app.domain.plans.plan_schedule import TaskStatus
 from app.domain.plans.rules import Grade
 from app.domain.profile.masking import list_name
+from app.domain.profile.risk.follow_up_priority import HIGH
+from app.domain.profile.risk.follow_up_priority import KEY as PRIORITY
 from app.domain.staff.alerting import AlertStatus
-from app.models import Alert, CarePlan, CareTeam, Patient, Task, TaskOwner
+from app.models import Alert, CarePlan, CareTeam, Patient, RiskAssessment, Task, TaskOwner
 from app.models.staff.staff_access import teams_of
 
 PAGE: Final = 20
@@ -65,6 +67,7 @@ class WorkItem:
     patient_public_id: str
     masked_name: str
     has_needs: bool
+    is_likely_lost: bool  # high on the list of following up: call them first
     title: str
     grade: Grade | None
     team_name: str
@@ -95,6 +98,9 @@ def read_worklist(
     after: str | None = None,
 ) -> Worklist:
     """Return what waits: severe first, then overdue, by clock and grade; what is in hand last.
+
+    A task for a patient who is likely to be lost counts from when it opened, not from when it is
+    due: among work that is equally urgent it comes earlier, and behind no severe alert is it put.
 
     :raises NotFound: `team` is none of theirs
     """
@@ -141,12 +147,15 @@ def _work(teams: Sequence[int], now: datetime) -> Subquery:
             Task.id,
             Task.public_id,
             literal(_WAITING),
-            Task.due_at,
+            case((RiskAssessment.id.is_not(None), Task.starts_at), else_=Task.due_at),
             literal(_TASK_RANK),
             case((Task.due_at < now, 1), else_=0),
         )
         .outerjoin(CarePlan, CarePlan.id == Task.care_plan_id)
         .outerjoin(Alert, Alert.id == Task.alert_id)
+        .outerjoin(
+            RiskAssessment, and_(RiskAssessment.patient_id == Task.patient_id, *_LIKELY_LOST)
+        )
         .where(
             Task.owner == TaskOwner.STAFF,
             Task.status.in_(OPEN_TASK),
@@ -155,6 +164,13 @@ def _work(teams: Sequence[int], now: datetime) -> Subquery:
         )
     )
     return union_all(alerts, tasks).subquery("work")
+
+
+_LIKELY_LOST: Final = (
+    RiskAssessment.score == PRIORITY,
+    RiskAssessment.is_current.is_(True),
+    RiskAssessment.band == HIGH,
+)
 
 
 def _is_late(now: datetime) -> ColumnElement[bool]:
@@ -204,7 +220,7 @@ def _count(session: Session, work: Subquery) -> dict[Show, int]:
 def _load(
     session: Session, keys: Sequence[Any], practitioner_id: int, now: datetime
 ) -> list[WorkItem]:
-    """Return the items of `keys` in the same order: two queries whatever their number."""
+    """Return the items of `keys` in the same order: three queries whatever their number."""
     alert_ids = [key.id for key in keys if key.kind == WorkKind.ALERT]
     task_ids = [key.id for key in keys if key.kind == WorkKind.TASK]
     alerts = session.scalars(
@@ -233,7 +249,15 @@ def _load(
     }
     for task, patient, team_name in tasks:
         found[WorkKind.TASK.value, task.id] = _task_item(task, patient, team_name, now)
-    return [found[key.kind, key.id] for key in keys]
+    items = [found[key.kind, key.id] for key in keys]
+    likely_lost = set(
+        session.scalars(
+            select(RiskAssessment.patient_id).where(
+                RiskAssessment.patient_id.in_({item.patient_id for item in items}), *_LIKELY_LOST
+            )
+        )
+    )
+    return [replace(item, is_likely_lost=item.patient_id in likely_lost) for item in items]
 
 
 def _alert_item(alert: Alert, practitioner_id: int, now: datetime) -> WorkItem:
@@ -245,6 +269,7 @@ def _alert_item(alert: Alert, practitioner_id: int, now: datetime) -> WorkItem:
         patient_public_id=alert.patient.public_id,
         masked_name=list_name(alert.patient.name),
         has_needs=bool(alert.patient.needs),
+        is_likely_lost=False,  # `_load` asks for all at once
         title=alert.name,
         grade=alert.grade,
         team_name=alert.care_team.name,
@@ -264,6 +289,7 @@ def _task_item(task: Task, patient: Patient, team_name: str, now: datetime) -> W
         patient_public_id=patient.public_id,
         masked_name=list_name(patient.name),
         has_needs=bool(patient.needs),
+        is_likely_lost=False,
         title=task.title,
         grade=None,
         team_name=team_name,

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.models import WeChatAccount
+from app.models import Event, WeChatAccount
 
 
 class WeChatIdentity(Protocol):
@@ -35,7 +35,10 @@ def keep_account(session: Session, app_key: str, identity: WeChatIdentity, now: 
     The session key is kept sealed and never handed out; a later sign-in replaces it.
     """
     account = _find(session, app_key, identity.openid) or _make(session, app_key, identity, now)
-    account.unionid = identity.unionid or account.unionid
+    if identity.unionid is not None and identity.unionid != account.unionid:
+        account.unionid = identity.unionid
+        # They may be known to follow an official account now.
+        session.add(Event.of("account.named", now, account_id=account.id))
     if identity.session_key is not None:
         account.session_key = identity.session_key
     account.last_seen_at = now

@@ -6,7 +6,7 @@ Everything is noted in the merge's ledger, so that an unmerge gives each its own
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Table, and_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.plans.plan_schedule import TaskReason, TaskStatus
@@ -14,7 +14,7 @@ from app.domain.staff.alerting import AlertStatus
 from app.domain.trust.access import Relation
 from app.models import AlertStep, CarePlanStatus, MoveDeed, RecordLink
 from app.services.intake.patient_index import ledger
-from app.services.intake.patient_index.numbered import swap
+from app.services.intake.patient_index.pairs import pairs
 from app.services.intake.patient_index.treatments import table_of
 
 _UNFINISHED: Final = (TaskStatus.REQUESTED, TaskStatus.READY, TaskStatus.IN_PROGRESS)
@@ -24,7 +24,7 @@ def end_second_plans(
     session: Session, link: RecordLink, retired: int, head: int, at: datetime
 ) -> None:
     """Of two open runs of one plan the head's goes on; nobody measures twice a day for it."""
-    for _, theirs in _pairs(session, link, "care_plan", ("plan_key", "is_open"), retired, head):
+    for _, theirs in pairs(session, link, "care_plan", ("plan_key", "is_open"), retired, head):
         ended = {"status": CarePlanStatus.REVOKED, "is_open": None, "ended_at": at}
         ledger.alter(session, link, "care_plan", theirs.id, MoveDeed.MOVED, at, ended)
         task = table_of("task")
@@ -45,7 +45,7 @@ def end_second_plans(
 
 def join_alerts(session: Session, link: RecordLink, retired: int, head: int, at: datetime) -> None:
     """Of two open alerts of one episode the worse stays open; the other names it."""
-    for ours, theirs in _pairs(session, link, "alert", ("episode", "is_open"), retired, head):
+    for ours, theirs in pairs(session, link, "alert", ("episode", "is_open"), retired, head):
         is_theirs_worse = theirs.grade.is_worse_than(ours.grade)
         closed, stays = (ours, theirs) if is_theirs_worse else (theirs, ours)
         deed = MoveDeed.CHANGED if is_theirs_worse else MoveDeed.MOVED
@@ -62,22 +62,11 @@ def join_alerts(session: Session, link: RecordLink, retired: int, head: int, at:
         ledger.note(session, link, "alert_step", [step.id], MoveDeed.MADE, at)
 
 
-def keep_one_tag(session: Session, link: RecordLink, retired: int, head: int, at: datetime) -> None:
-    """Of two of one tag one is borne; what a person decided goes before what a rule found."""
-    for ours, theirs in _pairs(
-        session, link, "tag_assignment", ("tag_id", "is_live"), retired, head
-    ):
-        if theirs.is_locked and not ours.is_locked:
-            swap(session, link, "tag_assignment", to_head=theirs.id, to_retired=ours.id, at=at)
-        else:
-            ledger.note(session, link, "tag_assignment", [theirs.id], MoveDeed.STAYED, at)
-
-
 def keep_one_link(
     session: Session, link: RecordLink, retired: int, head: int, at: datetime
 ) -> None:
     """Of two links of one account the closer relation stays, and with it what waits to be sent."""
-    for ours, theirs in _pairs(
+    for ours, theirs in pairs(
         session, link, "patient_link", ("account_id", "is_live"), retired, head
     ):
         is_theirs_closer = theirs.relation is Relation.SELF and ours.relation is not Relation.SELF
@@ -128,24 +117,3 @@ def _consents(session: Session, owner: int) -> dict[tuple[int, str], list[Any]]:
     ):
         words.setdefault((row.account_id, row.purpose), []).append(row)
     return words
-
-
-def _pairs(
-    session: Session, link: RecordLink, table: str, key: tuple[str, ...], retired: int, head: int
-) -> list[tuple[Any, Any]]:
-    """Return the rows of head and retired record that no key allows under one owner."""
-    kept: Table = table_of(table)
-    ours, theirs = kept.alias(), kept.alias()
-    found = session.execute(
-        select(ours.c.id, theirs.c.id)
-        .join(theirs, and_(*(ours.c[name] == theirs.c[name] for name in key)))
-        .where(
-            ours.c.patient_id == head,
-            theirs.c.patient_id == retired,
-            theirs.c.id.not_in(ledger.noted(link.id, table)),
-        )
-        .order_by(theirs.c.id)
-    ).all()
-    ids = [row_id for pair in found for row_id in pair]
-    rows = {row.id: row for row in session.execute(select(kept).where(kept.c.id.in_(ids)))}
-    return [(rows[our_id], rows[their_id]) for our_id, their_id in found]

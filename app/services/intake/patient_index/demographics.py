@@ -42,6 +42,8 @@ def refresh(session: Session, head: Patient, now: datetime) -> None:
         value = getattr(lender, field) if lender else _blank(field)
         if getattr(head, field) != value:
             setattr(head, field, value)
+            if field == "address":
+                head.region = lender.region if lender else None
             head.updated_at = now
         borrowed = borrowed | {field} if lender else borrowed - {field}
     if sorted(borrowed) != head.borrowed:
@@ -53,6 +55,8 @@ def give_back(retired: Patient) -> None:
     """Take from a record that is no head any more what it had borrowed."""
     for field in retired.borrowed:
         setattr(retired, field, _blank(field))
+        if field == "address":
+            retired.region = None
     retired.borrowed = []
 
 

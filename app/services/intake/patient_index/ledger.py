@@ -160,6 +160,12 @@ def count(session: Session, link_id: int, table: str, deed: MoveDeed) -> int:
     return session.scalar(select(func.count()).select_from(rows)) or 0
 
 
+def count_all(session: Session, link_id: int) -> int:
+    """Return how many rows a merge has touched so far."""
+    touched = select(func.count(RecordMove.id)).where(RecordMove.link_id == link_id)
+    return session.scalar(touched) or 0
+
+
 def live_merges(session: Session, cluster: Iterable[int]) -> list[tuple[RecordLink, int]]:
     """Return the merges among the records of one person, in the order in which they were done.
 

@@ -7,14 +7,17 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from app.models import Event, MoveDeed, RecordLink, RecordMove
-from app.services.intake.patient_index import conflicts, ledger, results
+from app.services.intake.patient_index import conflicts, ledger, results, tag_conflicts
 from app.services.intake.patient_index.numbered import exchange, settle_numbered
 from app.services.intake.patient_index.treatments import FOLLOWS, MOVES, owner_of, table_of
 
 _CONFLICTS = (
     conflicts.end_second_plans,
     conflicts.join_alerts,
-    conflicts.keep_one_tag,
+    tag_conflicts.settle_tags,
+    tag_conflicts.keep_current,
+    tag_conflicts.keep_one_preference,
+    tag_conflicts.leave_repeated_interactions,
     conflicts.keep_one_link,
     conflicts.keep_withdrawals,
 )
@@ -61,6 +64,7 @@ def take_back(session: Session, link: RecordLink, head: int) -> Counter[str]:
     under_both = results.told_under_both(session, link, retired, head, is_apart=False)
     results.unsettle(session, (retired, head), under_both)
     exchanged = _unpark(session, link, head)
+    tag_conflicts.make_room(session, link, retired, head)
     for table in MOVES:
         there = ledger.count(session, link.id, table, MoveDeed.MOVED)
         gone = there - ledger.hand_over(session, link, table, head, retired) - exchanged[table]
@@ -138,7 +142,8 @@ def _undo_changes(session: Session, link: RecordLink) -> Counter[str]:
         for move in ledger.entries(session, link.id, table, MoveDeed.MOVED, MoveDeed.CHANGED):
             if not move.before:
                 continue
-            if _is_overtaken(session, move) or not ledger.put_back(session, move):
+            is_over = _is_overtaken(session, move) or tag_conflicts.is_replaced(session, move)
+            if is_over or not ledger.put_back(session, move):
                 left[table] += 1
     return left
 

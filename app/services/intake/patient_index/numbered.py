@@ -134,7 +134,7 @@ def _spare_key(table: Table, row: Any) -> tuple[str, Any]:
     spare: dict[str, tuple[str, Any]] = {
         "condition": ("encounter_key", -row.id),
         "questionnaire_response": ("reference", f"swapped-{row.id}"),
-        "tag_assignment": ("is_live", None),
+        "preference": ("value", f"swapped-{row.id}"),
     }
     return spare.get(table.name, ("identity", secrets.token_bytes(32)))
 

@@ -38,14 +38,19 @@ MOVES: Final[Mapping[str, Treatment]] = {
     "diagnostic_report": Treatment(numbered=("identity",)),
     "encounter": Treatment(),
     "immunization": Treatment(numbered=("identity",)),
+    "interaction": Treatment(),
     "medication_request": Treatment(numbered=("identity",)),
     "observation": Treatment(),
     "outbound_document": Treatment(),
     "patient_link": Treatment(),
+    "preference": Treatment(),
     "questionnaire_response": Treatment(numbered=("reference",)),
     "related_person": Treatment(numbered=("identity",)),
     "service_request": Treatment(numbered=("identity",)),
+    "social_history": Treatment(),
     "tag_assignment": Treatment(),
+    "tag_decision": Treatment(),
+    "tag_proposal": Treatment(),
     "task": Treatment(),
 }
 
@@ -59,6 +64,8 @@ STAYS: Final[Mapping[str, str]] = {
     "patient_identifier.patient_id": "a number goes on naming the record it was given to",
     "record_link.other_id": "the merge itself",
     "record_link.patient_id": "the merge itself",
+    "tag_wake.patient_id": "when its own rules are asked; the head's are asked anew after a merge",
+    "risk_assessment.patient_id": "what the rows of that record said; each is assessed anew",
 }
 
 # A row that came after the merge goes back with the row it hangs on: table → (column, of table).

@@ -73,7 +73,11 @@ def gather(session: Session, patient_id: int, now: datetime) -> int:
     owner = patient_id
     for link, to in ledger.live_merges(session, cluster_of(session, head)):
         if link.patient_id == owner:
+            noted = ledger.count_all(session, link.id)
             session.add_all(moving.bring_over(session, link, to, now))
+            if ledger.count_all(session, link.id) > noted:
+                news = Event.of("patient.gathered", now, patient_id=to, other_id=owner)
+                session.add(news)
             owner = to
     return head
 

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.criteria.needs import FactNeeds
 from app.domain.plans.rules import (
     AssignTag,
     Audience,
@@ -20,7 +21,7 @@ from app.domain.plans.rules import (
 from app.models import CarePlan, Event, Observation, Patient
 from app.models.plans.knowledge import knowledge
 from app.models.profile.patient_facts import load_facts
-from app.models.profile.tag import bear
+from app.models.profile.tagging import bear
 from app.services.plans.rule_evaluation.episodes import count_quiet, episodes_told, raise_alert
 from app.services.plans.rule_evaluation.tasks import add_task, make_task
 
@@ -53,8 +54,9 @@ def evaluate(
     if not woken or (observation is not None and observation.is_current is None):
         return
     told = episodes_told(session, patient_id, observation)
-    facts = load_facts(session, patient_id, now, zone)
     measured_at = observation.effective_at if observation else None
+    needs = FactNeeds.joined(one.needs for one in woken.values())
+    facts = load_facts(session, patient_id, now, zone, needs, as_of=measured_at)
     hits = [
         hit
         for one in woken.values()
@@ -159,7 +161,10 @@ def _act(
                 audience=Audience.PATIENT, due_within=timedelta(days=2), article=action.article,
             )  # fmt: skip
         case AssignTag():
-            bear(session, plan.patient_id, action.tag, hit.rule.name, now, cause=cause)
+            bear(
+                session, plan.patient_id, action.tag, hit.rule.name, now,
+                basis=f"alert-rule:{hit.rule.key}", cause=cause,
+            )  # fmt: skip
         case SendMessage():
             session.add(
                 Event.of(

@@ -1,0 +1,1 @@
+"""Segments: the library, who is meant and why, the audiences frozen from them."""
