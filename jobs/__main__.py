@@ -11,11 +11,13 @@ from pydantic import ValidationError
 from app import clock, settings
 from app.clock import HOSPITAL
 from app.database import unit_of_work
+from app.domain.definitions import InvalidDefinition
 from app.domain.exchange.targets import HospitalTargets
 from app.integrations.feeds import configured_feeds
 from app.integrations.hints import Hints
 from app.integrations.tables.mapping_files import InvalidMapping
 from app.integrations.tables.sources import TableSources
+from app.integrations.text_files import text_pack
 from app.integrations.webhooks import webhook_sender
 from app.services.intake import Reader, interpret_pending, replay
 from app.services.intake.replay_runs import replay_batch
@@ -113,10 +115,15 @@ def main() -> int:
     start("clock", configured)
     try:
         work = Work(
-            HOSPITAL, outlets(configured), TableSources(configured.tables), watches(configured)
+            HOSPITAL,
+            outlets(configured),
+            TableSources(configured.tables),
+            watches(configured),
+            configured.hospital_region,
+            text_pack(configured.packs_folder),
         )
         workers, clockwork = crew(configured, work), Clockwork(TIMETABLE, work)
-    except InvalidMapping as problem:
+    except (InvalidMapping, InvalidDefinition) as problem:
         print(problem, file=sys.stderr)  # noqa: T201  # a sentence for whoever wrote the file
         return 2
 

@@ -1,9 +1,11 @@
 """What the timetable's lines do: each opens its transactions and calls the services."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Event
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -12,17 +14,26 @@ from sqlalchemy import delete
 from app.database import unit_of_work
 from app.domain.intake.feed_health import Watch
 from app.domain.outreach.messaging import Outlets
+from app.domain.text.tagging import TextPack
 from app.integrations.tables.sources import TableSources
-from app.models import AccessSession, JobRun, RelayedCallback, SignInState
+from app.models import AccessSession, JobRun, RelayedCallback, SignInState, TagRebuild
 from app.models.intake.feed_signs import known_sources
+from app.models.segments.index import snapshot
+from app.models.segments.index.live import open_index, reading
 from app.services.exchange import deliveries
 from app.services.outreach import outbox, patient_notices
 from app.services.plans import plan_expansion, rule_evaluation
-from app.services.profile import tagging
+from app.services.profile import risk_assessing
+from app.services.profile.tags import tag_rebuild, tag_sweeping, tagging
 from app.services.staff import alert_handling, feed_alarms
 from app.services.trust import audit_trail
 
 log = structlog.get_logger()
+
+# Between two transactions of a long pass: SQLite has one writer, and phones write too.
+_BREATH: Final = 0.1
+_AT_ONCE: Final = 4  # patients in one transaction of such a pass
+_LIBRARY_SECONDS: Final = 240.0  # of the five minutes between two runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +44,8 @@ class Work:
     outlets: Outlets
     tables: TableSources | None = None
     watches: Mapping[str, Watch] = field(default_factory=dict)
+    region: str | None = None  # where the hospital stands: 浙江省宁波市
+    text: TextPack | None = None  # None: what people write is not read
     stopping: Event = field(default_factory=Event)  # set when the process is to end
 
 
@@ -66,6 +79,37 @@ def expire_tags(work: Work, now: datetime) -> None:
     _until_none(lambda session: tagging.expire_tags(session, now))
 
 
+def wake_tags(work: Work, now: datetime) -> None:
+    """Ask the tag rules of those patients alone for whom time may have changed something."""
+    _until_none(lambda session: tagging.wake_tags(session, now, work.zone))
+
+
+def sweep_tags(work: Work, now: datetime) -> None:
+    """Follow up the patients of tags that were retired or merged."""
+    _until_none(lambda session: tag_sweeping.sweep_tags(session, now))
+
+
+def follow_library(work: Work, now: datetime) -> None:
+    """Ask all patients' rules anew after the rules changed, for some minutes a run.
+
+    Where it stopped the next run goes on; a change meanwhile begins anew.
+    """
+    until = time.monotonic() + _LIBRARY_SECONDS
+    with unit_of_work.begin() as session:
+        if not tag_rebuild.is_due(session):
+            return
+        run_id = tag_rebuild.begin(session, now).id
+    while time.monotonic() < until and not work.stopping.is_set():
+        began = time.monotonic()
+        with unit_of_work.begin() as session:
+            run = session.get_one(TagRebuild, run_id, with_for_update=True)
+            if not tag_rebuild.step(session, run, now, work.zone, limit=_AT_ONCE):
+                log.info("tags_rebuilt", count=run.patients)
+                return
+        # As long as it worked: what people wait for goes first.
+        work.stopping.wait(max(_BREATH, time.monotonic() - began))
+
+
 def judge_absences(work: Work, now: datetime) -> None:
     """Ask the rules that time wakes; a reading that never came is found here alone."""
     after = 0
@@ -74,6 +118,27 @@ def judge_absences(work: Work, now: datetime) -> None:
             after = rule_evaluation.evaluate_absences(session, now, work.zone, after)
         if not after:
             return
+
+
+def assess_plans(work: Work, now: datetime) -> None:
+    """Bring the priority of following up to today: silence and waiting are no events."""
+    _pass_over(risk_assessing.follow_on, work, now)
+
+
+def refresh_risks(work: Work, now: datetime) -> None:
+    """Ask again where an assessment is a month old: its inputs may be too old by now."""
+    _pass_over(risk_assessing.refresh_old, work, now)
+
+
+def _pass_over(step: Callable[..., risk_assessing.Step], work: Work, now: datetime) -> None:
+    after = 0
+    while not work.stopping.is_set():
+        with unit_of_work.begin() as session:
+            done = step(session, after, now, work.zone, work.region)
+        if not done.patients:
+            return
+        after = done.last
+        work.stopping.wait(_BREATH)
 
 
 def sweep_outbox(work: Work, now: datetime) -> None:
@@ -121,6 +186,16 @@ def purge_sessions(work: Work, now: datetime) -> None:
         session.execute(delete(JobRun).where(JobRun.slot_at < week))
         # Repeats come within minutes; the inbox has the push under its own name.
         session.execute(delete(RelayedCallback).where(RelayedCallback.taken_at < week))
+
+
+def save_segment_index(work: Work, now: datetime) -> None:
+    """Keep the index of segments where a starting web process finds it, if anything changed."""
+    with reading(unit_of_work) as session:
+        if snapshot.is_current(session):
+            return
+        index = open_index(session)
+    with unit_of_work.begin() as session:
+        snapshot.save(session, index, now)
 
 
 def _until_none(step: object) -> None:

@@ -10,7 +10,7 @@ from app import clock
 from app.database import unit_of_work
 from app.integrations.platform_http import CallFailed
 from app.integrations.wechat import OfficialAccount
-from app.models import WeChatAccount
+from app.models import Event, WeChatAccount
 
 # Some followers have no unionid yet; they are asked for a while after they came, not for ever.
 _ASK_FOR: Final = timedelta(minutes=10)
@@ -44,5 +44,6 @@ def name_followers(accounts: Mapping[str, OfficialAccount]) -> int:
                     .where(WeChatAccount.id == id_)
                     .values(unionid=follower.unionid)
                 )
+                session.add(Event.of("account.named", clock.now(), account_id=id_))
             found += 1
     return found

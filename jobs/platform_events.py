@@ -55,7 +55,8 @@ def _record_answer(work: Work) -> receipts.RecordAnswer:
 
 def _followed(session: Session, account: WeChatAccount, now: datetime) -> None:
     """Note it; a worker fetches the unionid, since no call is made in a transaction."""
-    session.add(Event.of("account.followed", now, account_id=account.id))
+    kind = "account.followed" if account.is_following else "account.unfollowed"
+    session.add(Event.of(kind, now, account_id=account.id))
 
 
 def _press(work: Work) -> Callable[[Session, CardClick, datetime], None]:

@@ -38,9 +38,17 @@ from app.services.intake import patient_index
 from app.services.outreach import patient_notices
 from app.services.outreach.patient_notices import Notice
 from app.services.plans import enrolment, plan_expansion, result_services, rule_evaluation
-from app.services.profile import result_grading, tagging
+from app.services.profile import result_grading
+from app.services.profile.tags import tag_triggers
 from app.services.staff import alert_cards, critical_results
 from jobs.chores import Work
+from jobs.profile_reactions import (
+    assess_risk,
+    learn_preferences,
+    note_deed,
+    read_text,
+    retag,
+)
 
 _NOTICE_LIFE: Final = timedelta(days=2)
 
@@ -54,14 +62,14 @@ class Reaction:
     handle: Callable[[Work, Session, Event], None]
 
 
-def retag(work: Work, session: Session, event: Event) -> None:
-    if event.patient_id is not None:
-        tagging.retag(session, event.patient_id, clock.now(), work.zone, cause=event)
-
-
 def enrol(work: Work, session: Session, event: Event) -> None:
     if event.patient_id is not None:
-        enrolment.enrol_where_due(session, event.patient_id, clock.now(), work.zone, cause=event)
+        # Tags come in waves, and few of them decide about plans.
+        is_tag = event.kind == "tag.assigned"
+        enrolment.enrol_where_due(
+            session, event.patient_id, clock.now(), work.zone,
+            triggers=tag_triggers.triggers_of(session, event) if is_tag else None, cause=event,
+        )  # fmt: skip
 
 
 def rest_after_merge(work: Work, session: Session, event: Event) -> None:
@@ -339,16 +347,31 @@ REACTIONS: tuple[Reaction, ...] = (
     _reaction(tell_patient, "alert.opened", "alert.worsened", "alert.patient-told", *_PROGRESS),
     _reaction(tell_patient_by_rule, "rule.message"),
     _reaction(fall_back, "communication.failed"),
+    _reaction(retag, *tag_triggers.WAKING),
     _reaction(
-        retag,
-        "observation.recorded", "observation.corrected", "condition.recorded",
-        "response.recorded", "task.missed", "patient.merged", "patient.unmerged",
-        "encounter.moved", "observation.moved",
+        assess_risk,
+        "observation.recorded", "observation.corrected", "observation.moved",
+        "condition.recorded", "condition.withdrawn", "encounter.started", "encounter.finished",
+        "encounter.moved", "encounter.reopened", "encounter.cancelled", "patient.registered",
+        "patient.updated", "patient.merged", "patient.unmerged", "task.completed", "task.missed",
+        "response.recorded", "care-plan.started", "care-plan.ended", "alert.contacted",
+        "person.linked", "person.unlinked",
+    ),
+    _reaction(note_deed, "message.opened", "response.recorded", "task.completed"),
+    _reaction(
+        learn_preferences,
+        "interaction.recorded", "encounter.finished", "encounter.moved", "encounter.cancelled",
+        "alert.contacted", "patient.merged", "patient.unmerged",
     ),
     _reaction(
         enrol,
         "encounter.finished", "condition.recorded", "tag.assigned", "patient.merged",
         "patient.unmerged", "encounter.moved",
+    ),
+    _reaction(
+        read_text,
+        "response.recorded", "task.declined", "report.recorded", "observation.recorded",
+        "observation.corrected",
     ),
     _reaction(rest, "encounter.started"),
     _reaction(rest_after_merge, "patient.merged"),

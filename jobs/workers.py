@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from app import clock
 from app.database import unit_of_work
-from app.services.reacting import react
+from app.services.reacting import behind, react
 from jobs.chores import Work
 from jobs.reactions import REACTIONS
 
@@ -71,7 +71,11 @@ def _attempt(worker: Worker) -> int:
 def react_to_events(work: Work) -> int:
     """Let every reaction read on, one batch each; return how many events were read."""
     read = 0
+    with unit_of_work.begin() as session:
+        waiting = behind(session, [reaction.key for reaction in REACTIONS], clock.now())
     for reaction in REACTIONS:
+        if reaction.key not in waiting:
+            continue
         with unit_of_work.begin() as session:
             read += react(
                 session,

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from app.domain.plans.definitions import InvalidDefinition
+from app.domain.definitions import InvalidDefinition
 from app.domain.plans.pack_parsing import parse_pack
 from app.domain.plans.packs import Pack
 

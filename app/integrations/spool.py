@@ -42,7 +42,7 @@ class Spool:
         entry = _HEAD.pack(len(record), zlib.crc32(record)) + record
         with self._locked():
             segments = self._segments()
-            if sum(path.stat().st_size for path in segments) + len(entry) > self._max_bytes:
+            if sum(map(_size, segments)) + len(entry) > self._max_bytes:
                 raise SpoolFull
             newest = segments[-1] if segments else self._begin(None)
             size = newest.stat().st_size
@@ -91,6 +91,14 @@ class Spool:
             yield
         finally:
             os.close(lock)
+
+
+def _size(segment: Path) -> int:
+    """Return the bytes of a segment; 0 when a replay, which is not locked, has just ended it."""
+    try:
+        return segment.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _write(path: Path, entry: bytes) -> None:

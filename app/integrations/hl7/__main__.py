@@ -13,11 +13,11 @@ from typing import TypeVar
 
 import structlog
 from pydantic import ValidationError
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app import clock, settings, start
-from app.database import unit_of_work
+from app.database import after_collisions, unit_of_work
 from app.domain.intake.rejections import Rejected
 from app.integrations.hl7.acknowledge import Mode
 from app.integrations.hl7.charset import configured_codec
@@ -39,10 +39,7 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 
-_COLLISIONS = 5
 _CONNECTIONS = 50
-# Two connections may insert side by side and meet in a deadlock; whoever lost tries again.
-_COLLISIONS = 5
 # What all connections of one port may hold together; large messages leave room for fewer.
 _MEMORY = 128 * 1024 * 1024
 # A sender on a slow line brings at least so many bytes a second.
@@ -142,13 +139,7 @@ class Keeper:
 
         :raises OperationalError: the database is away, or one collision followed another
         """
-        for _ in range(_COLLISIONS - 1):
-            try:
-                return self._store_once(delivery, told)
-            except OperationalError as error:
-                if not _is_collision(error):
-                    raise
-        return self._store_once(delivery, told)
+        return after_collisions(lambda: self._store_once(delivery, told))
 
     def _store_once(self, delivery: Delivery, told: Told) -> int:
         now = self._now()
@@ -166,11 +157,6 @@ class Keeper:
                 interpret_message(session, message, told, now)
             session.flush()
             return message.id
-
-
-def _is_collision(error: OperationalError) -> bool:
-    """Tell whether MariaDB ended the transaction for another's sake (deadlock, error 1213)."""
-    return bool(error.orig is not None and error.orig.args[:1] == (1213,))
 
 
 def make_listener(door: settings.HL7Door, known: list[Sender], keeper: Keeper) -> Listener:

@@ -15,6 +15,7 @@ from app.domain.intake.hospital_records import (
     Stated,
 )
 from app.domain.intake.rejections import Rejected, RejectionReason
+from app.domain.profile.places import region_of_parts
 from app.integrations.hl7.segments import Repetition, Segment
 from app.integrations.hl7.timestamps import read_date, read_instant
 
@@ -96,6 +97,7 @@ def read_patient(segment: Segment, reading: Reading, recorded_at: datetime | Non
         gender=_gender(segment, reading),
         phone=_phone(segment),
         address=_address(segment),
+        region=_region(segment),
         deceased_at=_deceased_at(segment, reading, recorded_at),
         mother=mothers[0] if mothers else UNCHANGED,
     )
@@ -204,6 +206,12 @@ def _address(segment: Segment) -> Stated[str]:
     if any(character >= "\u2e80" for part in parts for character in part):
         return "".join(part for part in parts if not part.isdigit()) or UNCHANGED
     return ", ".join(parts) or UNCHANGED
+
+
+def _region(segment: Segment) -> str | None:
+    """Return the region of PID-11.4 (state or province) and PID-11.3 (city)."""
+    parts = [*segment.first(11).components(), "", "", "", ""]
+    return region_of_parts(parts[3], parts[2])
 
 
 def _deceased_at(

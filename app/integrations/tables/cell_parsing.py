@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from app.domain.plans.definitions import Fields, InvalidDefinition
+from app.domain.definitions import Fields, InvalidDefinition
 from app.integrations.tables.cells import Cell, FieldKind
 from app.integrations.tables.fields import FieldType
 

@@ -85,6 +85,8 @@ PATIENT_FIELDS: Final = {
     "birth_date": DATE,
     "phone": TEXT,
     "address": TEXT,
+    "province": TEXT,
+    "city": TEXT,
     "deceased_at": INSTANT,
     "mother": IDENTIFIER,
 }

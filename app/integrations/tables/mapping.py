@@ -7,7 +7,7 @@ from datetime import datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from app.domain.plans.definitions import (
+from app.domain.definitions import (
     KEY,
     Fields,
     InvalidDefinition,

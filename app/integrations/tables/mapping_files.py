@@ -6,7 +6,7 @@ from typing import Final
 
 import yaml
 
-from app.domain.plans.definitions import InvalidDefinition
+from app.domain.definitions import InvalidDefinition
 from app.integrations.pack_files import PackLoader
 from app.integrations.tables.mapping import SourceMapping, parse_mapping
 

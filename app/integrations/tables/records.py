@@ -28,6 +28,7 @@ from app.domain.intake.hospital_records import (
     Stated,
 )
 from app.domain.intake.table_rows import Deed, KeptRow
+from app.domain.profile.places import region_of_parts
 from app.integrations.tables.cells import BadCell, FieldKind
 from app.integrations.tables.fields import FIELDS, RowKind
 from app.integrations.tables.mapping import SourceMapping, TableMapping
@@ -85,9 +86,15 @@ def _patient(reading: RowReading) -> PatientRecord:
         gender=reading.stated_of_person("gender"),
         phone=reading.stated_of_person("phone"),
         address=reading.stated_of_person("address"),
+        region=region_of_parts(_text(reading, "province"), _text(reading, "city")),
         deceased_at=reading.stated_of_person("deceased_at"),
         mother=reading.stated_of_person("mother"),
     )
+
+
+def _text(reading: RowReading, name: str) -> str:
+    said: Stated[str] = reading.stated_of_person(name)
+    return said if isinstance(said, str) else ""
 
 
 def _with_nothing(

@@ -17,6 +17,7 @@ from app.domain.intake.hospital_records import (
     PatientRecord,
     Stated,
 )
+from app.domain.profile.places import region_of_parts
 from app.integrations.fhir import naming
 from app.integrations.fhir.reader.contents import Entry
 from app.integrations.fhir.reader.reading import Reading, first_coding, human_name
@@ -52,6 +53,7 @@ def read_patient(entry: Entry, reading: Reading, recorded_at: datetime | None) -
         gender=Gender(resource["gender"]) if "gender" in resource else UNCHANGED,
         phone=_phone(resource.get("telecom", ())) or UNCHANGED,
         address=_address(resource.get("address", ())) or UNCHANGED,
+        region=_region(resource.get("address", ())),
         deceased_at=_deceased_at(resource, reading, recorded_at),
     )
 
@@ -87,12 +89,21 @@ def _phone(points: Iterable[Mapping[str, Any]]) -> str:
     return str(phones[0]["value"]).strip() if phones else ""
 
 
+def _current(addresses: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+    current = [one for one in addresses if one.get("use") not in ("old", "billing")]
+    return current[0] if current else {}
+
+
+def _region(addresses: Iterable[Mapping[str, Any]]) -> str | None:
+    one = _current(addresses)
+    return region_of_parts(str(one.get("state", "")), str(one.get("city", "")))
+
+
 def _address(addresses: Iterable[Mapping[str, Any]]) -> str:
     """Return where somebody lives, as one line in the order of the country."""
-    current = [one for one in addresses if one.get("use") not in ("old", "billing")]
-    if not current:
+    one = _current(addresses)
+    if not one:
         return ""
-    one = current[0]
     if one.get("text"):
         return str(one["text"]).strip()
     parts = [str(one.get(name, "")) for name in ("state", "city", "district")]
