@@ -26,6 +26,8 @@ from app.integrations.spool import Spool
 from app.integrations.token_store import TokenStore
 from app.integrations.wechat import MiniProgram, OfficialAccount
 from app.integrations.wechat_senders import subscription_sender, template_sender
+from app.models.segments.evaluating import Evaluator, IndexFirst, SqlEvaluator
+from app.models.segments.index.live import LiveIndex
 from app.settings import FeedWatch, MessageTemplate, Settings, WeChatApp
 from app.web.callbacks import CallbackReceiver, Door
 from wecom.client import WeComClient
@@ -87,6 +89,14 @@ def senders(settings: Settings, clients: Platforms) -> dict[Channel, Sender]:
     if settings.sms.url and settings.sms.key:
         found[Channel.SMS] = sms_sender(settings.sms.url, settings.sms.key.get_secret_value())
     return found
+
+
+def evaluator() -> Evaluator:
+    """Return what finds a segment's patients: this process's index, and the database without it.
+
+    The index costs nothing before somebody asks.
+    """
+    return IndexFirst(LiveIndex(unit_of_work, HOSPITAL), SqlEvaluator(HOSPITAL))
 
 
 def outlets(settings: Settings) -> Outlets:

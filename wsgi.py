@@ -22,7 +22,7 @@ from app.web.factory import Face, create_app
 from wecom import desk
 from wecom.client import WeComClient, authorize_url
 from wecom.pages import nurse_pages
-from wiring import Platforms, outlets, platforms, receiver, watches
+from wiring import Platforms, evaluator, outlets, platforms, receiver, watches
 
 
 def build(configured: Settings) -> APIFlask:
@@ -117,6 +117,7 @@ def _console(configured: Settings) -> Face:
             sign_out_path="/wecom/sign-out",
             is_demo=configured.demo,
             watches=watches(configured),
+            evaluator=evaluator(),
         )
     )
 

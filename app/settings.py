@@ -287,6 +287,8 @@ class Settings(BaseSettings):
     tenant: str = Field(default="hospital", pattern=r"^[a-z0-9-]{1,32}$")
     hospital_name: str = "康伴医院"
     hospital_phone: str = "请拨打医院总机"
+    # Province and city, to know who lives elsewhere; without it nobody is said to.
+    hospital_region: str | None = None
     public_url: str = "http://127.0.0.1:8080"
     trusted_hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
     spool_folder: Path = Path("var/spool")

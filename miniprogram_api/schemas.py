@@ -20,7 +20,7 @@ from app.services.trust.binding import Claim
 from miniprogram_api.fields import Day, Moment, PlainDecimal, Text, Truth, Word
 
 
-def _choice(kind: type[Any], **more: Any) -> fields.Enum[Any]:
+def choice(kind: type[Any], **more: Any) -> fields.Enum[Any]:
     return fields.Enum(kind, by_value=fields.String, **more)
 
 
@@ -81,7 +81,7 @@ class ConsentTextsOut(Schema):
 
 
 class AgreedIn(In):
-    purpose = _choice(ConsentPurpose, required=True)
+    purpose = choice(ConsentPurpose, required=True)
     text_version = Word(32, required=True)
 
 
@@ -94,7 +94,7 @@ class BindingIn(In):
     )
     birth_date = Day()
     phone = fields.String(required=True, validate=validate.Regexp(r"(\+?86)?1\d{10}\Z"))
-    relation = _choice(Relation, required=True)
+    relation = choice(Relation, required=True)
     consents = fields.List(
         fields.Nested(AgreedIn), load_default=list, validate=validate.Length(max=10)
     )
@@ -116,7 +116,7 @@ class CodeIn(In):
 
 
 class ConsentIn(In):
-    purpose = _choice(ConsentPurpose, required=True)
+    purpose = choice(ConsentPurpose, required=True)
     is_given = Truth(required=True)
     text_version = Word(32, required=True)
 
@@ -247,7 +247,7 @@ class TaskDetailOut(TaskOut):
 
 
 class DeclineIn(In):
-    reason = _choice(DeclineReason, required=True)
+    reason = choice(DeclineReason, required=True)
     note = Text(200, load_default=None)
 
 
@@ -256,11 +256,11 @@ class DeclineIn(In):
 
 class MeasurementIn(In):
     reference = fields.UUID(required=True, metadata={"description": "the phone's name for it"})
-    code = _choice(VitalSign, required=True, metadata={"description": "LOINC"})
+    code = choice(VitalSign, required=True, metadata={"description": "LOINC"})
     value = fields.String(required=True, metadata={"description": "a decimal number, LO or HI"})
     unit = fields.String(validate=validate.Length(min=1, max=16))
     effective_at = Moment(required=True)
-    context = _choice(MeasurementContext, load_default=None)
+    context = choice(MeasurementContext, load_default=None)
     is_own_reading = Truth(required=True, metadata={"description": "是本人吗"})
     confirmed = Truth(load_default=False, metadata={"description": "sent again as it is"})
 
@@ -304,7 +304,7 @@ class RecordedOut(Schema):
 
 
 class ReadingsQuery(In):
-    code = _choice(VitalSign, load_default=None)
+    code = choice(VitalSign, load_default=None)
     after = Word(32, load_default=None)
 
 
@@ -325,7 +325,7 @@ class ReadingPageOut(Schema):
 
 
 class TrendQuery(In):
-    code = _choice(VitalSign, required=True)
+    code = choice(VitalSign, required=True)
     days = fields.Integer(strict=False, load_default=30, validate=validate.Range(1, 366))
 
 

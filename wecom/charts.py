@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Final
 
-from app.services.profile.patient_snapshot import Trend
+from app.models.profile.reading.trends import Trend
 from wecom import words
 
 WIDTH: Final = 320
@@ -56,8 +55,8 @@ def chart(trend: Trend, number: int, now: datetime) -> Chart:
     )
     return Chart(
         key=f"trend-{number}",
-        title=words.observation(trend.code, trend.display),
-        finding=_finding(trend, now),
+        title=trend.name,
+        finding=trend.sentence,
         line=" ".join(f"{dot.x},{dot.y}" for dot in dots),
         last=dots[-1],
         low=words.quantity(min(values), trend.unit),
@@ -81,15 +80,3 @@ def _dots(trend: Trend) -> list[Dot]:
         y = HEIGHT - _EDGE - up * (HEIGHT - 2 * _EDGE)
         dots.append(Dot(f"{x:.1f}", f"{y:.1f}"))
     return dots
-
-
-def _finding(trend: Trend, now: datetime) -> str:
-    """Say in one sentence what the line shows."""
-    values = [point.value for point in trend.points]
-    last = trend.points[-1]
-    newest = f"最近 {words.quantity(last.value, trend.unit)}（{words.short_moment(last.at, now)}）"
-    if len(values) == 1:
-        return f"{newest}，30 天内只有这一次。"
-    mean = words.number(round(sum(values, Decimal()) / len(values), 1))
-    low, high = words.number(min(values)), words.number(max(values))
-    return f"{newest}；30 天内 {len(values)} 次，平均 {mean}，最低 {low}，最高 {high}。"

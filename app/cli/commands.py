@@ -18,22 +18,28 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import clock
 from app.cli import feeds
+from app.cli.assistant import assistant, install_texts
 from app.cli.exchange import exchange, webhook
 from app.cli.export_fhir import export
 from app.cli.frame import OPERATOR, Failed, with_database
 from app.cli.import_fhir import import_fhir
 from app.cli.import_hl7 import import_files
 from app.cli.limits import limits
+from app.cli.patients import patients
 from app.cli.relay import relay
+from app.cli.risk import risk
+from app.cli.segments import segments
 from app.cli.table_verb import import_table
+from app.cli.tags import tags
 from app.cli.terms import DEFAULTS, load, terms
 from app.database import unit_of_work
+from app.domain.definitions import InvalidDefinition
 from app.domain.errors import DomainError
-from app.domain.plans.definitions import InvalidDefinition
 from app.domain.staff.alert_clock import Responder
 from app.domain.trust.access import StaffRole
 from app.integrations.pack_files import read_pack
 from app.integrations.tables.mapping_files import InvalidMapping
+from app.integrations.text_files import FOLDER as TEXTS
 from app.models import CareTeam, CareTeamMember, Communication, Practitioner
 from app.models.trust.audit import record
 from app.services import statistics
@@ -79,9 +85,11 @@ def cli() -> None:
     """
 
 
+cli.add_command(assistant)
 cli.add_command(exchange)
 cli.add_command(export)
 cli.add_command(webhook)
+cli.add_command(patients)
 
 
 @cli.command()
@@ -100,8 +108,9 @@ def init(loaded: Settings, engine: Engine) -> None:
         command.upgrade(config, "head")
         connection.commit()
     for folder in sorted(path for path in loaded.packs_folder.iterdir() if path.is_dir()):
-        if folder.name != DEFAULTS.parent.name:
+        if folder.name not in (DEFAULTS.parent.name, TEXTS):
             _install(folder, approver=None)
+    install_texts(loaded.packs_folder)
     if (defaults := loaded.packs_folder / DEFAULTS).exists():
         load(defaults)
     print("The database is ready.")
@@ -126,11 +135,14 @@ def stats(loaded: Settings, engine: Engine, *, as_json: bool) -> None:
             print(f"{name:22} {number:>9}")
 
 
+cli.add_command(tags)
 cli.add_command(terms)
 cli.add_command(feeds.sources)
 cli.add_command(feeds.replay)
 cli.add_command(relay)
 cli.add_command(limits)
+cli.add_command(segments)
+cli.add_command(risk)
 
 
 @cli.group("import")

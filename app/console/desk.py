@@ -6,7 +6,9 @@ from typing import Final, cast
 
 from flask import current_app
 
+from app.clock import HOSPITAL
 from app.domain.intake.feed_health import Watch
+from app.models.segments.evaluating import Evaluator, SqlEvaluator
 
 _EXTENSION: Final = "careloop-console"
 
@@ -24,6 +26,8 @@ class ConsoleDesk:
     sign_out_path: str
     is_demo: bool = False
     watches: Mapping[str, Watch] = field(default_factory=dict)
+    # Who says whom criteria mean: the live index where the wiring has one.
+    evaluator: Evaluator = field(default_factory=lambda: SqlEvaluator(HOSPITAL))
 
     def keep(self, extensions: dict[str, object]) -> None:
         extensions[_EXTENSION] = self

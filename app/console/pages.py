@@ -19,7 +19,16 @@ from flask import (
 )
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.console import doubles, feeds, messages, terms
+from app.console import (
+    doubles,
+    feeds,
+    messages,
+    patients,
+    segments,
+    tag_library,
+    tag_review,
+    terms,
+)
 from app.console.desk import ConsoleDesk, desk
 from app.console.menu import menu_for
 from app.database import unit_of_work
@@ -34,6 +43,11 @@ PARTS: Final[tuple[Blueprint, ...]] = (
     doubles.views,
     feeds.views,
     messages.views,
+    segments.views,
+    segments.api,
+    tag_library.views,
+    tag_review.views,
+    patients.views,
     terms.views,
 )
 

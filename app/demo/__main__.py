@@ -11,10 +11,10 @@ from typing import Final
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, inspect, select
 
 from app import clock, settings
-from app.database import unit_of_work
+from app.database import Base, unit_of_work
 from app.demo.cast import HOLDERS, MINI_PROGRAM, OFFICIAL_ACCOUNT
 from app.demo.processes import ROOT, CannotRun, Company, free_port, is_free
 from app.demo.seed import seed
@@ -91,7 +91,7 @@ def _raise_curtain(company: Company, stage: Stage, environment: dict[str, str]) 
     os.environ.update(environment)
     engine = start("demo", settings.load(), pool_size=2)
     try:
-        _migrate(engine)
+        _make_tables(engine)
         # The web process takes a while to start and needs no patient for it.
         company.start(
             "web", "网站", "-m", "gunicorn", "wsgi:app", "--bind", f"127.0.0.1:{stage.ports.web}",
@@ -103,18 +103,24 @@ def _raise_curtain(company: Company, stage: Stage, environment: dict[str, str]) 
         _register_phones(StandinControl(stage.standin_url))
     finally:
         engine.dispose()
+    company.await_url(f"{stage.public_url}/readyz", _READY_SECONDS)
+    # Nobody waits for these two; started sooner they would keep the web process from its core.
     company.start("clock", "时钟", "-m", "jobs")
     company.start("hl7", "HL7 接口", "-m", "app.integrations.hl7")
-    company.await_url(f"{stage.public_url}/readyz", _READY_SECONDS)
     print(f"演示系统已就绪 / The demo is ready: {stage.public_url}/demo")  # noqa: T201
     print("按 Ctrl-C 停止 / Press Ctrl-C to stop.", flush=True)  # noqa: T201
 
 
-def _migrate(engine: Engine) -> None:
+def _make_tables(engine: Engine) -> None:
+    """Bring a kept database up to date; a new one is made as the models say, which is the same."""
     config = Config(ROOT / "alembic.ini")
     with engine.connect() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        if inspect(connection).get_table_names():
+            command.upgrade(config, "head")
+        else:
+            Base.metadata.create_all(connection)
+            command.stamp(config, "head")
         connection.commit()
 
 

@@ -17,6 +17,8 @@ from app.models import Gender, Patient, PatientIdentifier
 SURNAMES: Final = "钱冯陈褚卫蒋沈韩杨朱秦尤许何吕施张孔曹严"
 _MARKS: Final = "测演试拟"  # a given name begins with one of these: plainly no real person
 _STEMS: Final = "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉戌亥"
+# Most live where the hospital stands, some a journey away.
+_REGIONS: Final = ("浙江省宁波市",) * 7 + ("浙江省舟山市", "浙江省台州市", "江西省上饶市")
 CROWD: Final = 320
 DIABETICS: Final = 96
 
@@ -123,6 +125,7 @@ def _patient_row(one: Person, now: datetime) -> dict[str, Any]:
         "phone_index": Patient.phone.index(table, one.phone),
         "needs_sealed": Patient.needs.seal(table, one.public_id, one.needs),
         "gender": one.gender,
+        "region": _REGIONS[one.id % len(_REGIONS)],
         "birth_date": one.birth_on,
         "department_code": one.ward,
         "source": "his",

@@ -13,9 +13,10 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.clock import HOSPITAL
-from app.demo import history, monitoring, people, phones, staff, stories
+from app.demo import history, monitoring, people, phones, profiles, staff, stories
 from app.domain.trust.access import Actor
 from app.integrations.pack_files import read_pack
+from app.integrations.text_files import text_tags
 from app.models import (
     Alert,
     CarePlan,
@@ -32,12 +33,14 @@ from app.models import (
 from app.models.trust.audit import record
 from app.services.plans.plan_library import install_pack
 from app.services.plans.rule_evaluation import evaluate_absences
-from app.services.profile.tagging import retag
+from app.services.profile.tags.tagging import retag
+from app.services.profile.text_tagging import install_text_tags
 from app.services.trust import audit_trail
 from jobs.reactions import REACTIONS
 
 _SEED: Final = 20260504
 _PACK: Final = Path(__file__).resolve().parents[2] / "packs" / "t2dm-after-discharge"
+_OPERATIONAL: Final = _PACK.with_name("operational")
 _APPROVER: Final = "演示主任（演示批准，非临床签署）"
 _ACTOR: Final = Actor("operator", None, "demo-seed")
 _COUNTED: Final = {
@@ -61,6 +64,10 @@ def seed(session_factory: sessionmaker[Session], now: datetime) -> dict[str, int
     random = Random(_SEED)  # noqa: S311  # the same hospital each time is what is wanted
     with session_factory.begin() as session:
         install_pack(session, read_pack(_PACK), now - timedelta(days=120), approved_by=_APPROVER)
+        install_pack(
+            session, read_pack(_OPERATIONAL), now - timedelta(days=120), approved_by=_APPROVER
+        )
+        install_text_tags(session, text_tags(_PACK.parent), now)
         session.flush()
         teams = staff.add_staff(session, now)
         everyone = people.add_people(session, random, now)
@@ -73,9 +80,12 @@ def seed(session_factory: sessionmaker[Session], now: datetime) -> dict[str, int
         quiet = {one.id for one in stories.with_a_story(followed)}
         habits = monitoring.habits_of(followed, quiet, random, now)
         monitoring.live_through(session, followed, habits, random, now)
+        profiles.add_habits(session, everyone, random, now)
         for one in followed:
             retag(session, one.id, now, HOSPITAL)
         evaluate_absences(session, now - timedelta(hours=1), HOSPITAL)
+        profiles.know_the_cast(session, everyone, random, now)
+        profiles.save_segments(session, now)
         phones.add_past_messages(session, now)
         _mark_as_read(session, now)
         stories.tell_new_stories(session, followed, now)

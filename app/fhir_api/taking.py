@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.database import unit_of_work
+from app.database import after_collisions, unit_of_work
 from app.domain.errors import NotFound
 from app.domain.intake.rejections import Rejected, RejectionReason
 from app.domain.strict_json import UnacceptableJSON
@@ -74,9 +74,13 @@ def _keep(body: bytes, kind: str, resource_id: str | None) -> tuple[int, bool]:
     address = f"{kind}/{resource_id or ''}".encode()
     digest = hashlib.sha256(address + b"\x00" + body).digest()
     arrival = Arrival(f"fhir:{client.source}", digest, kind, digest.hex()[:16], request.remote_addr)
-    with unit_of_work.begin() as session:
-        inbound = receive(session, arrival, body, clock.now())
-        return inbound.id, inbound.repeats == 0
+
+    def keep() -> tuple[int, bool]:
+        with unit_of_work.begin() as session:
+            inbound = receive(session, arrival, body, clock.now())
+            return inbound.id, inbound.repeats == 0
+
+    return after_collisions(keep)
 
 
 def _misplaced(

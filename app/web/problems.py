@@ -10,7 +10,9 @@ from flask import Response, current_app, g, json, make_response, render_template
 from werkzeug.exceptions import HTTPException
 
 from app.domain import errors
+from app.domain.criteria.for_segments import NotForSegments
 from app.domain.errors import DomainError
+from app.domain.segments.errors import InvalidSegment, TooSlow
 
 log = structlog.get_logger()
 
@@ -23,6 +25,9 @@ _STATUS: Final[dict[type[DomainError], HTTPStatus]] = {
     errors.ConsentRequired: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.ImplausibleValue: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.InvalidAnswers: HTTPStatus.UNPROCESSABLE_ENTITY,
+    InvalidSegment: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NotForSegments: HTTPStatus.UNPROCESSABLE_ENTITY,
+    TooSlow: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 _TITLES: Final = {
@@ -46,15 +51,20 @@ def speak(app: APIFlask, prefix: str, wording: Wording) -> None:
 
 
 def register(app: APIFlask) -> None:
-    app.register_error_handler(DomainError, _refused)
+    app.register_error_handler(DomainError, refused)
     app.register_error_handler(HTTPError, _invalid)
-    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(HTTPException, failed)
     app.register_error_handler(Exception, _unforeseen)
 
 
-def _refused(error: DomainError) -> Response:
+def refused(error: DomainError) -> Response:
+    """Answer a refusal; `path` names the part of a definition that is wrong."""
     status = _STATUS.get(type(error), HTTPStatus.CONFLICT)
-    more = {"problems": error.problems} if isinstance(error, errors.InvalidAnswers) else {}
+    more: dict[str, Any] = {}
+    if isinstance(error, errors.InvalidAnswers):
+        more = {"problems": error.problems}
+    if isinstance(error, InvalidSegment):
+        more = {"path": error.path}
     return _answer(status, error.code, error.title, **more)
 
 
@@ -63,7 +73,8 @@ def _invalid(error: HTTPError) -> Response:
     return _answer(error.status_code, "invalid-request", _TITLES[400], fields=error.detail)
 
 
-def _http(error: HTTPException) -> Response:
+def failed(error: HTTPException) -> Response:
+    """Answer what HTTP itself refuses: no such address, too big, not JSON."""
     status = error.code or 500
     title = _TITLES.get(status, "请求无法完成")
     answer = _answer(status, HTTPStatus(status).name.lower().replace("_", "-"), title)
@@ -109,4 +120,4 @@ def _wording() -> Wording | None:
 
 def _wants_page() -> bool:
     best = request.accept_mimetypes.best_match(["application/json", "text/html"])
-    return best == "text/html" and not request.path.startswith("/api/")
+    return best == "text/html" and "/api/" not in request.path
