@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
+# Where this is set, each of the many processes would compile the whole program again.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 14
@@ -20,7 +22,7 @@ demo: setup ## a synthetic hospital with stand-in WeChat and WeCom; prints one a
 	@$(BIN)/python -m app.demo
 
 test: setup services ## everything, browsers included, on a throw-away MariaDB and Redis
-	@$(BIN)/python -m tests.services $(BIN)/python -m pytest -q -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m tests.services $(BIN)/python -m pytest -q -n 2 --no-loadscope-reorder $(ARGS)
 
 services:
 	@sh tests/install-services.sh

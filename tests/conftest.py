@@ -1,23 +1,27 @@
 """Fixtures everyone may use: keys, a migrated database of each kind, a session rolled back.
 
 `session` is rolled back at the end of its test. `database` may be committed to by many
-connections and processes, and is emptied afterwards. Both run on MariaDB and on SQLite.
+connections and processes, and is emptied afterwards. Both stand on MariaDB or on SQLite.
 """
 
 import base64
 import hashlib
 import os
 import shutil
+import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import pytest
 from alembic import command
 from alembic.config import Config
 from playwright.sync_api import Browser, sync_playwright
-from sqlalchemy import Engine, make_url, text
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from app import encryption, logs
 from app.database import Base, make_engine, unit_of_work
@@ -29,6 +33,59 @@ SECRET_KEY = base64.b64encode(hashlib.sha256(b"tests only").digest()).decode()
 SECRET_KEYS = f"t1:{SECRET_KEY}"
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
+
+
+DATABASES = ("mariadb", "sqlite")
+# Tests that start programs. Several of them at once would starve each other's deadlines.
+IN_TURN = (
+    "tests/drills/",
+    "tests/e2e/",
+    "tests/browser/test_demo.py",
+    "tests/integration/test_benchmarks.py",
+    "tests/integration/test_clockwork.py",
+    "tests/integration/test_exchange_workers.py",
+    "tests/integration/test_intake_listener.py",
+    "tests/integration/test_listener_drills.py",
+    "tests/integration/test_outbox_workers.py",
+    "tests/integration/test_relay_drills.py",
+    "tests/integration/test_tokens.py",
+)
+
+
+class FileByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Gives a worker one file at a time; those that are `IN_TURN` all to one worker."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "in turn" if nodeid.startswith(IN_TURN) else nodeid.partition("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)  # known only where xdist is
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    return FileByFile(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with what takes longest and is done by one worker alone; leave out the other database.
+
+    A test that could run on both runs on one of them, which its name decides, unless it is about
+    their differences: `both_databases`. CARELOOP_TEST_DATABASES=both runs everything on both.
+    """
+    items.sort(key=lambda item: not item.nodeid.startswith(IN_TURN))
+    if os.environ.get("CARELOOP_TEST_DATABASES") == "both":
+        return
+    left_out = [item for item in items if _is_for_the_other_database(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in set(left_out)]
+
+
+def _is_for_the_other_database(item: pytest.Item) -> bool:
+    call = getattr(item, "callspec", None)
+    given = [one for one in call.params.values() if isinstance(one, str)] if call else []
+    database = next((one for one in given if one in DATABASES), None)
+    if database is None or item.get_closest_marker("both_databases"):
+        return False
+    name = item.nodeid.replace(database, "")
+    return database != DATABASES[zlib.crc32(name.encode()) % 2]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -113,7 +170,7 @@ def sqlite_engine(sqlite_template: Path) -> Iterator[Engine]:
     engine.dispose()
 
 
-@pytest.fixture(params=["mariadb", "sqlite"])
+@pytest.fixture(params=DATABASES)
 def engine(request: pytest.FixtureRequest) -> Engine:
     made: Engine = request.getfixturevalue(f"{request.param}_engine")
     return made
@@ -148,16 +205,27 @@ def mariadb(mariadb_engine: Engine) -> Iterator[Engine]:
 
 
 def empty(engine: Engine) -> None:
-    url = make_url(str(engine.url))
+    """Delete every row; most tests fill few of the tables, and only those are gone through."""
+    is_sqlite = engine.dialect.name == "sqlite"
     with engine.begin() as connection:
-        if url.get_backend_name() == "sqlite":
-            connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
-        else:
-            connection.exec_driver_sql("SET foreign_key_checks = 0")
-        for table in Base.metadata.tables.values():
-            connection.execute(table.delete())
-        if url.get_backend_name() != "sqlite":
+        filled = connection.exec_driver_sql(_filled_tables()).scalars().all()
+        if not filled:
+            return
+        connection.exec_driver_sql(
+            "PRAGMA defer_foreign_keys=ON" if is_sqlite else "SET foreign_key_checks = 0"
+        )
+        for name in filled:
+            connection.exec_driver_sql(f"DELETE FROM `{name}`")
+        if not is_sqlite:
             connection.exec_driver_sql("SET foreign_key_checks = 1")
+
+
+@cache
+def _filled_tables() -> str:
+    return " UNION ALL ".join(
+        f"SELECT '{name}' FROM (SELECT 1 FROM `{name}` LIMIT 1) one"
+        for name in Base.metadata.tables
+    )
 
 
 @pytest.fixture(scope="session")

@@ -5,12 +5,15 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import select
 from werkzeug.routing import Rule
 
-from app.database import new_public_id
+from app.database import new_public_id, unit_of_work
+from app.domain.criteria.population import PreferenceKind
 from app.domain.trust.access import Audience, Relation
 from app.domain.trust.consenting import CURRENT_TEXTS
-from app.models import Patient
+from app.models import Patient, Preference
+from app.services.profile.patient_preferences import state_preference
 from app.web.gate import policies_of
 from tests.api.conftest import (
     Clinic,
@@ -22,6 +25,7 @@ from tests.api.conftest import (
     put_into_inbox,
     task_id,
 )
+from tests.conftest import NOON
 
 MARKER = "密文标记"
 
@@ -34,6 +38,8 @@ BODIES: dict[str, Any] = {
     "phone.tasks.complete": {},
     "phone.tasks.decline": {"reason": "no-time"},
     "phone.inbox.open_message": {},
+    "phone.profile.state_life": {"code": "72166-2", "value": "never"},
+    "phone.profile.state": {"kind": "reach-hour", "value": "19"},
 }  # fmt: skip
 QUERIES = {"phone.trends.read_trend": "?code=15074-8"}
 ENDS_THE_LINK = "phone.people.leave"
@@ -44,6 +50,9 @@ def body_of(endpoint: str, method: str) -> Any:
         return None
     if endpoint == "phone.observations.measure":
         return measurement()
+    if endpoint == "phone.profile.record":
+        told = {"reference": str(uuid4()), "kind": "opened", "at": NOON.isoformat()}
+        return {"interactions": [told]}
     if endpoint == "phone.responses.answer":
         return {
             "reference": str(uuid4()),
@@ -75,7 +84,15 @@ def ids(clinic: Clinic) -> dict[str, str]:
         "patient": clinic.patient.public_id,
         "task": task_id("article"),
         "message": put_into_inbox(clinic.patient, MARKER),
+        "preference": stated_preference(clinic.patient),
     }
+
+
+def stated_preference(patient: Patient) -> str:
+    with unit_of_work.begin() as session:
+        kind = PreferenceKind.PRACTITIONER_GENDER
+        state_preference(session, patient.id, kind, "female", NOON)
+        return session.scalars(select(Preference.public_id).filter_by(patient_id=patient.id)).one()
 
 
 @pytest.fixture

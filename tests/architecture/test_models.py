@@ -13,6 +13,8 @@ from app.models import Patient
 from tests.conftest import NOON, WORKER, create_database, make_engine, migrate
 from tests.integration import ward
 
+pytestmark = pytest.mark.both_databases
+
 COLUMNS = [column for table in Base.metadata.tables.values() for column in table.columns]
 
 

@@ -19,7 +19,7 @@ MESSAGES = int(os.environ.get("CARELOOP_DRILL_MESSAGES", "1000"))
 
 
 @pytest.mark.mariadb
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(400 + max(0, MESSAGES - 1000) // 20)
 @pytest.mark.parametrize("seed", [1, 2, 3, 4, 5])
 def test_a_bad_network_changes_nothing(seed: int, mariadb: Engine) -> None:
     told = Hospital(seed).tell(MESSAGES)

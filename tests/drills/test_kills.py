@@ -101,7 +101,7 @@ def sweep(engine: Engine) -> None:
 
 
 @pytest.mark.mariadb
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(420 + max(0, MESSAGES - 500) // 5)
 def test_twenty_deaths_leave_the_state_of_a_quiet_day(tmp_path: Path) -> None:
     told = Hospital(SEED).tell(MESSAGES)
     with own_database(tmp_path) as server:

@@ -17,6 +17,8 @@ from tests.e2e.stage import MINI, TEMPLATE, Stage, staged, until
 
 OPENID, UNIONID, CARD_NUMBER, PHONE = "oStoryPatient", "uStoryPatient", "00900001", "12000000001"
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture(params=["sqlite", "mariadb"])
 def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
@@ -158,7 +160,8 @@ def test_the_loop_turns_once(stage: Stage, chromium: Browser) -> None:
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         page.goto(f"{stage.web}/wecom/patients/{patient}")
         expect(page.get_by_text("李演示").first).to_be_visible()
-        expect(page.get_by_text("2.8").first).to_be_visible()
+        alerts = page.get_by_role("region", name="未结束的预警")
+        expect(alerts.get_by_text("2.8").first).to_be_visible()
 
     # 我来处理, pressed in the chat; the platform pushes it three times.
     task_id = stage.control("members/nurse-chen")["messages"][-1]["task_id"]

@@ -3,12 +3,14 @@
 import hashlib
 import random
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.database import Base
+from app.domain.criteria.population import InteractionKind, PreferenceKind
 from app.domain.intake.clinical_records import ReportStatus, RequestStatus
 from app.domain.intake.versions import version_of
 from app.domain.plans.plan_schedule import TaskStatus
@@ -20,13 +22,20 @@ from app.models import (
     Condition,
     Consent,
     DiagnosticReport,
+    Interaction,
     MedicationRequest,
     Observation,
     Patient,
     PatientLink,
+    Preference,
     RelatedPerson,
+    RiskAssessment,
+    SocialHistory,
+    StatedBy,
     Tag,
     TagAssignment,
+    TagDecision,
+    TagProposal,
     TagSource,
     WeChatAccount,
 )
@@ -127,7 +136,8 @@ def condition(session: Session, patient: Patient, code: str, days: float) -> Con
 def tag(session: Session, patient: Patient, key: str, *, is_locked: bool = False) -> TagAssignment:
     kind = session.scalar(select(Tag).filter_by(key=key))
     if kind is None:
-        kind = Tag(key=key, name=key, tag_class="diagnosis", definition={})
+        group = "level" if key in ("low", "high") else None
+        kind = Tag(key=key, name=key, tag_class="diagnosis", exclusion_group=group)
         session.add(kind)
         session.flush()
     row = TagAssignment(
@@ -159,8 +169,8 @@ def random_care(session: Session, dice: random.Random, patient: Patient, team: C
         _versions(session, dice, patient, f"O{dice.randrange(3)}", None)
     for code in dice.sample(["E11.9", "I10", "N18"], dice.randrange(3)):
         condition(session, patient, code, dice.random())
-    for key in dice.sample(["t2dm", "hypertension"], dice.randrange(3)):
-        tag(session, patient, key, is_locked=dice.random() < 0.3)
+    random_tags(session, dice, patient)
+    random_ways(session, dice, patient)
     for key in dice.sample(["demo-plan", "other-plan"], dice.randrange(3)):
         definition = factories.plan_definition(session, key)
         plan = factories.care_plan(session, patient, team, definition=definition)
@@ -177,6 +187,72 @@ def random_care(session: Session, dice: random.Random, patient: Patient, team: C
         )  # fmt: skip
     factories.encounter(session, patient)
     session.flush()
+
+
+def random_tags(session: Session, dice: random.Random, patient: Patient) -> None:
+    """Give a patient tags of machines and people, words against tags and questions."""
+    keys = ["t2dm", "hypertension", dice.choice(["low", "high"])]
+    for key in dice.sample(keys, dice.randrange(4)):
+        is_locked = dice.random() < 0.3
+        row = tag(session, patient, key, is_locked=is_locked)
+        if is_locked and dice.random() < 0.8:
+            _word(session, dice, patient, row.tag_id, is_borne=True)
+        elif dice.random() < 0.3:
+            row.is_live = None
+            _word(session, dice, patient, row.tag_id, is_borne=False)
+        if dice.random() < 0.3:
+            session.add(
+                TagProposal(
+                    patient_id=patient.id, tag_id=row.tag_id, source=TagSource.TEXT,
+                    confidence=Decimal("0.5"), proposed_at=at(dice.random()),
+                )
+            )  # fmt: skip
+    session.flush()
+
+
+def _word(
+    session: Session, dice: random.Random, patient: Patient, tag_id: int, *, is_borne: bool
+) -> None:
+    session.add(
+        TagDecision(patient_id=patient.id, tag_id=tag_id, is_borne=is_borne, at=at(dice.random()))
+    )
+
+
+def random_ways(session: Session, dice: random.Random, patient: Patient) -> None:
+    """Give a patient a risk, habits, preferences and deeds on the phone."""
+    rows: list[Base] = []
+    for place, is_current in enumerate(dice.choice([(), (True,), (None, True)])):
+        rows += [
+            RiskAssessment(
+                patient_id=patient.id, score="lace", version="1", value=Decimal(place), inputs=[],
+                missing=[], is_current=is_current, computed_at=at(dice.random()),
+            ),
+            SocialHistory(
+                patient_id=patient.id, code="72166-2", value=f"v{place}", is_current=is_current,
+                stated_by=StatedBy.PATIENT, at=at(dice.random()),
+            ),
+        ]  # fmt: skip
+    for value in dice.sample(["08", "20"], dice.randrange(3)):
+        rows.append(
+            Preference(
+                patient_id=patient.id, kind=PreferenceKind.REACH_HOUR, value=value,
+                is_stated=dice.random() < 0.3, share=Decimal("0.5"), evidence={},
+                updated_at=at(dice.random()),
+            )
+        )  # fmt: skip
+    for reference in dice.sample(["m1", "m2"], dice.randrange(3)):
+        rows.append(
+            Interaction(
+                patient_id=patient.id, kind=InteractionKind.OPENED, reference=reference, at=NOON
+            )
+        )
+    for row in rows:
+        wanted = getattr(row, "is_current", True)
+        session.add(row)
+        session.flush()
+        if wanted is None:  # an insert takes NULL for "not given"
+            row.is_current = None  # type: ignore[attr-defined]
+            session.flush()
 
 
 def _versions(

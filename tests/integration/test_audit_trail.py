@@ -15,6 +15,8 @@ from app.models.trust.audit import record
 from app.services.trust.audit_trail import Break, seal, verify
 from tests.conftest import NOON
 
+pytestmark = pytest.mark.both_databases
+
 NURSE = Actor("practitioner", 7, "req-1")
 CHAIN = 5  # of patient 5
 

@@ -18,10 +18,10 @@ def one_server(mariadb_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEST_DATABASE_URL", mariadb_url)
 
 
-def run(name: str) -> dict[str, Any]:
+def run(name: str, *more: str) -> dict[str, Any]:
     command = [sys.executable, "-m", f"benchmarks.{name}", "--json", "--rounds", "1"]
     done = subprocess.run(
-        [*command, "--scale", "0.05"], cwd=ROOT, capture_output=True, text=True, timeout=60
+        [*command, "--scale", "0.05", *more], cwd=ROOT, capture_output=True, text=True, timeout=110
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("\n") == 1  # progress goes elsewhere
@@ -85,3 +85,37 @@ def test_the_intake_benchmark_prints_its_ratio_and_the_memory_it_held() -> None:
     assert found["rows"]["inbound_message"] == 2 * found["sizes"]["messages"]
     assert found["memory"]["messages"] == 1000
     assert min(found["memory"]["rss_mb_by_tenth"]) > 0
+
+
+def test_the_segments_benchmark_prints_its_ratios_and_agrees_with_the_database() -> None:
+    found = run("segments", "--patients", "3000")
+
+    for ratio in ("ratio_to_bare_bitmap", "ratio_to_bulk_insert", "restart_ms", "visible_ms"):
+        assert found[ratio] > 0
+    assert [one["patients"] for one in found["queries"]] == found["checks"]["patients_by_sql"]
+    assert found["checks"]["patients_by_sql"][0] > 0
+    assert found["audience"]["patients"] == found["queries"][0]["patients"]
+    assert found["sizes"]["patients"] == 3000
+    assert len(found["ratio_to_sql"]) == 3
+
+
+def test_the_tagging_benchmark_prints_its_ratios_and_checks_its_tags() -> None:
+    found = run("tagging")
+
+    assert found["ratio"] == found["ratio_to_closure"] > 0
+    assert found["ratio_to_evaluate_all"] > 1
+    assert found["events_per_second"] > 0
+    for side in ("tree", "event", "closure", "woken", "evaluate_all", "whole_path"):
+        assert_measured(found[side])
+    assert found["checks"]["differing"] == 0
+    assert found["checks"]["borne"] > 0
+
+
+def test_the_snapshot_benchmark_prints_what_a_nurse_waits_for() -> None:
+    found = run("snapshot")
+
+    assert 0 < found["p50_ms"] <= found["p95_ms"]
+    assert found["times_bare_p50"] > 0
+    assert {"p50_ms", "p95_ms"} == set(found["ours"]) == set(found["bare"])
+    assert found["statements"]["snapshot"] <= 17
+    assert found["sizes"]["of_the_patient"] > found["sizes"]["rows_bare"] > 0

@@ -78,7 +78,7 @@ def test_a_word_that_got_a_meaning_changes_the_code_and_nothing_else(database: E
         assert row.standard_value is not None
         (condition,) = session.scalars(select(Condition))
         assert (condition.code, condition.local_code) == ("E11.9", "D01")
-        assert kinds(session) == [*before, "observation.recorded"]
+        assert kinds(session) == [*before, "observation.recorded", "condition.renamed"]
 
 
 def test_a_message_that_was_held_is_released(database: Engine) -> None:

@@ -45,6 +45,8 @@ from tests.integration.postbox import (
     with_right,
 )
 
+pytestmark = pytest.mark.both_databases
+
 State = CommunicationState
 MIDNIGHT = datetime(2026, 5, 5, tzinfo=HOSPITAL)
 

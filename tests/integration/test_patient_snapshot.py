@@ -4,13 +4,14 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.errors import NotFound, TaskClosed
 from app.domain.plans.plan_schedule import TaskStatus
 from app.domain.plans.rules import Grade
 from app.domain.staff.alerting import AlertStatus
-from app.models import CareTeam, ObservationStatus, Patient, Practitioner, TaskOwner
+from app.models import CarePlan, CareTeam, ObservationStatus, Patient, Practitioner, TaskOwner
 from app.services.profile.patient_snapshot import read_phones, read_snapshot
 from app.services.profile.patient_timeline import PAGE, EntryKind, read_timeline
 from app.services.staff.alert_reading import read_alert
@@ -18,6 +19,8 @@ from app.services.staff.staff_tasks import finish_task, plan_contact
 from app.services.staff.worklist import Show, read_worklist
 from tests import factories
 from tests.conftest import NOON
+from tests.integration import rich_record
+from tests.integration.test_patient_timeline import statements
 
 TODAY = date(2026, 5, 4)
 HOUR = timedelta(hours=1)
@@ -125,10 +128,11 @@ def test_the_timeline_mixes_its_sources_and_pages_without_gap_or_repeat(
     factories.task(session, patient)  # still open: nothing has happened
     factories.observation(session, patient, "7", NOON + HOUR)  # a clock that is ahead
 
+    kinds = (EntryKind.OBSERVATION, EntryKind.TASK, EntryKind.ENCOUNTER)
     found = []
     before = None
     while True:
-        page = read_timeline(session, patient.id, NOON, before)
+        page = read_timeline(session, patient.id, NOON, before, kinds=kinds)
         found += list(page.entries)
         before = page.before
         if before is None:
@@ -137,9 +141,7 @@ def test_the_timeline_mixes_its_sources_and_pages_without_gap_or_repeat(
     assert [one.at for one in found] == sorted((one.at for one in found), reverse=True)
     assert len(found) == len(made)
     assert {one.public_id for one in found} == made
-    assert {one.kind for one in found} == {
-        EntryKind.OBSERVATION, EntryKind.TASK, EntryKind.ENCOUNTER,
-    }  # fmt: skip
+    assert {one.kind for one in found} == set(kinds)
 
 
 def test_the_timeline_of_one_patient_shows_nothing_of_another(
@@ -151,9 +153,11 @@ def test_the_timeline_of_one_patient_shows_nothing_of_another(
     theirs = factories.observation(session, other, "7.3", NOON - HOUR)
     factories.observation(session, patient, "5.5", NOON - 2 * HOUR)
 
-    assert [one.value for one in read_timeline(session, patient.id, NOON).entries] == [5.5]
-    cut = read_timeline(session, patient.id, NOON, f"observation.{theirs.public_id}")
-    assert [one.value for one in cut.entries] == [5.5]
+    for before in (None, f"observation.{theirs.public_id}"):
+        found = read_timeline(session, patient.id, NOON, before).entries
+        assert [(one.kind, one.value) for one in found] == [
+            (EntryKind.PLAN, None), (EntryKind.OBSERVATION, 5.5),
+        ]  # fmt: skip
 
 
 def test_a_promised_contact_is_on_the_list_that_day_once_and_can_be_finished_once(
@@ -187,5 +191,49 @@ def test_medication_reminders_are_counted_once_their_window_is_over(
 
     found = read_snapshot(session, patient.public_id, nurse.id, NOON, TODAY)
 
-    assert [(one.asked, one.done) for one in found.medication] == [(2, 1)]
+    assert [(one.asked, one.done) for one in found.reminders] == [(2, 1)]
     assert [(one.title, one.instructions) for one in found.staff_tasks] == [("电话随访", "问用药")]
+
+
+def test_the_snapshot_has_medicine_mood_risk_tags_and_preferences(
+    session: Session, team: CareTeam, nurse: Practitioner, patient: Patient
+) -> None:
+    session.delete(session.scalars(select(CarePlan)).one())
+    rich_record.fill(session, patient, team, NOON)
+
+    found = read_snapshot(session, patient.public_id, nurse.id, NOON, TODAY)
+
+    metformin = found.medicines[0]
+    assert (metformin.display, metformin.coverage.period_days) == ("二甲双胍片", 75)
+    assert metformin.coverage.share == Decimal("0.80")  # 60 tablets, half a tablet twice a day
+    assert [(one.asked, one.done) for one in found.reminders] == [(1, 0)]
+    assert [(one.score, one.said) for one in found.mood] == [(12, "中度"), (None, "大多不好")]
+    assert [(one.key, one.value, one.missing) for one in found.risks] == [
+        ("lace", 11, ()), ("china-par", None, ("没有腰围",)),
+    ]  # fmt: skip
+    assert [(one.name, one.evidence) for one in found.tags] == [
+        ("本组重点", "诊断 E11.9"), ("糖尿病", "诊断 E11.9"),
+    ]  # fmt: skip
+    assert [(one.value, one.is_stated) for one in found.preferences] == [("12", False)]
+    assert found.trends[0].sentence == (
+        "最近 6.1 mmol/L（05-04 12:00）；30 天内 4 次，平均 8.2，最低 6.1，最高 11.2，走低，"
+        "1 次超出范围。"
+    )
+
+
+def test_a_full_record_costs_as_many_statements_as_an_empty_one(
+    session: Session, team: CareTeam, nurse: Practitioner
+) -> None:
+    empty, full = factories.patient(session), factories.patient(session)
+    factories.care_plan(session, empty, team)
+    rich_record.fill(session, full, team, NOON)
+    costs = []
+    for one in (empty, full):
+        public_id = one.public_id
+        session.flush()
+        session.expunge_all()
+        with statements(session) as seen:
+            read_snapshot(session, public_id, nurse.id, NOON, TODAY)
+        costs.append(len(seen))
+
+    assert costs == [15, 15]

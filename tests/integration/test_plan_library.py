@@ -1,7 +1,6 @@
 """Installing packs: a version never changes, a new one retires the old, a draft does nothing."""
 
 import copy
-from functools import partial
 from typing import Any
 
 import pytest
@@ -28,10 +27,9 @@ from app.models import (
 from app.models.plans.knowledge import knowledge
 from app.services.plans import plan_expansion
 from app.services.plans.plan_library import PackChanged, install_pack
-from app.services.reacting import react
-from jobs.reactions import REACTIONS
 from tests.conftest import NOON, ROOT
 from tests.integration.ward import WORK, build, discharge
+from tests.settling import settle
 
 Status = PublicationStatus
 KNOWLEDGE = (Article, Questionnaire, PlanDefinition, Rule)
@@ -160,22 +158,15 @@ def test_patients_stay_on_the_version_they_began_with(
 ) -> None:
     monkeypatch.setattr(clock, "now", lambda: NOON)
 
-    def settle() -> None:
-        for _ in range(8):
-            for one in REACTIONS:
-                react(session, one.key, one.kinds, partial(one.handle, WORK), NOON)
-            session.flush()
-            session.expire_all()
-
     ward = build(session)
     discharge(session, ward)
-    settle()
+    settle(session, WORK)
     plan = session.scalars(select(CarePlan)).one()
     slots = set(session.scalars(select(Task.slot)))
     assert slots
 
     install(session, newer(shipped))
-    settle()
+    settle(session, WORK)
     plan_expansion.expand_plans(session, NOON, HOSPITAL)
     session.flush()
     session.expire_all()

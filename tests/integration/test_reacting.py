@@ -6,7 +6,6 @@ import threading
 import time
 from collections import Counter
 from datetime import timedelta
-from functools import partial
 
 import pytest
 from sqlalchemy import Engine, func, select, text
@@ -20,10 +19,14 @@ from app.models import Alert, Event, ReactionCursor, ReactionFailure
 from app.models.event import MAX_DEPTH, ChainTooDeep
 from app.services.outreach import patient_notices
 from app.services.plans import plan_expansion
-from app.services.reacting import Handler, forget_cursor, react
+from app.services.profile import risk_assessing
+from app.services.reacting import Handler, behind, forget_cursor, react
 from jobs.reactions import REACTIONS
 from tests.conftest import NOON, ROOT, SECRET_KEY
 from tests.integration.ward import OUTLETS, WORK, build, discharge, grant, measure
+from tests.settling import settle
+
+pytestmark = pytest.mark.both_databases
 
 KINDS = {"cause"}
 
@@ -95,6 +98,32 @@ def test_a_clock_set_forward_forgets_no_event_still_under_way(mariadb: Engine) -
     with unit_of_work.begin() as session:
         read(session, seconds=86_400)
         assert effects(session)[low] == 1
+
+
+def test_who_is_behind_is_seen_at_one_look(session: Session) -> None:
+    def waiting(seconds: float = 0) -> frozenset[str]:
+        session.flush()
+        return behind(session, ["test"], NOON + timedelta(seconds=seconds))
+
+    assert waiting() == {"test"}  # it has not begun
+    happen(session)
+    read(session)
+    cursor = session.get_one(ReactionCursor, "test")
+    cursor.gaps = []  # ids that other tests took and gave back
+    assert waiting() == set()
+
+    (poison,) = happen(session)
+    assert waiting() == {"test"}
+    read(session, _poisonous(poison))
+    cursor.gaps = []  # the id of what the failure had begun
+    assert waiting() == set()
+    assert waiting(seconds=6) == {"test"}  # what failed is tried again
+    read(session, seconds=6)
+    cursor.gaps = []
+    assert waiting(seconds=6) == set()
+
+    cursor.gaps = [[1, "2026-05-04T04:00:00+00:00"]]
+    assert waiting() == {"test"}  # one passed over may still be committed
 
 
 def test_an_id_that_was_rolled_back_is_forgotten_in_the_end(mariadb: Engine) -> None:
@@ -283,19 +312,6 @@ def test_a_worker_killed_between_effect_and_commit_leaves_neither(mariadb: Engin
 # ------------------------------------------------------------------------------ read again
 
 
-def _settle(session: Session) -> None:
-    for turn in range(30):
-        read = sum(
-            react(session, one.key, one.kinds, partial(one.handle, WORK), clock.now())
-            for one in REACTIONS
-        )
-        session.flush()
-        session.expire_all()
-        if turn and not read:
-            return
-    raise AssertionError("the reactions go round in a circle")
-
-
 def _counted(session: Session) -> dict[str, int]:
     return {
         table.name: session.scalar(select(func.count()).select_from(table)) or 0
@@ -312,15 +328,17 @@ def history(session: Session, monkeypatch: pytest.MonkeyPatch) -> Session:
     ward = build(session)
     grant(session, ward, 5)
     discharge(session, ward)
-    _settle(session)
+    settle(session, WORK)
     for hours, value, interpretation in ((1, "3.5", "L"), (2, "2.8", "LL"), (3, "6.0", "N")):
         hands[0] = NOON + timedelta(hours=hours)
         measure(session, ward, value, hands[0], interpretation)
-        _settle(session)
+        settle(session, WORK)
     hands[0] = NOON + timedelta(days=1)
     plan_expansion.open_due_tasks(session, hands[0])
     patient_notices.remind_of_tasks(session, hands[0], HOSPITAL, OUTLETS)
-    _settle(session)
+    # A day went by: what time alone changes is asked as each night.
+    risk_assessing.follow_on(session, 0, hands[0], HOSPITAL)
+    settle(session, WORK)
     return session
 
 
@@ -328,7 +346,7 @@ def _read_again(session: Session) -> None:
     for one in REACTIONS:
         forget_cursor(session, one.key)
     session.expire_all()
-    _settle(session)
+    settle(session, WORK)
 
 
 def test_history_read_again_has_no_second_effect(history: Session) -> None:

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -162,6 +164,27 @@ def test_processes_share_one_spool(tmp_path: Path) -> None:
     assert len(got) == 300
     for name in "abc":
         assert [one for one in got if one.startswith(name)] == [f"{name} {n}" for n in range(100)]
+
+
+def test_a_replay_that_ends_a_segment_stops_no_append(tmp_path: Path) -> None:
+    spool, given, done = Spool(tmp_path), 3000, threading.Event()
+    got: list[bytes] = []
+
+    def replay() -> None:
+        while not done.is_set():
+            spool.replay(got.append)
+
+    with ThreadPoolExecutor() as pool:
+        replaying = pool.submit(replay)
+        try:
+            for number in range(given):
+                spool.append(b"%d" % number)
+        finally:
+            done.set()
+        replaying.result(30)
+    spool.replay(got.append)
+
+    assert [int(record) for record in got] == list(range(given))
 
 
 def test_only_this_user_may_read_the_spool(tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ def test_a_wrong_entry_is_told_kept_in_the_form_and_changes_nothing(
 
 
 def test_a_code_that_no_rule_reads_is_said_to_be_so(browser: FlaskClient) -> None:
-    page = browser.get(f"/console/terms/{term_id('1001')}?target=8302-2").text
+    page = browser.get(f"/console/terms/{term_id('1001')}?target=9843-4").text
 
     assert "这个代码不在判读目录里" in page
 

@@ -2,7 +2,6 @@
 
 import json
 from datetime import datetime, timedelta
-from functools import partial
 
 import pytest
 from sqlalchemy import func, select
@@ -32,9 +31,8 @@ from app.models import (
 )
 from app.services.outreach import patient_notices
 from app.services.plans import plan_expansion, rule_evaluation
-from app.services.reacting import react
 from app.services.staff import alert_cards, alert_handling
-from jobs.reactions import REACTIONS
+from tests import settling
 from tests.conftest import NOON
 from tests.integration.ward import OUTLETS, WORK, Ward, build, discharge, grant, measure
 
@@ -48,17 +46,7 @@ def hospital_clock(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
 
 
 def settle(session: Session) -> None:
-    """Let every reaction read until nothing is new; a new cursor reads from its second turn."""
-    for turn in range(20):
-        read = sum(
-            react(session, one.key, one.kinds, partial(one.handle, WORK), clock.now())
-            for one in REACTIONS
-        )
-        session.flush()
-        session.expire_all()
-        if turn and not read:
-            return
-    raise AssertionError("the reactions go round in a circle")
+    settling.settle(session, WORK)
 
 
 def on_plan(session: Session) -> Ward:

@@ -1,6 +1,7 @@
 """The worklist: whose work, in which order, page by page."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from sqlalchemy.orm import Session
@@ -9,7 +10,7 @@ from app.domain.errors import NotFound
 from app.domain.plans.plan_schedule import TaskStatus
 from app.domain.plans.rules import Grade
 from app.domain.staff.alerting import AlertStatus
-from app.models import CareTeam, Practitioner, TaskOwner
+from app.models import CareTeam, Practitioner, RiskAssessment, TaskOwner
 from app.services.staff.worklist import PAGE, Show, WorkKind, read_worklist
 from tests import factories
 from tests.conftest import NOON
@@ -153,3 +154,44 @@ def test_the_list_narrows_to_a_grade_to_tasks_and_to_a_team(
     assert [item.grade for item in of_second.items] == [Grade.SEVERE]
     assert of_second.counts[Show.ALL] == 1
     assert read_worklist(session, both.id, NOON, show=Show.TASKS).items == ()
+
+
+def test_who_is_likely_to_be_lost_is_called_earlier_but_after_what_is_severe(
+    session: Session,
+) -> None:
+    team = factories.care_team(session)
+    nurse = factories.practitioner(session, teams=[team])
+    titles = ("普通随访", "优先随访", "以前优先")
+    for title, band, is_current in zip(
+        titles, ("low", "high", "high"), (True, True, None), strict=True
+    ):
+        who = factories.patient(session)
+        plan = factories.care_plan(session, who, team)
+        factories.task(
+            session,
+            who,
+            plan,
+            owner=TaskOwner.STAFF,
+            title=title,
+            starts_at=NOON - timedelta(hours=2),
+            due_at=NOON + timedelta(hours=1 if title == "普通随访" else 3),
+        )
+        row = RiskAssessment(
+            patient_id=who.id,
+            score="follow-up-priority",
+            version="1",
+            value=Decimal(7),
+            band=band,
+            inputs=[],
+            computed_at=NOON,
+        )
+        session.add(row)
+        session.flush()
+        row.is_current = is_current
+    calm = factories.patient(session)
+    factories.alert(session, calm, team, rule=factories.rule(session), grade=Grade.SEVERE)
+    session.flush()
+    items = read_worklist(session, nurse.id, NOON).items
+    assert [item.title for item in items] == ["血糖偏低", "优先随访", "普通随访", "以前优先"]
+    assert [item.is_likely_lost for item in items] == [False, True, False, False]
+    assert not any(item.is_overdue for item in items[1:])

@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.plans.criteria import (
+from app.domain.criteria.comparing import Comparator
+from app.domain.criteria.compiler import StepBudgetExceeded, compile_criterion
+from app.domain.criteria.parsing import parse_criterion
+from app.domain.criteria.tree import (
     Absent,
     ActiveCondition,
     Age,
@@ -18,7 +21,6 @@ from app.domain.plans.criteria import (
     Answered,
     Any,
     Change,
-    Comparator,
     Count,
     Criterion,
     HasTag,
@@ -28,10 +30,8 @@ from app.domain.plans.criteria import (
     look_back,
     wakes,
 )
-from app.domain.plans.criteria_compiler import StepBudgetExceeded, compile_criterion
-from app.domain.plans.criteria_parsing import parse_criterion
-from app.domain.plans.criteria_wording import describe
-from app.domain.plans.definitions import InvalidDefinition
+from app.domain.criteria.wording import describe
+from app.domain.definitions import InvalidDefinition
 from app.domain.profile.patient_facts import (
     Answers,
     Facts,
@@ -386,8 +386,8 @@ def test_a_tree_is_told_in_chinese() -> None:
         }
     )
     assert describe(tree) == (
-        "1天内最近一次空腹血糖＜3.9 mmol/L并且（有诊断E11或者年龄≥65岁）"
-        "并且不满足（有标签“frail”）并且计划内连续3天没有血糖记录"
+        "1天内最近一次空腹血糖＜3.9 mmol/L，并且（有诊断E11，或者年龄≥65岁），"
+        "并且没有标签“frail”，并且计划内连续3天没有血糖记录"
     )
 
 

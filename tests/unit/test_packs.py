@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.domain.plans.definitions import InvalidDefinition
+from app.domain.definitions import InvalidDefinition
 from app.domain.plans.pack_parsing import parse_pack
 from app.domain.plans.packs import Pack
 from app.domain.plans.plan import ActionKind

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.plans.definitions import InvalidDefinition
+from app.domain.definitions import InvalidDefinition
 from app.domain.plans.questionnaires import (
     InvalidAnswers,
     parse_questionnaire,

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.domain.plans.definitions import InvalidDefinition
+from app.domain.definitions import InvalidDefinition
 from app.domain.plans.rules import Grade, RaiseAlert, RuleIndex, parse_rule
 from app.domain.profile.patient_facts import Facts, ObservedValue
 

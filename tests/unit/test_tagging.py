@@ -7,10 +7,17 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.domain.plans.definitions import InvalidDefinition
+from app.domain.definitions import InvalidDefinition
 from app.domain.profile.patient_facts import Facts, ObservedValue
+from app.domain.profile.tag_standing import (
+    FoundTag,
+    Judged,
+    KeptTag,
+    Standing,
+    TagSource,
+    weigh,
+)
 from app.domain.profile.tagging import (
-    TagAssignment,
     TagIndex,
     parse_tag_definition,
     parse_tag_rule,
@@ -60,13 +67,22 @@ def facts(hba1c_percent: str | None = None, *conditions: str) -> Facts:
     return Facts(NOW, ZoneInfo("Asia/Shanghai"), seen, conditions=frozenset(conditions))
 
 
-def changes(current: list[TagAssignment], known: Facts) -> tuple[set[str], set[str], set[str]]:
-    found = INDEX.reconcile(current, INDEX.desired(known), NOW)
-    return {one.tag for one in found.add}, set(found.remove), {one.tag for one in found.renew}
+def changes(
+    current: list[KeptTag], known: Facts, **decided: bool
+) -> tuple[set[str], set[str], set[str]]:
+    found = [
+        FoundTag(one.tag, one.confidence, TagSource.RULE, "rule:cds", "", expires_at=one.expires_at)
+        for one in INDEX.desired(known)
+    ]
+    said = {key.replace("_", "-"): word for key, word in decided.items()}
+    standing = Standing({one.tag: one for one in current}, decided=said)
+    judged = Judged(TagSource.RULE, {one for slot in INDEX.slots for one in slot.tags}, "rule:")
+    done = weigh(standing, found, judged, INDEX.definitions, NOW)
+    return {one.tag_key for one in done.give}, set(done.end), {one.tag_key for one in done.renew}
 
 
-def by_rule(key: str, expires_at: datetime | None = None) -> TagAssignment:
-    return TagAssignment(key, is_borne=True, is_locked=False, expires_at=expires_at)
+def by_rule(key: str, expires_at: datetime | None = None, confidence: str = "1") -> KeptTag:
+    return KeptTag(key, TagSource.RULE, "rule:cds", Decimal(confidence), expires_at)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +101,8 @@ def test_a_desired_tag_brings_evidence_confidence_and_expiry() -> None:
 
 
 def test_a_change_of_data_adds_one_tag_and_removes_its_rival() -> None:
-    assert changes([by_rule("above-target")], facts("9.4")) == ({"high"}, {"above-target"}, set())
+    borne = [by_rule("above-target", confidence="0.9")]
+    assert changes(borne, facts("9.4")) == ({"high"}, {"above-target"}, set())
 
 
 def test_what_is_as_desired_stays_untouched() -> None:
@@ -98,19 +115,17 @@ def test_a_tag_no_rule_gives_is_not_taken_away() -> None:
 
 
 def test_a_tag_a_person_set_is_neither_removed_nor_shut_out_by_a_rival() -> None:
-    locked = [TagAssignment("above-target", is_borne=True, is_locked=True)]
-    assert changes(locked, facts("9.4")) == (set(), set(), set())
-    assert changes(locked, facts()) == (set(), set(), set())
+    locked = [KeptTag("above-target", TagSource.PERSON)]
+    assert changes(locked, facts("9.4"), above_target=True) == (set(), set(), set())
+    assert changes(locked, facts(), above_target=True) == (set(), set(), set())
 
 
 def test_a_tag_a_person_removed_does_not_come_back() -> None:
-    refused = [TagAssignment("type-2-diabetes", is_borne=False, is_locked=True)]
-    assert changes(refused, facts(None, "E11.9")) == (set(), set(), set())
+    assert changes([], facts(None, "E11.9"), type_2_diabetes=False) == (set(), set(), set())
 
 
 def test_a_person_who_removed_one_tag_leaves_room_for_its_rival() -> None:
-    refused = [TagAssignment("above-target", is_borne=False, is_locked=True)]
-    assert changes(refused, facts("9.4")) == ({"high"}, set(), set())
+    assert changes([], facts("9.4"), above_target=False) == ({"high"}, set(), set())
 
 
 def test_an_expired_tag_goes_and_a_fresh_reason_renews_it() -> None:
@@ -122,7 +137,7 @@ def test_an_expired_tag_goes_and_a_fresh_reason_renews_it() -> None:
 
 
 def test_the_index_knows_what_makes_tags_change() -> None:
-    assert INDEX.wakes == {"condition", "observation:4548-4"}
+    assert INDEX.wakes == {"condition", "observation:4548-4", "clock"}
 
 
 @pytest.mark.parametrize("confidence", [0, 1.1, -1, "high"])

@@ -55,6 +55,7 @@ def test_a_patient_is_known_by_number_and_said_as_it_stands() -> None:
     assert person.identifiers == (HIS_NUMBER,)
     assert (person.name, person.birth_date) == ("张小明", date(1960, 2, 29))
     assert (person.phone, person.address) == ("13800138000", "北京市海淀区学院路 1 号")
+    assert person.region == "北京市"
     assert person.deceased_at == datetime(2026, 5, 1, 2, tzinfo=UTC)
     assert message.recorded_at == datetime(2026, 5, 2, tzinfo=UTC)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.plans.definitions import InvalidDefinition
+from app.domain.definitions import InvalidDefinition
 from app.integrations.tables.mapping_files import InvalidMapping, read_mapping
 from tests.conftest import ROOT
 from tests.unit.tables.mappings import mapping, patients, results

@@ -434,3 +434,17 @@ def test_values_of_every_type_can_stand_in_a_key() -> None:
     key = (1, "a", Decimal("1.5"), date(2026, 5, 4), time(8), AT + timedelta(seconds=1))
 
     assert key_text(key).count("\x1f") == 5
+
+
+def test_columns_for_province_and_city_say_the_region() -> None:
+    table = patients()
+    table["patient"] |= {"address": "DZ", "province": "SF", "city": "CS"}
+    row = {
+        "BRID": "7", "SFZH": None, "XM": "演示甲", "XB": "1", "CSRQ": None, "LXDH": None,
+        "DZ": "中山西路1号", "SF": "330000", "CS": "宁波", "GXSJ": AT,
+    }  # fmt: skip
+
+    person = told(row, table).patient
+
+    assert (person.address, person.region) == ("中山西路1号", "浙江省宁波市")
+    assert told({**row, "SF": ""}, table).patient.region is None
