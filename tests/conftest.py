@@ -68,21 +68,27 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Begin with what takes longest and is done by one worker alone; leave out the other database.
 
     A test that could run on both runs on one of them, which its name decides, unless it is about
-    their differences: `both_databases`. CARELOOP_TEST_DATABASES=both runs everything on both.
+    their differences: `both_databases`. CARELOOP_TEST_DATABASES=both runs everything on both,
+    and `sqlite` or `mariadb` all that can on the one named.
     """
     items.sort(key=lambda item: not item.nodeid.startswith(IN_TURN))
-    if os.environ.get("CARELOOP_TEST_DATABASES") == "both":
+    wanted = os.environ.get("CARELOOP_TEST_DATABASES", "")
+    if wanted == "both":
         return
-    left_out = [item for item in items if _is_for_the_other_database(item)]
+    left_out = [item for item in items if _is_for_the_other_database(item, wanted)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in set(left_out)]
 
 
-def _is_for_the_other_database(item: pytest.Item) -> bool:
+def _is_for_the_other_database(item: pytest.Item, wanted: str) -> bool:
     call = getattr(item, "callspec", None)
     given = [one for one in call.params.values() if isinstance(one, str)] if call else []
     database = next((one for one in given if one in DATABASES), None)
-    if database is None or item.get_closest_marker("both_databases"):
+    if database is None:
+        return False
+    if wanted in DATABASES:
+        return database != wanted
+    if item.get_closest_marker("both_databases"):
         return False
     name = item.nodeid.replace(database, "")
     return database != DATABASES[zlib.crc32(name.encode()) % 2]
