@@ -99,9 +99,14 @@ def forget_cursor(session: Session, reaction: str) -> None:
 
 
 def _begin(session: Session, reaction: str, now: datetime) -> None:
+    """Begin before the first event; ids that old ones had before it are no gaps to wait for."""
+    first = session.scalar(select(func.min(Event.id))) or 0
+    position = first - 1 if first > _MOST_GAPS else 0
     try:
         with session.begin_nested():
-            session.add(ReactionCursor(reaction=reaction, position=0, gaps=[], updated_at=now))
+            session.add(
+                ReactionCursor(reaction=reaction, position=position, gaps=[], updated_at=now)
+            )
     except IntegrityError:
         pass  # another worker began it
 
