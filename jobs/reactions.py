@@ -16,9 +16,11 @@ from app.domain.exchange.documents import ExamRequest
 from app.domain.intake.hospital_records import Coded, ResultFlag
 from app.domain.outreach.messaging import Lane
 from app.domain.plans.rules import SendMessage
+from app.domain.plans.timing import Basis
 from app.domain.trust.access import Actor
 from app.models import (
     Alert,
+    AppointmentStatus,
     Encounter,
     EncounterClass,
     EncounterStatus,
@@ -110,6 +112,21 @@ def expand(work: Work, session: Session, event: Event) -> None:
     now = clock.now()
     plan_expansion.expand_plans(session, now, work.zone)
     plan_expansion.open_due_tasks(session, now)
+
+
+def follow(work: Work, session: Session, event: Event) -> None:
+    """Ask for what counts from a task done or missed, a visit that ended, a visit booked."""
+    if event.patient_id is not None:
+        basis = _FOLLOWED.get(event.kind) or _FOLLOWED[event.kind.partition(".")[0]]
+        plan_expansion.follow(session, event.patient_id, [basis], clock.now(), work.zone)
+
+
+_FOLLOWED: Final = {
+    "task.completed": Basis.ACTION,
+    "task.missed": Basis.MISSED,
+    "encounter": Basis.ENCOUNTER,
+    "appointment": Basis.APPOINTMENT,
+}
 
 
 def judge(work: Work, session: Session, event: Event) -> None:
@@ -381,5 +398,11 @@ REACTIONS: tuple[Reaction, ...] = (
         "patient.registered", "patient.updated", "patient.merged", "patient.unmerged",
     ),
     _reaction(expand, "care-plan.started"),
+    _reaction(
+        follow,
+        "task.completed", "task.missed", "encounter.finished", "encounter.cancelled",
+        "encounter.reopened", "encounter.moved",
+        *(f"appointment.{status}" for status in AppointmentStatus),
+    ),
     _reaction(tell_subscribers, *webhooks.KINDS),
 )  # fmt: skip

@@ -27,6 +27,7 @@ from app.models.outreach.communication import (
     SubscriptionGrant,
 )
 from app.models.outreach.relayed import RelayedCallback
+from app.models.plans.calendar_day import CalendarDay
 from app.models.plans.care_plan import (
     CarePlan,
     CarePlanStatus,
@@ -109,6 +110,7 @@ __all__ = [
     "AuditHead",
     "AuditSeal",
     "BindingAttempt",
+    "CalendarDay",
     "CandidateStatus",
     "CarePlan",
     "CarePlanStatus",

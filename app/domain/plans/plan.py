@@ -1,20 +1,16 @@
 """Plan definitions: which actions a plan asks for, and when (FHIR PlanDefinition)."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, time, timedelta
+from datetime import date
 from enum import StrEnum
+from graphlib import CycleError, TopologicalSorter
 
 from app.domain.criteria.parsing import parse_criterion
 from app.domain.criteria.tree import Criterion
 from app.domain.definitions import Fields, InvalidDefinition, refuse_repeats
+from app.domain.plans.timing import LONGEST_PLAN_DAYS, Basis, Timing, parse_timing
 from app.domain.profile.vital_signs import MeasurementContext, VitalSign
-
-CALENDAR_PERIOD = re.compile(r"P(?=\d)(?:(\d{1,2})M)?(?:(\d{1,3})W)?(?:(\d{1,3})D)?")
-# Two years; every repeat is bounded by it, so one action has at most 732 occurrences.
-LONGEST_PLAN_DAYS = 731
-LONGEST_WINDOW = timedelta(days=60)
 
 
 class Anchor(StrEnum):
@@ -38,44 +34,6 @@ class ActionKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class CalendarPeriod:
-    """So many months, then so many days; months keep the day, or end with the month."""
-
-    months: int = 0
-    days: int = 0
-
-    def after(self, day: date, times: int = 1) -> date:
-        """Return `day` moved on; 31 January and one month is 28 or 29 February."""
-        month = day.year * 12 + day.month - 1 + self.months * times
-        year, month_index = divmod(month, 12)
-        last = _days_in(year, month_index + 1)
-        moved = date(year, month_index + 1, min(day.day, last))
-        return moved + timedelta(days=self.days * times)
-
-
-def _days_in(year: int, month: int) -> int:
-    following = date(year + month // 12, month % 12 + 1, 1)
-    return (following - timedelta(days=1)).day
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """When an action happens, in the hospital's wall-clock time.
-
-    The first occurrence is `start` after the anchor at `at`; then every `every` up to and with
-    the day `until` after the anchor. It is due `due_after` and expires `expires_after` its start.
-    """
-
-    start: CalendarPeriod
-    at: time
-    due_after: timedelta
-    expires_after: timedelta
-    every: CalendarPeriod | None = None
-    until: CalendarPeriod | None = None
-    remind_at: time | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Action:
     """One thing a plan asks for; `instructions` are read behind sign-in, never on a lock screen."""
 
@@ -88,6 +46,7 @@ class Action:
     questionnaire: str | None = None
     code: VitalSign | None = None
     context: MeasurementContext | None = None
+    if_missed: str | None = None  # the action asked for instead, counting from the miss
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +108,35 @@ def parse_plan(data: object, path: str = "plan") -> PlanDefinition:
     if not plan.actions:
         raise InvalidDefinition(f"{path}.actions", "a plan must ask for something")
     refuse_repeats((action.key for action in plan.actions), f"{path}.actions")
+    check_order(plan.actions, f"{path}.actions")
     refuse_repeats((stage.key for stage in plan.stages), f"{path}.stages")
     for earlier, later in zip(plan.stages, plan.stages[1:], strict=False):
         if later.first_day <= earlier.last_day:
             raise InvalidDefinition(f"{path}.stages", f"{later.key} overlaps {earlier.key}")
     return plan
+
+
+def check_order(actions: Sequence[Action], path: str) -> None:
+    """:raises InvalidDefinition: an action follows one that is not there, or itself"""
+    known = {action.key: action for action in actions}
+    follows: dict[str, set[str]] = {action.key: set() for action in actions}
+    for action in actions:
+        for name in (action.timing.after_action, action.if_missed):
+            if name is not None and name not in known:
+                raise InvalidDefinition(path, f"{action.key} names {name}: not in this plan")
+        if action.timing.after_action is not None:
+            follows[action.key].add(action.timing.after_action)
+        if action.if_missed is not None:
+            if known[action.if_missed].timing.basis is not Basis.MISSED:
+                raise InvalidDefinition(path, f"{action.if_missed} must come `after: missed`")
+            follows[action.if_missed].add(action.key)
+    try:
+        TopologicalSorter(follows).prepare()
+    except CycleError as error:
+        raise InvalidDefinition(path, f"{error.args[1][0]} comes after itself") from None
+    for action in actions:
+        if action.timing.basis is Basis.MISSED and not follows[action.key]:
+            raise InvalidDefinition(path, f"{action.key} comes after a miss of nothing")
 
 
 def _parse_stage(data: object, path: str) -> Stage:
@@ -174,12 +157,13 @@ def parse_action(data: object, path: str = "action") -> Action:
             key=fields.key("key"),
             kind=fields.choice("kind", ActionKind),
             title=fields.text("title", 40),
-            timing=_parse_timing(fields.take("timing"), fields.at("timing")),
+            timing=parse_timing(fields.take("timing"), fields.at("timing")),
             instructions=fields.optional("instructions", lambda key: fields.text(key, 500)),
             article=fields.optional("article", fields.key),
             questionnaire=fields.optional("questionnaire", fields.key),
             code=fields.optional("code", lambda key: fields.choice(key, VitalSign)),
             context=fields.optional("context", lambda key: fields.choice(key, MeasurementContext)),
+            if_missed=fields.optional("if_missed", fields.key),
         )
     for kind, subject in SUBJECTS.items():
         if (action.kind is kind) != (getattr(action, subject) is not None):
@@ -189,34 +173,3 @@ def parse_action(data: object, path: str = "action") -> Action:
     if action.context is not None and action.code is not VitalSign.GLUCOSE:
         raise InvalidDefinition(f"{path}.context", "belongs to glucose")
     return action
-
-
-def _parse_timing(data: object, path: str) -> Timing:
-    with Fields(data, path) as fields:
-        timing = Timing(
-            start=_period(fields, "start"),
-            at=fields.local_time("at"),
-            due_after=fields.duration("due_after"),
-            expires_after=fields.duration("expires_after"),
-            every=fields.optional("every", lambda key: _period(fields, key)),
-            until=fields.optional("until", lambda key: _period(fields, key)),
-            remind_at=fields.optional("remind_at", fields.local_time),
-        )
-    if not timedelta() < timing.due_after <= timing.expires_after <= LONGEST_WINDOW:
-        raise InvalidDefinition(path, "must be due before it expires, and within P60D")
-    if (timing.every is None) != (timing.until is None):
-        raise InvalidDefinition(path, "every and until go together")
-    if timing.every is not None and timing.every == CalendarPeriod():
-        raise InvalidDefinition(f"{path}.every", "must be at least P1D")
-    return timing
-
-
-def _period(fields: Fields, key: str) -> CalendarPeriod:
-    """Return a period written as ISO 8601 months, weeks and days (`P3M`, `P2W`, `P10D`)."""
-    found = CALENDAR_PERIOD.fullmatch(fields.text(key))
-    if found is None:
-        raise InvalidDefinition(fields.at(key), "must be a period like P3M, P2W or P10D")
-    months, weeks, days = (int(part or 0) for part in found.groups())
-    if months * 31 + weeks * 7 + days > LONGEST_PLAN_DAYS + 31:
-        raise InvalidDefinition(fields.at(key), "is longer than two years")
-    return CalendarPeriod(months=months, days=weeks * 7 + days)
