@@ -123,10 +123,17 @@ def follow(work: Work, session: Session, event: Event) -> None:
 
 _FOLLOWED: Final = {
     "task.completed": Basis.ACTION,
+    "task.sent": Basis.ACTION,
     "task.missed": Basis.MISSED,
     "encounter": Basis.ENCOUNTER,
     "appointment": Basis.APPOINTMENT,
 }
+
+
+def wake_waiting(work: Work, session: Session, event: Event) -> None:
+    """Let tasks that wait for something look whether this was it."""
+    if event.patient_id is not None:
+        plan_expansion.wake_waiting(session, event.patient_id, clock.now())
 
 
 def judge(work: Work, session: Session, event: Event) -> None:
@@ -400,9 +407,10 @@ REACTIONS: tuple[Reaction, ...] = (
     _reaction(expand, "care-plan.started"),
     _reaction(
         follow,
-        "task.completed", "task.missed", "encounter.finished", "encounter.cancelled",
-        "encounter.reopened", "encounter.moved",
+        "task.completed", "task.sent", "task.missed", "encounter.finished",
+        "encounter.cancelled", "encounter.reopened", "encounter.moved",
         *(f"appointment.{status}" for status in AppointmentStatus),
     ),
+    _reaction(wake_waiting, *tag_triggers.WAKING),
     _reaction(tell_subscribers, *webhooks.KINDS),
 )  # fmt: skip

@@ -44,6 +44,7 @@ from app.models.plans.plan_definition import (
     Questionnaire,
     Rule,
 )
+from app.models.plans.task_step import TaskStep
 from app.models.profile.behaviour import Interaction, Preference, SocialHistory, StatedBy
 from app.models.profile.clinical import (
     AllergyIntolerance,
@@ -193,6 +194,7 @@ __all__ = [
     "TagWake",
     "Task",
     "TaskOwner",
+    "TaskStep",
     "TermKind",
     "TermRereading",
     "TermStatus",

@@ -1,6 +1,7 @@
 """What a timing may say, and the days it comes to."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +15,13 @@ from hypothesis import strategies as st
 from app.domain.definitions import InvalidDefinition
 from app.domain.plans.plan import Action, ActionKind, parse_plan
 from app.domain.plans.plan_days import Almanac
-from app.domain.plans.plan_schedule import Base, occurrences, occurrences_after, timing_revision
+from app.domain.plans.plan_schedule import (
+    Base,
+    occurrences,
+    occurrences_after,
+    opened_at,
+    timing_revision,
+)
 from app.domain.plans.recurrence import parse_recurrence
 from app.domain.plans.timing import Timing, parse_timing
 from app.domain.plans.working_days import OnFreeDay, WorkingDays, parse_calendar
@@ -279,3 +286,37 @@ def test_a_rest_without_end_leaves_the_day_where_it_is() -> None:
 
 def _month(first: date) -> Iterator[date]:
     return (first + timedelta(days=far) for far in range(60))
+
+
+HIGH = {"latest": {"code": "15074-8", "op": ">=", "value": 10, "unit": "mmol/L", "within": "P7D"}}
+
+
+@pytest.mark.parametrize(
+    ("told", "problem"),
+    [
+        ({"kind": "message"}, "text belongs to the kind message"),
+        ({"text": "你好"}, "text belongs to the kind message"),
+        ({"kind": "message", "text": "你好", "if_missed": "form"}, "a message is not missed"),
+        ({"only_when": {"tag": {}}}, "key: is missing"),
+        ({"wait_for": {"when": HIGH}}, "at_most: is missing"),
+        ({"wait_for": {"when": HIGH, "at_most": "P61D"}}, "within P60D"),
+        ({"wait_for": {"when": HIGH, "at_most": "P1D", "in_vain": "shrug"}}, "must be one of"),
+    ],
+)
+def test_conditions_and_messages_are_read_strictly(told: dict[str, Any], problem: str) -> None:
+    plan: dict[str, Any] = _plan(("form", None))
+    plan["actions"][0] |= told
+    with pytest.raises(InvalidDefinition, match=problem):
+        parse_plan(plan)
+
+
+def test_what_waits_keeps_its_last_possible_window() -> None:
+    plan: dict[str, Any] = _plan(("form", None))
+    plan["actions"][0] |= {"wait_for": {"when": HIGH, "at_most": "P3D"}}
+    (form,) = parse_plan(plan).actions
+    (one,) = occurrences(form, date(2026, 3, 1), SHANGHAI, FIRST, LAST)
+    assert one.expires_at - one.starts_at == timedelta(days=3, hours=8)
+    opened = opened_at(form, one.starts_at + timedelta(days=1), SHANGHAI)
+    assert opened.expires_at - opened.starts_at == timedelta(hours=8)
+    plain = replace(form, wait_for=None)
+    assert timing_revision(plain) != timing_revision(form)

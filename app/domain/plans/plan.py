@@ -2,14 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from graphlib import CycleError, TopologicalSorter
 
 from app.domain.criteria.parsing import parse_criterion
 from app.domain.criteria.tree import Criterion
 from app.domain.definitions import Fields, InvalidDefinition, refuse_repeats
-from app.domain.plans.timing import LONGEST_PLAN_DAYS, Basis, Timing, parse_timing
+from app.domain.plans.timing import (
+    LONGEST_PLAN_DAYS,
+    LONGEST_WINDOW,
+    Basis,
+    Timing,
+    parse_timing,
+)
 from app.domain.profile.vital_signs import MeasurementContext, VitalSign
 
 
@@ -31,11 +37,31 @@ class ActionKind(StrEnum):
     QUESTIONNAIRE = "questionnaire"
     REVISIT = "revisit"
     STAFF_TASK = "staff-task"
+    MESSAGE = "message"  # words to the patient; the clock sends them, nobody has to do anything
+
+
+class InVain(StrEnum):
+    """What becomes of an action whose condition did not come in time."""
+
+    OPEN = "open"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True, slots=True)
+class WaitFor:
+    """A step before an action: it opens when `when` holds, or `at_most` after its time."""
+
+    when: Criterion
+    at_most: timedelta
+    in_vain: InVain = InVain.OPEN
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing a plan asks for; `instructions` are read behind sign-in, never on a lock screen."""
+    """One thing a plan asks for; `instructions` are read behind sign-in, never on a lock screen.
+
+    `only_when` is judged when it falls due: where it does not hold, nothing is asked.
+    """
 
     key: str
     kind: ActionKind
@@ -47,6 +73,14 @@ class Action:
     code: VitalSign | None = None
     context: MeasurementContext | None = None
     if_missed: str | None = None  # the action asked for instead, counting from the miss
+    text: str | None = None  # of a message
+    only_when: Criterion | None = None
+    wait_for: WaitFor | None = None
+
+    @property
+    def is_judged(self) -> bool:
+        """Tell whether something must be looked at before it opens."""
+        return self.only_when is not None or self.wait_for is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +118,7 @@ SUBJECTS: Mapping[ActionKind, str] = {
     ActionKind.ARTICLE: "article",
     ActionKind.MEASUREMENT: "code",
     ActionKind.QUESTIONNAIRE: "questionnaire",
+    ActionKind.MESSAGE: "text",
 }
 
 
@@ -100,9 +135,7 @@ def parse_plan(data: object, path: str = "plan") -> PlanDefinition:
             anchor=fields.choice("anchor", Anchor),
             stages=fields.each("stages", _parse_stage),
             actions=fields.each("actions", parse_action),
-            enrol_when=fields.optional(
-                "enrol_when", lambda key: parse_criterion(fields.take(key), fields.at(key))
-            ),
+            enrol_when=fields.optional("enrol_when", lambda key: _criterion(fields, key)),
             tag=fields.optional("tag", fields.key),
         )
     if not plan.actions:
@@ -164,12 +197,36 @@ def parse_action(data: object, path: str = "action") -> Action:
             code=fields.optional("code", lambda key: fields.choice(key, VitalSign)),
             context=fields.optional("context", lambda key: fields.choice(key, MeasurementContext)),
             if_missed=fields.optional("if_missed", fields.key),
+            text=fields.optional("text", lambda key: fields.text(key, 500)),
+            only_when=fields.optional("only_when", lambda key: _criterion(fields, key)),
+            wait_for=fields.optional(
+                "wait_for", lambda key: _parse_wait(fields.take(key), fields.at(key))
+            ),
         )
     for kind, subject in SUBJECTS.items():
         if (action.kind is kind) != (getattr(action, subject) is not None):
             raise InvalidDefinition(
                 path, f"{subject} belongs to the kind {kind}, and must be there"
             )
+    if action.kind is ActionKind.MESSAGE and action.if_missed is not None:
+        raise InvalidDefinition(f"{path}.if_missed", "a message is not missed")
     if action.context is not None and action.code is not VitalSign.GLUCOSE:
         raise InvalidDefinition(f"{path}.context", "belongs to glucose")
     return action
+
+
+def _parse_wait(data: object, path: str) -> WaitFor:
+    with Fields(data, path) as fields:
+        wait = WaitFor(
+            when=_criterion(fields, "when"),
+            at_most=fields.duration("at_most"),
+            in_vain=fields.optional("in_vain", lambda key: fields.choice(key, InVain))
+            or InVain.OPEN,
+        )
+    if not timedelta() < wait.at_most <= LONGEST_WINDOW:
+        raise InvalidDefinition(f"{path}.at_most", "must be more than nothing, and within P60D")
+    return wait
+
+
+def _criterion(fields: Fields, key: str) -> Criterion:
+    return parse_criterion(fields.take(key), fields.at(key))

@@ -7,7 +7,7 @@ is moved on by the gap; a time they repeat is the first of the two.
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -113,7 +113,9 @@ def _until(found: Iterator[Occurrence], until: datetime) -> Iterator[Occurrence]
 def _occurrence(action: Action, slot: str, day: date, at: time, zone: ZoneInfo) -> Occurrence:
     timing = action.timing
     starts = datetime.combine(day, at)
-    expires_at = instant(starts + timing.expires_after, zone)
+    # What may have to wait has its last possible window until it opens.
+    latest = starts + (action.wait_for.at_most if action.wait_for else timedelta())
+    expires_at = instant(latest + timing.expires_after, zone)
     remind_on = datetime.combine(day, timing.remind_at or at)
     remind_at = after_quiet_hours(instant(remind_on, zone), zone)
     second = after_quiet_hours(remind_at + SECOND_REMINDER_AFTER, zone)
@@ -121,11 +123,18 @@ def _occurrence(action: Action, slot: str, day: date, at: time, zone: ZoneInfo) 
         slot=slot,
         action_key=action.key,
         starts_at=instant(starts, zone),
-        due_at=instant(starts + timing.due_after, zone),
+        due_at=instant(latest + timing.due_after, zone),
         expires_at=expires_at,
         remind_at=remind_at,
         second_remind_at=second if second < expires_at else None,
     )
+
+
+def opened_at(action: Action, opens_at: datetime, zone: ZoneInfo) -> Occurrence:
+    """Return the occurrence of an action that opens now, having been judged; its slot is kept."""
+    local = opens_at.astimezone(zone)
+    plain = replace(action, wait_for=None)
+    return _occurrence(plain, "", local.date(), local.time(), zone)
 
 
 def instant(wall: datetime, zone: ZoneInfo) -> datetime:
@@ -154,6 +163,7 @@ def timing_revision(action: Action) -> str:
         [timing.until.months, timing.until.days] if timing.until else None,
         timing.remind_at.isoformat() if timing.remind_at else None,
         *_newer_parts(timing),
+        *([["wait", action.wait_for.at_most.total_seconds()]] if action.wait_for else []),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
@@ -185,12 +195,17 @@ class TaskReason(StrEnum):
     """Why a task has its status."""
 
     NOT_OPEN = "not-open-yet"
+    TO_BE_JUDGED = "to-be-judged"  # a condition is looked at when it falls due
+    WAITING = "waiting"  # for a condition, or for the time to be over
     OPEN = "open"
     OVERDUE = "overdue"
     STARTED = "started"
     DONE = "done"
     DONE_LATE = "done-late"
+    SENT = "sent"  # a message: the clock did it
     EXPIRED = "expired"
+    NOT_NEEDED = "not-needed"  # its condition did not hold when it fell due
+    IN_VAIN = "in-vain"  # what it waited for did not come
     UNABLE = "unable"  # the patient said so, with a reason of their own
     READMITTED = "readmitted"
     TRAVEL = "travel"

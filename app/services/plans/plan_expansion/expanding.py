@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from app.domain.plans.plan_schedule import instant, occurrences
 from app.models import CarePlan, CarePlanStatus
+from app.models.plans.asking import Questions
 from app.models.plans.calendar_day import hospital_almanac
-from app.services.plans.plan_expansion.asking import Questions
 from app.services.plans.plan_expansion.reconciling import reconcile
 from app.services.plans.plan_expansion.rows import columns_of, insert_new, row_of
 

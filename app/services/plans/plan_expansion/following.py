@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from app.domain.plans.timing import Basis
 from app.models import CarePlan, CarePlanStatus, PlanAction
+from app.models.plans.asking import Questions
 from app.models.plans.calendar_day import hospital_almanac
-from app.services.plans.plan_expansion.asking import Questions
 from app.services.plans.plan_expansion.expanding import HORIZON
 from app.services.plans.plan_expansion.reconciling import reconcile
 

@@ -13,7 +13,11 @@ def open_due_tasks(session: Session, now: datetime, limit: int = 1000) -> int:
     """Make tasks whose window begins ready, and return how many."""
     due = session.scalars(
         select(Task.id)
-        .where(Task.status == TaskStatus.REQUESTED, Task.starts_at <= now)
+        .where(
+            Task.status == TaskStatus.REQUESTED,
+            Task.starts_at <= now,
+            Task.judge_at.is_(None),
+        )
         .order_by(Task.starts_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -43,6 +47,7 @@ def miss_past_tasks(session: Session, now: datetime, limit: int = 1000) -> int:
         task.status_reason = TaskReason.EXPIRED
         task.finished_at = now
         task.remind_at = None
+        task.judge_at = None
         session.add(
             Event.of(
                 "task.missed", now, patient_id=task.patient_id, task_id=task.id, kind_of=task.kind

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from app.domain.plans.plan_days import Almanac
 from app.domain.plans.plan_schedule import TaskReason, TaskStatus, occurrences, occurrences_after
 from app.domain.plans.timing import LONGEST_WINDOW
-from app.models import CarePlan, Task
-from app.services.plans.plan_expansion.asking import Asked
+from app.models import CarePlan, Task, TaskStep
+from app.models.plans.asking import Asked
 from app.services.plans.plan_expansion.bases import Bases
 from app.services.plans.plan_expansion.rows import columns_of, insert_new, row_of
 
@@ -42,9 +42,10 @@ def reconcile(
         .where(or_(Task.ends_at > now, Task.slot.in_(wanted)))
         .with_for_update()
     ).all()
-    changed = sum(_settle(task, wanted.pop(task.slot, None), now) for task in kept)
+    changed = [task for task in kept if _settle(task, wanted.pop(task.slot, None), now)]
+    session.add_all(TaskStep.of(task, now) for task in changed)
     insert_new(session, [row_of(plan, columns, now) for columns in wanted.values()])
-    return changed + len(wanted)
+    return len(changed) + len(wanted)
 
 
 def _wanted(
@@ -87,6 +88,8 @@ def _settle(task: Task, wanted: Mapping[str, Any] | None, now: datetime) -> bool
         return False
     if not (pending or returns):
         return False
+    if task.status is TaskStatus.READY and wanted["judge_at"] is not None:
+        return False  # it opened when its condition came, not at its own time
     if pending and all(getattr(task, name) == wanted[name] for name in _SHAPE):
         return False
     # What has begun and only reads otherwise now is not announced anew.

@@ -14,25 +14,29 @@ from app.models import CarePlan, Task, TaskOwner
 
 # Rows by the thousand go past the ORM.
 TASKS: Final = Task.metadata.tables[Task.__tablename__]
+_OWNERS: Final = {ActionKind.STAFF_TASK: TaskOwner.STAFF, ActionKind.MESSAGE: TaskOwner.CLOCK}
 
 
 def columns_of(plan_action_id: int, action: Action, slot: Occurrence) -> dict[str, Any]:
     """Return what is the same for everybody who has this slot."""
-    is_staffs = action.kind is ActionKind.STAFF_TASK
+    owner = _OWNERS.get(action.kind, TaskOwner.PATIENT)
+    is_announced = owner is TaskOwner.PATIENT and not action.is_judged
+    reason = TaskReason.TO_BE_JUDGED if action.is_judged else TaskReason.NOT_OPEN
     return {
         "plan_action_id": plan_action_id,
         "slot": slot.slot,
-        "owner": TaskOwner.STAFF if is_staffs else TaskOwner.PATIENT,
+        "owner": owner,
         "kind": action.kind.value,
         "code": action.code,
         "subject": action.article or action.questionnaire,
         "title": action.title,
         "status": TaskStatus.REQUESTED,
-        "status_reason": TaskReason.NOT_OPEN.value,
+        "status_reason": reason.value,
         "starts_at": slot.starts_at,
         "due_at": slot.due_at,
         "ends_at": slot.expires_at,
-        "remind_at": None if is_staffs else slot.remind_at,
+        "judge_at": slot.starts_at if action.is_judged else None,
+        "remind_at": slot.remind_at if is_announced else None,
         "reminders": 0,
     }
 

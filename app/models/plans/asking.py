@@ -7,7 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.plans.plan import Action, parse_action
-from app.models import CarePlan, PlanAction
+from app.models.plans.care_plan import CarePlan, Task
+from app.models.plans.plan_definition import PlanAction
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +37,8 @@ class Questions:
             found = tuple(Asked(id_, parse_action(definition)) for id_, definition in rows)
             self._parsed[plan.plan_definition_id] = found
         return found
+
+    def behind(self, plan: CarePlan, task: Task) -> Action | None:
+        """Return the action a task was made for; None where nobody's plan asks for it now."""
+        found = (one.action for one in self.of(plan) if one.plan_action_id == task.plan_action_id)
+        return next(found, None)
