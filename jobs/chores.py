@@ -61,6 +61,17 @@ def open_due_tasks(work: Work, now: datetime) -> None:
     _until_none(lambda session: plan_expansion.open_due_tasks(session, now))
 
 
+def judge_due_tasks(work: Work, now: datetime) -> None:
+    """Look at the conditions of tasks that fall due or wait."""
+    _until_none(lambda session: plan_expansion.judge_due_tasks(session, now, work.zone))
+
+
+def send_plan_messages(work: Work, now: datetime) -> None:
+    _until_none(
+        lambda session: patient_notices.send_messages(session, now, work.zone, work.outlets)
+    )
+
+
 def miss_past_tasks(work: Work, now: datetime) -> None:
     _until_none(lambda session: plan_expansion.miss_past_tasks(session, now))
 

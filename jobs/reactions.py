@@ -16,9 +16,11 @@ from app.domain.exchange.documents import ExamRequest
 from app.domain.intake.hospital_records import Coded, ResultFlag
 from app.domain.outreach.messaging import Lane
 from app.domain.plans.rules import SendMessage
+from app.domain.plans.timing import Basis
 from app.domain.trust.access import Actor
 from app.models import (
     Alert,
+    AppointmentStatus,
     Encounter,
     EncounterClass,
     EncounterStatus,
@@ -110,6 +112,28 @@ def expand(work: Work, session: Session, event: Event) -> None:
     now = clock.now()
     plan_expansion.expand_plans(session, now, work.zone)
     plan_expansion.open_due_tasks(session, now)
+
+
+def follow(work: Work, session: Session, event: Event) -> None:
+    """Ask for what counts from a task done or missed, a visit that ended, a visit booked."""
+    if event.patient_id is not None:
+        basis = _FOLLOWED.get(event.kind) or _FOLLOWED[event.kind.partition(".")[0]]
+        plan_expansion.follow(session, event.patient_id, [basis], clock.now(), work.zone)
+
+
+_FOLLOWED: Final = {
+    "task.completed": Basis.ACTION,
+    "task.sent": Basis.ACTION,
+    "task.missed": Basis.MISSED,
+    "encounter": Basis.ENCOUNTER,
+    "appointment": Basis.APPOINTMENT,
+}
+
+
+def wake_waiting(work: Work, session: Session, event: Event) -> None:
+    """Let tasks that wait for something look whether this was it."""
+    if event.patient_id is not None:
+        plan_expansion.wake_waiting(session, event.patient_id, clock.now())
 
 
 def judge(work: Work, session: Session, event: Event) -> None:
@@ -381,5 +405,12 @@ REACTIONS: tuple[Reaction, ...] = (
         "patient.registered", "patient.updated", "patient.merged", "patient.unmerged",
     ),
     _reaction(expand, "care-plan.started"),
+    _reaction(
+        follow,
+        "task.completed", "task.sent", "task.missed", "encounter.finished",
+        "encounter.cancelled", "encounter.reopened", "encounter.moved",
+        *(f"appointment.{status}" for status in AppointmentStatus),
+    ),
+    _reaction(wake_waiting, *tag_triggers.WAKING),
     _reaction(tell_subscribers, *webhooks.KINDS),
 )  # fmt: skip

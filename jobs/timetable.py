@@ -43,6 +43,8 @@ def at(**cron: Any) -> CronTrigger:
 TIMETABLE: tuple[Job, ...] = (
     Job("climb-alerts", chores.climb_alerts, at(second="7,37"), CatchUp.LAST),
     Job("open-due-tasks", chores.open_due_tasks, at(second="11"), CatchUp.LAST),
+    Job("judge-due-tasks", chores.judge_due_tasks, at(second="13"), CatchUp.LAST),
+    Job("send-plan-messages", chores.send_plan_messages, at(second="19"), CatchUp.LAST),
     Job("remind-of-tasks", chores.remind_of_tasks, at(second="23"), CatchUp.LAST),
     Job("watch-feeds", chores.watch_feeds, at(second="29"), CatchUp.LAST),
     Job("sweep-exchange", chores.sweep_exchange, at(second="33"), CatchUp.LAST),

@@ -27,6 +27,7 @@ from app.models.outreach.communication import (
     SubscriptionGrant,
 )
 from app.models.outreach.relayed import RelayedCallback
+from app.models.plans.calendar_day import CalendarDay
 from app.models.plans.care_plan import (
     CarePlan,
     CarePlanStatus,
@@ -43,6 +44,7 @@ from app.models.plans.plan_definition import (
     Questionnaire,
     Rule,
 )
+from app.models.plans.task_step import TaskStep
 from app.models.profile.behaviour import Interaction, Preference, SocialHistory, StatedBy
 from app.models.profile.clinical import (
     AllergyIntolerance,
@@ -109,6 +111,7 @@ __all__ = [
     "AuditHead",
     "AuditSeal",
     "BindingAttempt",
+    "CalendarDay",
     "CandidateStatus",
     "CarePlan",
     "CarePlanStatus",
@@ -191,6 +194,7 @@ __all__ = [
     "TagWake",
     "Task",
     "TaskOwner",
+    "TaskStep",
     "TermKind",
     "TermRereading",
     "TermStatus",

@@ -77,6 +77,7 @@ TASKS: Final = {
     ActionKind.REVISIT.value: "复诊",
     ActionKind.REMINDER.value: "提醒",
     ActionKind.STAFF_TASK.value: "医护任务",
+    ActionKind.MESSAGE.value: "消息",
 }
 MEASUREMENTS: Final = {
     code: f"{kind.name}（{unit_label(kind.unit)}）" for code, kind in OBSERVATION_KINDS.items()

@@ -85,6 +85,7 @@ def packs_followed(patient_id: int) -> Select[str | None]:
 class TaskOwner(StrEnum):
     PATIENT = "patient"
     STAFF = "staff"
+    CLOCK = "clock"  # a message: nobody has to do anything
 
 
 class Task(Base):
@@ -98,6 +99,7 @@ class Task(Base):
         Index(None, "status", "starts_at"),
         Index(None, "owner", "status", "starts_at"),
         Index(None, "status", "ends_at"),
+        Index(None, "status", "judge_at"),
     )
 
     id: Mapped[int] = key_column()
@@ -123,6 +125,8 @@ class Task(Base):
     starts_at: Mapped[datetime] = mapped_column(info=OPERATION)
     due_at: Mapped[datetime] = mapped_column(info=OPERATION)
     ends_at: Mapped[datetime] = mapped_column(info=OPERATION)
+    # When to look next whether its condition holds; NULL when there is none, or it has opened.
+    judge_at: Mapped[datetime | None] = mapped_column(info=OPERATION)
     # When to remind next; NULL when nobody is to be reminded any more.
     remind_at: Mapped[datetime | None] = mapped_column(index=True, info=OPERATION)
     reminders: Mapped[int] = mapped_column(default=0, info=OPERATION)
@@ -144,9 +148,16 @@ class Task(Base):
         self.status_reason = TaskReason.UNABLE
         return self._end("task.declined", now)
 
+    def send(self, now: datetime) -> Event:
+        """Mark a message told, and return the event that says so."""
+        self.status = TaskStatus.COMPLETED
+        self.status_reason = TaskReason.SENT
+        return self._end("task.sent", now)
+
     def _end(self, kind: str, now: datetime) -> Event:
         self.finished_at = now
         self.remind_at = None
+        self.judge_at = None
         return Event.of(kind, now, patient_id=self.patient_id, task_id=self.id)
 
 
