@@ -27,13 +27,7 @@ from app.models.outreach.communication import (
     SubscriptionGrant,
 )
 from app.models.outreach.relayed import RelayedCallback
-from app.models.plans.care_plan import (
-    CarePlan,
-    CarePlanStatus,
-    QuestionnaireResponse,
-    Task,
-    TaskOwner,
-)
+from app.models.plans.care_plan import CarePlan, CarePlanStatus, Task, TaskOwner
 from app.models.plans.plan_definition import (
     Article,
     Pack,
@@ -43,6 +37,7 @@ from app.models.plans.plan_definition import (
     Questionnaire,
     Rule,
 )
+from app.models.plans.questionnaire_response import QuestionnaireResponse
 from app.models.profile.behaviour import Interaction, Preference, SocialHistory, StatedBy
 from app.models.profile.clinical import (
     AllergyIntolerance,

@@ -131,7 +131,7 @@ def test_answers_keep_every_digit_when_written() -> None:
     kept = read_written(written(answers))
     assert kept["peak"] == Decimal("38.10")
     assert str(kept["peak"]) == "38.10"
-    assert kept["signs"] == ["fever"]
+    assert kept["signs"] == ("fever",)
     assert validate(PARSED, kept) == answers
 
 

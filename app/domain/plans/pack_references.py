@@ -34,6 +34,7 @@ class PackReferences:
         for index, rule in enumerate(pack.rules):
             self._check_rule(rule, f"rules[{index}]")
         for index, questionnaire in enumerate(pack.questionnaires):
+            self._resolve(questionnaire.source, pack.sources, f"questionnaires[{index}].source")
             self._check_reactions(questionnaire, f"questionnaires[{index}]")
 
     def _resolve(self, name: str | None, known: Container[str], path: str) -> None:

@@ -7,6 +7,7 @@ from app.domain.plans.questionnaires.answering import (
     validate,
     written,
 )
+from app.domain.plans.questionnaires.authors import AnswerMode
 from app.domain.plans.questionnaires.branching import is_asked
 from app.domain.plans.questionnaires.dangers import dangers_in, required_reactions
 from app.domain.plans.questionnaires.definition import (
@@ -29,6 +30,7 @@ from app.domain.plans.questionnaires.scoring import ScaleScore, score, scores
 
 __all__ = [
     "Answer",
+    "AnswerMode",
     "Band",
     "Condition",
     "Danger",

@@ -52,7 +52,7 @@ def written(answers: Mapping[str, Answer]) -> str:
 def read_written(text: str | None) -> dict[str, Any]:
     """Return what `written` wrote; a number with a point is a Decimal, so rules can compare it."""
     found: dict[str, Any] = json.loads(text or "{}", parse_float=Decimal)
-    return found
+    return {key: tuple(one) if isinstance(one, list) else one for key, one in found.items()}
 
 
 def _read(

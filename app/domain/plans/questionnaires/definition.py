@@ -101,6 +101,16 @@ class Item:
     def option(self, code: object) -> Option | None:
         return next((one for one in self.options if one.code == code), None)
 
+    def said(self, answer: object) -> str:
+        """Return an answer in the words of the form."""
+        if isinstance(answer, bool):
+            return "是" if answer else "否"
+        if isinstance(answer, Decimal):
+            return f"{answer:f}"
+        given = answer if isinstance(answer, list | tuple) else (answer,)
+        words = ((option.text if (option := self.option(one)) else str(one)) for one in given)
+        return "、".join(words)
+
     @property
     def groups(self) -> tuple[Group, ...]:
         """The groups it stands in, the outermost first."""

@@ -25,7 +25,7 @@ def parse_questionnaire(data: object, path: str = "questionnaire") -> Questionna
     with Fields(data, path) as fields:
         key, version = fields.key("key"), fields.integer("version", 1, 100_000)
         title = fields.text("title", 40)
-        reading = _Items()
+        reading = _Items(_parse_option_sets(fields))
         reading.read(fields, None, 1)
         items = tuple(reading.found)
         if not items:
@@ -49,7 +49,8 @@ def parse_questionnaire(data: object, path: str = "questionnaire") -> Questionna
 class _Items:
     """The questions of a form in order, each with the groups it stands in."""
 
-    def __init__(self) -> None:
+    def __init__(self, option_sets: Mapping[str, tuple[Option, ...]]) -> None:
+        self._option_sets = option_sets
         self.found: list[Item] = []
         self.link_ids: list[str] = []
 
@@ -83,7 +84,7 @@ class _Items:
             text=fields.text("text", 200),
             type=fields.choice("type", ItemType),
             is_required=fields.flag("required"),
-            options=fields.each("options", _parse_option),
+            options=self._options(fields),
             minimum=fields.optional("minimum", fields.decimal),
             maximum=fields.optional("maximum", fields.decimal),
             react_to=fields.each("react_to", _parse_reaction),
@@ -97,6 +98,25 @@ class _Items:
         self.link_ids.append(item.link_id)
         if len(self.found) > _MOST_ITEMS:
             raise InvalidDefinition(fields.path, f"is one of more than {_MOST_ITEMS} questions")
+
+    def _options(self, fields: Fields) -> tuple[Option, ...]:
+        """Return the options of one question, or the set of the form that it names."""
+        if not fields.has("options") or not isinstance(fields.take("options"), str):
+            return fields.each("options", _parse_option)
+        name = fields.key("options")
+        if name not in self._option_sets:
+            raise InvalidDefinition(fields.at("options"), f"{name} is no set of this form")
+        return self._option_sets[name]
+
+
+def _parse_option_sets(fields: Fields) -> dict[str, tuple[Option, ...]]:
+    if not fields.has("option_sets"):
+        return {}
+    return {
+        name: tuple(_parse_option(one, f"{path}[{index}]") for index, one in enumerate(value))
+        for name, value, path in fields.mapping("option_sets")
+        if isinstance(value, list)
+    }
 
 
 def _check_item(item: Item, path: str) -> None:

@@ -11,8 +11,9 @@ from app.domain.plans.plan_schedule import TaskStatus
 from app.domain.plans.questionnaires import read_written
 from app.domain.profile import patient_facts as domain
 from app.domain.profile.patient_facts import Answers, ScheduledReading, SettledTask
-from app.models.plans.care_plan import CarePlan, CarePlanStatus, QuestionnaireResponse, Task
+from app.models.plans.care_plan import CarePlan, CarePlanStatus, Task
 from app.models.plans.plan_definition import Questionnaire
+from app.models.plans.questionnaire_response import QuestionnaireResponse
 from app.models.profile.behaviour import Interaction, Preference
 from app.models.profile.patient_facts.asked import Asked
 from app.models.profile.what_counts import (
