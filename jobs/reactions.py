@@ -32,8 +32,8 @@ from app.models import (
     ServiceKind,
     Task,
 )
-from app.models.plans.care_plan import QuestionnaireResponse
 from app.models.plans.knowledge import knowledge
+from app.models.plans.questionnaire_response import QuestionnaireResponse
 from app.models.profile.patient_index import head_id_of
 from app.services.exchange import requesting, telling
 from app.services.intake import patient_index
@@ -42,7 +42,7 @@ from app.services.outreach.patient_notices import Notice
 from app.services.plans import enrolment, plan_expansion, result_services, rule_evaluation
 from app.services.profile import result_grading
 from app.services.profile.tags import tag_triggers
-from app.services.staff import alert_cards, critical_results
+from app.services.staff import alert_cards, critical_results, dangerous_answers
 from jobs.chores import Work
 from jobs.profile_reactions import (
     assess_risk,
@@ -184,6 +184,12 @@ def raise_critical(work: Work, session: Session, event: Event) -> None:
         session, observation_id, grounds.reasons, grounds.basis, clock.now(), work.zone,
         tells_patient=grounds.tells_patient, department_code=department, cause=event,
     )  # fmt: skip
+
+
+def raise_dangerous_answers(work: Work, session: Session, event: Event) -> None:
+    dangerous_answers.raise_dangerous_answers(
+        session, event.payload["response_id"], clock.now(), work.zone, cause=event
+    )
 
 
 def call_services(work: Work, session: Session, event: Event) -> None:
@@ -359,6 +365,7 @@ REACTIONS: tuple[Reaction, ...] = (
     ),
     _reaction(grade, "observation.recorded", "observation.corrected", "observation.moved"),
     _reaction(raise_critical, "result.critical"),
+    _reaction(raise_dangerous_answers, "response.alarmed"),
     _reaction(call_services, "result.abnormal"),
     _reaction(recall, "result.eased"),
     _reaction(offer_service, "result-service.called"),

@@ -50,6 +50,19 @@ class PlainDecimal(fields.Field[Decimal]):
         return Decimal(value)
 
 
+class PlainAnswer(fields.Field[Any]):
+    """An answer to a form, outwards: a number with a point as text, codes as a list."""
+
+    def __init__(self, **more: Any) -> None:
+        told = "text, true, false, a whole number, a decimal as text, or a list of codes"
+        super().__init__(metadata={"description": told}, **more)
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **_: Any) -> Any:
+        if isinstance(value, Decimal):
+            return f"{value:f}"
+        return list(value) if isinstance(value, tuple) else value
+
+
 class Truth(fields.Boolean):
     """true or false; not 1, "yes" or "on"."""
 

@@ -17,7 +17,7 @@ from app.domain.trust.access import Relation
 from app.domain.trust.consenting import ConsentPurpose
 from app.services.plans.patient_tasks import DeclineReason
 from app.services.trust.binding import Claim
-from miniprogram_api.fields import Day, Moment, PlainDecimal, Text, Truth, Word
+from miniprogram_api.fields import Day, Moment, PlainAnswer, PlainDecimal, Text, Truth, Word
 
 
 def choice(kind: type[Any], **more: Any) -> fields.Enum[Any]:
@@ -203,13 +203,31 @@ class OptionOut(Schema):
     text = fields.String()
 
 
+class ConditionOut(Schema):
+    link_id = fields.String()
+    op = fields.String(metadata={"description": "== != < <= > >= exists"})
+    value = PlainAnswer()
+
+
+class BranchOut(Schema):
+    is_all = fields.Boolean(metadata={"description": "all must hold; else one is enough"})
+    conditions = fields.List(fields.Nested(ConditionOut))
+
+
 class ItemOut(Schema):
     """A question; scores and reactions stay with us."""
 
     link_id = fields.String()
     text = fields.String()
+    heading = fields.String(allow_none=True, metadata={"description": "of the group it is in"})
     type = fields.String()
-    is_required = fields.Boolean()
+    is_required = fields.Boolean(metadata={"description": "if it is asked"})
+    branches = fields.List(
+        fields.Nested(BranchOut),
+        metadata={"description": "every one must hold, or it is not asked"},
+    )
+    low_text = fields.String(allow_none=True)
+    high_text = fields.String(allow_none=True)
     options = fields.List(fields.Nested(OptionOut))
     minimum = PlainDecimal(allow_none=True)
     maximum = PlainDecimal(allow_none=True)
@@ -219,6 +237,7 @@ class FormOut(Schema):
     key = fields.String()
     version = fields.Integer()
     title = fields.String()
+    intro = fields.String(allow_none=True)
     items = fields.List(fields.Nested(ItemOut))
 
 
@@ -343,15 +362,27 @@ class TrendOut(Schema):
 class ResponseIn(In):
     reference = fields.UUID(required=True)
     questionnaire = Word(64, required=True)
+    version = fields.Integer(
+        strict=True,
+        load_default=None,
+        validate=validate.Range(min=1),
+        metadata={"description": "of the form that was shown; default the one in force"},
+    )
     task = Word(32, load_default=None)
+    is_own_answer = Truth(
+        load_default=False, metadata={"description": "the patient answered, on family's phone"}
+    )
     answers = fields.Dict(keys=fields.String(), values=fields.Raw(allow_none=True), required=True)
 
     @validates_schema
-    def one_answer_is_one_value(self, data: dict[str, Any], **_: Any) -> None:
+    def an_answer_is_plain(self, data: dict[str, Any], **_: Any) -> None:
         for link_id, answer in data["answers"].items():
-            if isinstance(answer, dict | list):
+            is_list = isinstance(answer, list)
+            is_plain = not any(isinstance(one, dict | list) for one in answer) if is_list else True
+            if isinstance(answer, dict) or not is_plain or (is_list and len(answer) > 50):
                 raise ValidationError(
-                    {link_id: ["must be text, a number, true or false"]}, "answers"
+                    {link_id: ["must be text, a number, true, false or a list of codes"]},
+                    "answers",
                 )
 
 
@@ -360,6 +391,28 @@ class ResponseOut(Schema):
     score = fields.Integer(attribute="response.score", allow_none=True)
     authored_at = fields.AwareDateTime(attribute="response.authored_at")
     advice = fields.String(allow_none=True)
+
+
+class DraftSavedOut(Schema):
+    reference = fields.String(attribute="response.reference")
+    saved_at = fields.AwareDateTime(attribute="response.authored_at")
+    advice = fields.String(allow_none=True)
+
+
+class StartedFormOut(FormOut):
+    """The form of a draft, in the version it was begun in."""
+
+
+class DraftOut(Schema):
+    reference = fields.String()
+    questionnaire = fields.Nested(StartedFormOut, attribute="form")
+    task = fields.String(allow_none=True)
+    answers = fields.Dict(keys=fields.String(), values=PlainAnswer())
+    saved_at = fields.AwareDateTime()
+
+
+class DraftsOut(Schema):
+    drafts = fields.List(fields.Nested(DraftOut))
 
 
 class InboxQuery(In):

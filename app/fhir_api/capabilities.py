@@ -6,6 +6,11 @@ from app.fhir_api.answers import MEDIA_TYPE
 from app.services.exchange.fetching import FETCHABLE
 
 TAKEN: Final = FETCHABLE
+# Given out and never taken: our forms, a resource for each version.
+FORM: Final = "Questionnaire"
+_FORM_RESOURCE: Final = {
+    "type": FORM, "interaction": [{"code": "read"}], "versioning": "no-version",
+}  # fmt: skip
 # When this statement last changed.
 _SAID_ON: Final = "2026-11-22"
 
@@ -24,7 +29,7 @@ def statement(base: str) -> dict[str, Any]:
             {
                 "mode": "server",
                 "security": {"description": "Authorization: Bearer, one token per system."},
-                "resource": [_resource(kind) for kind in sorted(TAKEN)],
+                "resource": [*(_resource(kind) for kind in sorted(TAKEN)), _FORM_RESOURCE],
                 "interaction": [{"code": "transaction"}, {"code": "batch"}],
             }
         ],

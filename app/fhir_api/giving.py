@@ -12,9 +12,9 @@ from app.domain.errors import NotFound
 from app.fhir_api.answers import answer
 from app.fhir_api.desk import desk
 from app.integrations.fhir import naming
-from app.integrations.fhir.writer import bundle, resources
+from app.integrations.fhir.writer import bundle, resources, write_questionnaire
 from app.models.trust.audit import record
-from app.services.exchange.fetching import fetch_person, fetch_thing
+from app.services.exchange.fetching import fetch_form, fetch_person, fetch_thing
 from app.web import gate
 
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,32}")
@@ -45,7 +45,15 @@ def give(kind: str, resource_id: str) -> Response:
     return answer(resource, ETag=f'W/"{resource["meta"]["versionId"]}"')
 
 
-def _audit(session: Session, entity: str, patient_id: int) -> None:
+def give_form(resource_id: str) -> Response:
+    """Return one version of a form; it names no patient."""
+    with unit_of_work.begin() as session:
+        written = write_questionnaire(fetch_form(session, _public_id(resource_id)))
+        _audit(session, "Questionnaire", None)
+    return answer(written, ETag=f'W/"{written["meta"]["versionId"]}"')
+
+
+def _audit(session: Session, entity: str, patient_id: int | None) -> None:
     record(session, gate.system_actor(), "read", entity, clock.now(), patient_id=patient_id)
 
 

@@ -8,9 +8,9 @@ from flask import Response, request
 from app.domain.errors import NotFound
 from app.domain.trust.access import Audience, Scope
 from app.fhir_api.answers import answer, wording
-from app.fhir_api.capabilities import TAKEN, statement
+from app.fhir_api.capabilities import FORM, TAKEN, statement
 from app.fhir_api.desk import FhirDesk, desk
-from app.fhir_api.giving import give, give_everything
+from app.fhir_api.giving import give, give_everything, give_form
 from app.fhir_api.taking import take
 from app.web import gate, problems
 
@@ -63,6 +63,8 @@ def update(kind: str, resource_id: str) -> Response:
 @fhir.get("/<kind>/<resource_id>")
 @gate.policy(Audience.SYSTEM, scope=Scope.READ)
 def read(kind: str, resource_id: str) -> Response:
+    if kind == FORM:
+        return give_form(resource_id)
     return give(_taken(kind), resource_id)
 
 

@@ -28,13 +28,7 @@ from app.models.outreach.communication import (
 )
 from app.models.outreach.relayed import RelayedCallback
 from app.models.plans.calendar_day import CalendarDay
-from app.models.plans.care_plan import (
-    CarePlan,
-    CarePlanStatus,
-    QuestionnaireResponse,
-    Task,
-    TaskOwner,
-)
+from app.models.plans.care_plan import CarePlan, CarePlanStatus, Task, TaskOwner
 from app.models.plans.plan_definition import (
     Article,
     Pack,
@@ -44,6 +38,7 @@ from app.models.plans.plan_definition import (
     Questionnaire,
     Rule,
 )
+from app.models.plans.questionnaire_response import QuestionnaireResponse
 from app.models.plans.task_step import TaskStep
 from app.models.profile.behaviour import Interaction, Preference, SocialHistory, StatedBy
 from app.models.profile.clinical import (

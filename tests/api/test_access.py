@@ -53,7 +53,7 @@ def body_of(endpoint: str, method: str) -> Any:
     if endpoint == "phone.profile.record":
         told = {"reference": str(uuid4()), "kind": "opened", "at": NOON.isoformat()}
         return {"interactions": [told]}
-    if endpoint == "phone.responses.answer":
+    if endpoint in ("phone.responses.answer", "phone.responses.save"):
         return {
             "reference": str(uuid4()),
             "questionnaire": "high-glucose-check",

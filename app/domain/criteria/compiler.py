@@ -216,9 +216,11 @@ def _answered(leaf: Answered) -> Check:
         if leaf.within is not None and answers.authored_at < facts.now - leaf.within:
             return None
         answer = answers.by_link_id.get(leaf.link_id)
-        if not _is_same_kind(answer, leaf.value) or not compare(answer, leaf.value):
-            return None
-        return (Evidence(leaf, str(answer), answers.authored_at),)
+        # Of several options chosen one is enough.
+        for one in answer if isinstance(answer, list | tuple) else (answer,):
+            if _is_same_kind(one, leaf.value) and compare(one, leaf.value):
+                return (Evidence(leaf, str(one), answers.authored_at),)
+        return None
 
     return check
 

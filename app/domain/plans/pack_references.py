@@ -34,6 +34,7 @@ class PackReferences:
         for index, rule in enumerate(pack.rules):
             self._check_rule(rule, f"rules[{index}]")
         for index, questionnaire in enumerate(pack.questionnaires):
+            self._resolve(questionnaire.source, pack.sources, f"questionnaires[{index}].source")
             self._check_reactions(questionnaire, f"questionnaires[{index}]")
 
     def _resolve(self, name: str | None, known: Container[str], path: str) -> None:
@@ -110,7 +111,11 @@ class PackReferences:
         }
         for index, item in enumerate(questionnaire.items):
             for answer in item.react_to:
-                if (item.link_id, answer) not in looked_for:
+                is_danger = any(
+                    one.link_id == item.link_id and one.is_met_by(answer)
+                    for one in questionnaire.dangers
+                )
+                if not is_danger and (item.link_id, answer) not in looked_for:
                     raise InvalidDefinition(
                         f"{path}.items[{index}].react_to", f"no rule looks for {answer}"
                     )
@@ -119,11 +124,11 @@ class PackReferences:
 def _fits(item: Item, leaf: Answered) -> bool:
     """Tell whether a rule's answer is one this question can have."""
     match item.type:
-        case ItemType.CHOICE:
+        case ItemType.CHOICE | ItemType.MULTI_CHOICE:
             return leaf.value in {option.code for option in item.options}
         case ItemType.BOOLEAN:
             return isinstance(leaf.value, bool)
-        case ItemType.TEXT:
+        case ItemType.TEXT | ItemType.DATE:
             return False
         case _:
             return not isinstance(leaf.value, str | bool)

@@ -1,4 +1,4 @@
-"""A patient's own plan, the tasks it makes, and the forms they answer."""
+"""A patient's own plan and the tasks it makes."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -12,17 +12,15 @@ from app.database import (
     KNOWLEDGE,
     OPERATION,
     Base,
-    Big,
     PlatformId,
     Sealed,
     key_column,
     public_id_column,
 )
-from app.domain.intake.clinical_records import FormStatus
 from app.domain.plans.plan_schedule import TaskReason, TaskStatus
 from app.encryption import Encrypted
 from app.models.event import Event
-from app.models.plans.plan_definition import PlanAction, PlanDefinition, Questionnaire
+from app.models.plans.plan_definition import PlanAction, PlanDefinition
 from app.models.profile.patient import Patient
 from app.models.staff.practitioner import CareTeam
 
@@ -159,41 +157,3 @@ class Task(Base):
         self.remind_at = None
         self.judge_at = None
         return Event.of(kind, now, patient_id=self.patient_id, task_id=self.id)
-
-
-class QuestionnaireResponse(Base):
-    """A form filled in by the patient or someone for them (FHIR QuestionnaireResponse)."""
-
-    __tablename__ = "questionnaire_response"
-    __table_args__ = (
-        UniqueConstraint("patient_id", "reference"),
-        Index(None, "patient_id", "questionnaire_id", "authored_at"),
-    )
-
-    id: Mapped[int] = key_column()
-    public_id: Mapped[str] = public_id_column()
-    patient_id: Mapped[int] = mapped_column(ForeignKey("patient.id"), info=OPERATION)
-    # NULL for a form that another system had filled in and that we do not have ourselves.
-    questionnaire_id: Mapped[int | None] = mapped_column(
-        ForeignKey("questionnaire.id"), info=OPERATION
-    )
-    canonical: Mapped[str | None] = mapped_column(info=CARE)  # its address, where it came from FHIR
-    status: Mapped[FormStatus] = mapped_column(default=FormStatus.COMPLETED, info=CARE)
-    # What the system that had it filled in knows it by; NULL for one of ours.
-    issuer: Mapped[str | None] = mapped_column(info=OPERATION)
-    number: Mapped[str | None] = mapped_column(info=CARE)
-    source: Mapped[str | None] = mapped_column(PlatformId(64), info=OPERATION)
-    version: Mapped[str] = mapped_column(default="", info=OPERATION)
-    inbound_id: Mapped[int | None] = mapped_column(Big, info=OPERATION)
-    task_id: Mapped[int | None] = mapped_column(ForeignKey("task.id"), index=True, info=OPERATION)
-    # The phone's own name for it: the same again is the same response.
-    reference: Mapped[str] = mapped_column(PlatformId(64), info=OPERATION)
-    answers = Encrypted("answers_sealed")  # JSON: link id → answer
-    answers_sealed: Mapped[bytes] = mapped_column(Sealed, info=FREE_TEXT)
-    score: Mapped[int | None] = mapped_column(info=CARE)
-    author_account_id: Mapped[int | None] = mapped_column(
-        ForeignKey("wechat_account.id"), info=OPERATION
-    )
-    authored_at: Mapped[datetime] = mapped_column(info=OPERATION)
-
-    questionnaire: Mapped[Questionnaire | None] = relationship()

@@ -24,14 +24,9 @@ from app.domain.profile.risk.follow_up_history import (
 )
 from app.domain.trust.access import Relation
 from app.models.outreach.communication import Communication
-from app.models.plans.care_plan import (
-    CarePlan,
-    CarePlanStatus,
-    QuestionnaireResponse,
-    Task,
-    TaskOwner,
-)
+from app.models.plans.care_plan import CarePlan, CarePlanStatus, Task, TaskOwner
 from app.models.plans.plan_definition import Questionnaire
+from app.models.plans.questionnaire_response import QuestionnaireResponse
 from app.models.profile.behaviour import Interaction
 from app.models.profile.encounter import Appointment, Condition, Encounter
 from app.models.profile.observation import Observation, Origin

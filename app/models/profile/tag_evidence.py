@@ -9,8 +9,8 @@ from app.domain.criteria.evidence import Evidence
 from app.domain.criteria.population import Measured, Scored, Visited
 from app.domain.criteria.tree import ActiveCondition, Answered, Change, Count, Latest
 from app.domain.criteria.trends import Dip, Mean, OfLast, Rise, Slope
-from app.models.plans.care_plan import QuestionnaireResponse
 from app.models.plans.plan_definition import Questionnaire
+from app.models.plans.questionnaire_response import QuestionnaireResponse
 from app.models.profile.encounter import Condition, Encounter
 from app.models.profile.observation import Observation
 

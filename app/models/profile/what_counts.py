@@ -9,7 +9,8 @@ from app.domain.criteria.population import PlanState
 from app.domain.intake.clinical_records import FormStatus, RequestStatus
 from app.domain.intake.hospital_records import EncounterStatus, ObservationStatus
 from app.domain.plans.plan_schedule import TaskStatus
-from app.models.plans.care_plan import CarePlanStatus, QuestionnaireResponse, Task
+from app.models.plans.care_plan import CarePlanStatus, Task
+from app.models.plans.questionnaire_response import QuestionnaireResponse
 from app.models.profile.behaviour import Preference
 from app.models.profile.clinical import MedicationRequest
 from app.models.profile.encounter import Condition, Encounter

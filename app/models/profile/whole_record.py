@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session, selectinload
 
 from app.domain.outreach.messaging import Channel
 from app.models.outreach.communication import Communication
-from app.models.plans.care_plan import CarePlan, QuestionnaireResponse, Task
+from app.models.plans.care_plan import CarePlan, Task
+from app.models.plans.questionnaire_response import QuestionnaireResponse, is_sent
 from app.models.profile.clinical import (
     AllergyIntolerance,
     DiagnosticReport,
@@ -153,7 +154,10 @@ def _content(
     for name, model in _MODELS.items():
         query = select(model).where(model.patient_id.in_(ids)).order_by(model.id)
         if model is QuestionnaireResponse:
-            query = query.options(selectinload(QuestionnaireResponse.questionnaire))
+            # A draft is the patient's own until they send it.
+            query = query.where(is_sent()).options(
+                selectinload(QuestionnaireResponse.questionnaire)
+            )
         found[name] = session.scalars(query).all()
     return found
 

@@ -17,10 +17,11 @@ from app.database import (
 )
 from app.domain.plans.rules import Grade
 from app.domain.staff.alerting import AlertStatus, Outcome
+from app.domain.staff.answer_alerts import answer_texts
 from app.domain.staff.result_alerts import text_for
 from app.encryption import Encrypted
 from app.models.plans.care_plan import CarePlan
-from app.models.plans.plan_definition import Rule
+from app.models.plans.plan_definition import Questionnaire, Rule
 from app.models.profile.patient import Patient
 from app.models.staff.practitioner import CareTeam, Practitioner
 
@@ -44,7 +45,10 @@ class Alert(Base):
     # The rule that fired; NULL for a critical result, which a limit or the laboratory called so.
     rule_id: Mapped[int | None] = mapped_column(ForeignKey("rule.id"), info=CARE)
     title: Mapped[str | None] = mapped_column(info=CARE)
-    basis: Mapped[str | None] = mapped_column(info=OPERATION)  # which limit, of whom
+    # Which limit, of whom; of a form the link id of the answer.
+    basis: Mapped[str | None] = mapped_column(info=OPERATION)
+    # The form whose answer it stands on: its fixed texts are found in that version.
+    questionnaire_id: Mapped[int | None] = mapped_column(ForeignKey("questionnaire.id"), info=CARE)
     # The LOINC code of a critical result: its fixed texts are found by it.
     code: Mapped[str | None] = mapped_column(PlatformId(64), info=CARE)
     # Whether the patient may be told; a critical result waits for a clinician's word.
@@ -72,6 +76,7 @@ class Alert(Base):
     care_plan: Mapped[CarePlan | None] = relationship()
     care_team: Mapped[CareTeam] = relationship()
     rule: Mapped[Rule | None] = relationship()
+    questionnaire: Mapped[Questionnaire | None] = relationship()
     owner: Mapped[Practitioner | None] = relationship()
 
     @property
@@ -82,6 +87,8 @@ class Alert(Base):
     @property
     def texts(self) -> tuple[str | None, str | None]:
         """What staff are told to ask, and the fixed words for the patient."""
+        if self.questionnaire is not None:
+            return answer_texts(self.questionnaire.definition, self.basis or "", self.grade)
         if self.code is not None:
             words = text_for(self.code)
             return words.staff_text, words.patient_text
@@ -108,6 +115,9 @@ class AlertStep(Base):
     note_sealed: Mapped[bytes | None] = mapped_column(Sealed, info=FREE_TEXT)
     observation_id: Mapped[int | None] = mapped_column(
         ForeignKey("observation.id"), index=True, info=OPERATION
+    )
+    response_id: Mapped[int | None] = mapped_column(
+        ForeignKey("questionnaire_response.id"), index=True, info=OPERATION
     )
     at: Mapped[datetime] = mapped_column(info=CARE)
 

@@ -17,6 +17,8 @@ from app.models import (
     MedicationRequest,
     Observation,
     Patient,
+    PublicationStatus,
+    Questionnaire,
     QuestionnaireResponse,
     RelatedPerson,
     ServiceRequest,
@@ -75,6 +77,17 @@ def fetch_thing(session: Session, kind: str, public_id: str) -> WholeRecord:
         listed = select(Observation).filter_by(report_id=row.id, is_current=True)
         found.observations += session.scalars(listed.order_by(Observation.id))
     return found
+
+
+def fetch_form(session: Session, public_id: str) -> Questionnaire:
+    """Return one version of a form of ours.
+
+    :raises NotFound: there is none, or nobody has approved it yet
+    """
+    form = session.scalar(select(Questionnaire).filter_by(public_id=public_id))
+    if form is None or form.status is PublicationStatus.DRAFT:
+        raise NotFound
+    return form
 
 
 def thing_of_message(session: Session, kind: str, message_id: int, patient_id: int) -> str | None:

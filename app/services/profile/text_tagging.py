@@ -28,7 +28,8 @@ from app.domain.text.reading import Channel, Reading, read_text
 from app.domain.text.tagging import LONGEST_EVIDENCE, TextPack
 from app.domain.trust.access import Relation
 from app.models.event import Event
-from app.models.plans.care_plan import QuestionnaireResponse, Task
+from app.models.plans.care_plan import Task
+from app.models.plans.questionnaire_response import QuestionnaireResponse
 from app.models.profile.clinical import DiagnosticReport
 from app.models.profile.observation import Observation, Origin
 from app.models.profile.risk import ModelKind, TrainedModel

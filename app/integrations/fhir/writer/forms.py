@@ -4,7 +4,10 @@ import json
 from decimal import Decimal
 from typing import Any
 
+from app.domain.plans.questionnaires import parse_questionnaire, read_written
+from app.domain.trust.access import Relation
 from app.integrations.fhir import naming
+from app.integrations.fhir.writer.questionnaires import answers_of, canonical
 from app.integrations.fhir.writer.writing import Resource, Writing, patient_reference, put
 from app.models import Patient, QuestionnaireResponse
 
@@ -12,6 +15,7 @@ from app.models import Patient, QuestionnaireResponse
 def write_form(row: QuestionnaireResponse, patient: Patient, writing: Writing) -> Resource:
     is_ours = row.number is None
     number = None
+    form = row.questionnaire
     if row.number is not None:
         number = {"system": naming.system_of(row.issuer or ""), "value": row.number}
     return put(
@@ -21,13 +25,31 @@ def write_form(row: QuestionnaireResponse, patient: Patient, writing: Writing) -
         status=row.status.value,
         subject=patient_reference(patient),
         authored=writing.instant(row.authored_at),
-        item=_items(json.loads(row.answers or "{}")),
+        author=_author(row, patient),
+        source=patient_reference(patient) if row.informant is Relation.SELF else None,
+        item=_own_items(row) if is_ours and form else _items(json.loads(row.answers or "{}")),
     )
 
 
 def _own_canonical(row: QuestionnaireResponse) -> str | None:
     form = row.questionnaire
-    return f"{naming.OURS}questionnaire:{form.key}|{form.version}" if form else None
+    return f"{canonical(form.key)}|{form.version}" if form else None
+
+
+def _own_items(row: QuestionnaireResponse) -> list[Resource]:
+    """Return the answers as the version types them to which they were given."""
+    form = row.questionnaire
+    if form is None:
+        return []
+    return answers_of(parse_questionnaire(form.definition), read_written(row.answers))
+
+
+def _author(row: QuestionnaireResponse, patient: Patient) -> Resource | None:
+    """Return who wrote the answers down, as far as they have a name outside."""
+    if row.author_practitioner_id is not None:
+        return {"type": "Practitioner", "display": "护理团队"}
+    is_patient = row.author_account_id is not None and row.informant is Relation.SELF
+    return patient_reference(patient) if is_patient else None
 
 
 def _items(answers: dict[str, Any]) -> list[Resource]:

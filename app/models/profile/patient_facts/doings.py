@@ -1,6 +1,5 @@
 """What one patient does: answers, tasks, what they opened and read, and what they prefer."""
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import timedelta
@@ -9,10 +8,12 @@ from sqlalchemy import func, null, select
 
 from app.domain.criteria.population import InteractionKind, PreferenceKind
 from app.domain.plans.plan_schedule import TaskStatus
+from app.domain.plans.questionnaires import read_written
 from app.domain.profile import patient_facts as domain
 from app.domain.profile.patient_facts import Answers, ScheduledReading, SettledTask
-from app.models.plans.care_plan import CarePlan, CarePlanStatus, QuestionnaireResponse, Task
+from app.models.plans.care_plan import CarePlan, CarePlanStatus, Task
 from app.models.plans.plan_definition import Questionnaire
+from app.models.plans.questionnaire_response import QuestionnaireResponse
 from app.models.profile.behaviour import Interaction, Preference
 from app.models.profile.patient_facts.asked import Asked
 from app.models.profile.what_counts import (
@@ -61,7 +62,7 @@ def _newest_answers(asked: Asked, *, are_opened: bool) -> dict[str, Answers]:
     )
     table = response.__tablename__
     return {
-        key: Answers(at, json.loads(response.answers.open(table, name, sealed) or "{}"), score)
+        key: Answers(at, read_written(response.answers.open(table, name, sealed)), score)
         for key, at, score, name, sealed in rows
     }
 

@@ -10,9 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.intake.clinical_records import FormStatus
+from app.domain.plans.questionnaires import parse_questionnaire
 from app.domain.profile.mood import MOOD_QUESTION, MOOD_SCALES
-from app.models.plans.care_plan import QuestionnaireResponse
 from app.models.plans.plan_definition import Questionnaire
+from app.models.plans.questionnaire_response import QuestionnaireResponse
 
 SINCE: Final = timedelta(days=366)
 MOST: Final = 30
@@ -88,9 +89,5 @@ def mood_of(forms: Sequence[AnsweredForm]) -> tuple[MoodLine, ...]:
 
 
 def _in_words(definition: Mapping[str, Any], answer: str) -> str:
-    for item in definition.get("items", ()):
-        if item.get("link_id") == MOOD_QUESTION:
-            for option in item.get("options", ()):
-                if option.get("code") == answer:
-                    return str(option["text"])
-    return answer
+    item = parse_questionnaire(definition).item(MOOD_QUESTION) if definition else None
+    return item.said(answer) if item else answer

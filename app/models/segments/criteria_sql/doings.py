@@ -7,8 +7,9 @@ from sqlalchemy import Select, func, select
 from app.domain.criteria.population import Interacted, Prefers, Scored
 from app.domain.criteria.tree import Missed
 from app.domain.plans.plan_schedule import TaskStatus
-from app.models.plans.care_plan import QuestionnaireResponse, Task
+from app.models.plans.care_plan import Task
 from app.models.plans.plan_definition import Questionnaire
+from app.models.plans.questionnaire_response import QuestionnaireResponse
 from app.models.profile.behaviour import Interaction, Preference
 from app.models.profile.what_counts import TASKS_BACK, is_filled_in, is_preferred, is_settled
 from app.models.segments.criteria_sql.comparing import compares, is_exactly

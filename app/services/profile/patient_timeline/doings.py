@@ -34,6 +34,7 @@ from app.models import (
     Task,
     TaskOwner,
 )
+from app.models.plans.questionnaire_response import is_sent
 from app.models.profile.tag_reading import visible_to
 from app.services.profile.patient_timeline.entries import Entry, Source
 
@@ -111,15 +112,15 @@ def _form(row: Any, at: datetime) -> Entry:
 FORMS: Final = Source(
     "form",
     EntryKind.FORM,
-    select(
-        QuestionnaireResponse, QuestionnaireResponse.id, Questionnaire.key, Questionnaire.title
-    ).outerjoin(Questionnaire, Questionnaire.id == QuestionnaireResponse.questionnaire_id),
+    select(QuestionnaireResponse, QuestionnaireResponse.id, Questionnaire.key, Questionnaire.title)
+    .outerjoin(Questionnaire, Questionnaire.id == QuestionnaireResponse.questionnaire_id)
+    .where(is_sent()),
     QuestionnaireResponse.patient_id.expression,
     QuestionnaireResponse.public_id.expression,
     QuestionnaireResponse.authored_at.expression,
     QuestionnaireResponse.id.expression,
     _form,
-    keys=select(QuestionnaireResponse.id),
+    keys=select(QuestionnaireResponse.id).where(is_sent()),
     patient_sees=(QuestionnaireResponse.status != FormStatus.ENTERED_IN_ERROR,),
 )
 

@@ -1,0 +1,186 @@
+"""Forms begun, gone on with, answered by family, and dangerous answers nobody sent."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.clock import HOSPITAL
+from app.database import unit_of_work
+from app.domain.intake.clinical_records import FormStatus
+from app.domain.outreach.messaging import Outlets
+from app.domain.plans.plan_schedule import TaskStatus
+from app.domain.plans.questionnaires import AnswerMode
+from app.domain.plans.rules import Grade
+from app.domain.staff.alerting import AlertStatus
+from app.domain.trust.access import Relation
+from app.integrations.pack_files import read_pack
+from app.models import (
+    Alert,
+    AlertStep,
+    PublicationStatus,
+    Questionnaire,
+    QuestionnaireResponse,
+    Task,
+)
+from app.services.plans.plan_library import install_pack
+from jobs.chores import Work
+from tests import settling
+from tests.api.conftest import Clinic, link, make_account
+from tests.api.test_tasks import CALM, FORM, make_form_task
+from tests.conftest import NOON, ROOT
+
+LOW = {f"phq9-{n}": "not-at-all" for n in range(1, 10)}
+
+
+@pytest.fixture
+def with_instruments(clinic: Clinic) -> Clinic:
+    with unit_of_work.begin() as session:
+        install_pack(
+            session, read_pack(ROOT / "packs" / "instruments"), NOON, approved_by="演示主任"
+        )
+    return clinic
+
+
+def sheet(key: str, answers: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"reference": str(uuid4()), "questionnaire": key, "answers": answers, **more}
+
+
+def react(session: Session) -> None:
+    settling.settle(session, Work(HOSPITAL, Outlets()))
+
+
+def the_response() -> QuestionnaireResponse:
+    with unit_of_work.begin() as session:
+        found = session.scalars(select(QuestionnaireResponse)).one()
+        session.expunge(found)
+    return found
+
+
+def test_a_form_is_begun_gone_on_with_and_sent(clinic: Clinic) -> None:
+    phone, task = clinic.phone(), make_form_task(clinic)
+    body = sheet(FORM, {"vomiting": False, "ketone": "0.40"}, task=task)
+
+    first = phone.post(f"{clinic.path}/drafts", body)
+    again = phone.post(
+        f"{clinic.path}/drafts", body | {"answers": {"vomiting": False, "drowsy": False}}
+    )
+    wrong = phone.post(f"{clinic.path}/drafts", body | {"answers": {"vomiting": "no"}})
+
+    assert (first.status_code, again.status_code, wrong.status_code) == (200, 200, 422)
+    assert set(wrong.json["problems"]) == {"vomiting"}
+    (draft,) = phone.get(f"{clinic.path}/drafts").json["drafts"]
+    assert (draft["reference"], draft["task"]) == (body["reference"], task)
+    assert draft["answers"] == {"vomiting": False, "drowsy": False}
+    assert draft["questionnaire"]["version"] == 1
+    kept = the_response()
+    assert (kept.status, kept.score) == (FormStatus.IN_PROGRESS, None)
+    assert b"vomiting" not in kept.answers_sealed
+    assert phone.get(f"{clinic.path}/tasks/{task}").json["status"] == "in-progress"
+
+    sent = phone.post(f"{clinic.path}/responses", body | {"answers": CALM})
+    late = phone.post(f"{clinic.path}/drafts", body)
+
+    assert sent.status_code == 201
+    assert late.json["type"] == "/problems/reference-reused"
+    assert phone.get(f"{clinic.path}/drafts").json["drafts"] == []
+    assert the_response().status is FormStatus.COMPLETED
+    with unit_of_work.begin() as session:
+        done = session.scalars(select(Task).filter_by(public_id=task)).one()
+        assert done.status is TaskStatus.COMPLETED
+
+
+def test_who_answered_is_kept_and_strangers_see_no_draft(clinic: Clinic) -> None:
+    daughter = make_account("oDaughter")
+    link(daughter, clinic.patient, Relation.PARENT)
+    phone = clinic.phone(daughter)
+    body = sheet(FORM, CALM)
+
+    refused = clinic.phone(make_account("oStranger")).get(f"{clinic.path}/drafts")
+    for_them = phone.post(f"{clinic.path}/drafts", body)
+
+    assert refused.status_code == 404
+    assert for_them.status_code == 200
+    assert the_response().informant is Relation.PARENT
+    phone.post(f"{clinic.path}/responses", body | {"is_own_answer": True})
+    kept = the_response()
+    assert (kept.informant, kept.mode) == (Relation.SELF, AnswerMode.APP)
+    assert (kept.author_account_id, kept.author_practitioner_id) == (daughter, None)
+
+
+def test_answers_belong_to_the_version_that_was_shown(clinic: Clinic) -> None:
+    with unit_of_work.begin() as session:
+        old = session.scalars(select(Questionnaire).filter_by(key=FORM)).one()
+        shorter = old.definition | {"version": 7, "items": old.definition["items"][:1]}
+        for version, status in ((7, PublicationStatus.RETIRED), (8, PublicationStatus.DRAFT)):
+            session.add(
+                Questionnaire(
+                    key=FORM, version=version, status=status, title=old.title,
+                    definition=shorter | {"version": version}, pack_key=old.pack_key,
+                )
+            )  # fmt: skip
+    phone = clinic.phone()
+
+    told = phone.post(f"{clinic.path}/responses", sheet(FORM, {"vomiting": False}, version=7))
+    newest = phone.post(f"{clinic.path}/responses", sheet(FORM, {"vomiting": False}))
+    unapproved = phone.post(f"{clinic.path}/responses", sheet(FORM, {"vomiting": False}, version=8))
+
+    assert (told.status_code, newest.status_code, unapproved.status_code) == (201, 422, 404)
+    with unit_of_work.begin() as session:
+        kept = session.scalars(select(QuestionnaireResponse)).one()
+        assert kept.questionnaire is not None
+        assert kept.questionnaire.version == 7
+
+
+def test_a_thought_of_death_brings_a_person_though_the_form_is_never_sent(
+    with_instruments: Clinic,
+) -> None:
+    clinic, phone = with_instruments, with_instruments.phone()
+    body = sheet("phq-9", {"phq9-9": "several-days"})
+
+    said = phone.post(f"{clinic.path}/drafts", body).json["advice"]
+    phone.post(
+        f"{clinic.path}/drafts", body | {"answers": body["answers"] | {"phq9-1": "not-at-all"}}
+    )
+    with unit_of_work.begin() as session:
+        react(session)
+        alert = session.scalars(select(Alert)).one()
+        assert (alert.grade, alert.status) == (Grade.MODERATE, AlertStatus.ACTIVE)
+        assert alert.acknowledge_by is not None
+        assert alert.acknowledge_by.astimezone(HOSPITAL).date() == NOON.astimezone(HOSPITAL).date()
+        assert alert.texts[1] == said
+        assert "12356" in (said or "")
+        assert "当天打电话" in (alert.texts[0] or "")
+        assert "有几天" in (alert.explanation or "")
+        alert.status, alert.is_open = AlertStatus.RESOLVED, None
+
+    worse = LOW | {"phq9-9": "nearly-every-day"}
+    sent = phone.post(f"{clinic.path}/responses", body | {"answers": worse})
+    with unit_of_work.begin() as session:
+        react(session)
+        react(session)
+        kept = session.scalars(select(QuestionnaireResponse)).one()
+        assert (sent.json["score"], kept.scale_scores) == (
+            3, {"total": {"value": "3", "band": "minimal"}},
+        )  # fmt: skip
+        _, severe = session.scalars(select(Alert).order_by(Alert.id)).all()
+        assert (severe.grade, severe.is_open) == (Grade.SEVERE, True)
+        assert "120" in sent.json["advice"]
+        # What was told once is no news, whoever closed it.
+        severe.status, severe.is_open = AlertStatus.RESOLVED, None
+    phone.post(f"{clinic.path}/responses", body | {"answers": worse})
+    with unit_of_work.begin() as session:
+        react(session)
+        assert len(session.scalars(select(Alert)).all()) == 2
+        assert len(session.scalars(select(AlertStep)).all()) == 2
+
+
+def test_an_answer_that_only_a_rule_would_judge_is_heard_unsent_too(clinic: Clinic) -> None:
+    clinic.phone().post(f"{clinic.path}/drafts", sheet("weekly-check", {"foot-wound": True}))
+    with unit_of_work.begin() as session:
+        react(session)
+        alert = session.scalars(select(Alert)).one()
+        assert (alert.grade, alert.name) == (Grade.MODERATE, "未交的问卷里有需要联系的回答")
+        assert alert.texts[1] is None
