@@ -34,6 +34,13 @@ from app.models.plans.care_plan import (
     Task,
     TaskOwner,
 )
+from app.models.plans.care_plan_step import CarePlanStep, StepKind
+from app.models.plans.enrolment import (
+    EnrolmentPolicy,
+    EnrolmentProposal,
+    EnrolmentStatus,
+    EnrolmentWay,
+)
 from app.models.plans.plan_definition import (
     Article,
     Pack,
@@ -112,6 +119,7 @@ __all__ = [
     "CandidateStatus",
     "CarePlan",
     "CarePlanStatus",
+    "CarePlanStep",
     "CareTeam",
     "CareTeamMember",
     "Communication",
@@ -126,6 +134,10 @@ __all__ = [
     "Encounter",
     "EncounterClass",
     "EncounterStatus",
+    "EnrolmentPolicy",
+    "EnrolmentProposal",
+    "EnrolmentStatus",
+    "EnrolmentWay",
     "Event",
     "FeedAlarm",
     "Gender",
@@ -179,6 +191,7 @@ __all__ = [
     "SignInState",
     "SocialHistory",
     "StatedBy",
+    "StepKind",
     "SubscriptionGrant",
     "TableFeed",
     "Tag",
