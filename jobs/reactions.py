@@ -74,6 +74,31 @@ def enrol(work: Work, session: Session, event: Event) -> None:
         )  # fmt: skip
 
 
+def enrol_by_segments(work: Work, session: Session, event: Event) -> None:
+    """Ask the segments that lead into plans of whom something changed; time is the clock's."""
+    if event.patient_id is not None:
+        enrolment.enrol_by_segment_of(
+            session, event.patient_id, clock.now(), work.zone, cause=event
+        )
+
+
+def resume_after_stay(work: Work, session: Session, event: Event) -> None:
+    if event.patient_id is not None:
+        enrolment.resume_after_stay(session, event.patient_id, clock.now(), work.zone, cause=event)
+
+
+def end_for_the_dead(work: Work, session: Session, event: Event) -> None:
+    if event.patient_id is not None:
+        enrolment.end_for_the_dead(session, event.patient_id, clock.now(), cause=event)
+
+
+def follow_consent(work: Work, session: Session, event: Event) -> None:
+    if event.patient_id is not None:
+        enrolment.follow_consent(
+            session, event.patient_id, event.payload.get("account_id"), clock.now(), cause=event
+        )
+
+
 def rest_after_merge(work: Work, session: Session, event: Event) -> None:
     """Of two records that are one patient, one may have known that they are in hospital."""
     stay = select(Encounter.id).filter_by(
@@ -400,6 +425,14 @@ REACTIONS: tuple[Reaction, ...] = (
         "patient.unmerged", "encounter.moved",
     ),
     _reaction(
+        enrol_by_segments,
+        "tag.assigned", "condition.recorded", "encounter.finished", "patient.registered",
+        "patient.updated", "patient.merged",
+    ),
+    _reaction(resume_after_stay, "encounter.finished", "encounter.cancelled", "encounter.moved"),
+    _reaction(end_for_the_dead, "patient.registered", "patient.updated", "patient.merged"),
+    _reaction(follow_consent, "consent.changed", "person.unlinked"),
+    _reaction(
         read_text,
         "response.recorded", "task.declined", "report.recorded", "observation.recorded",
         "observation.corrected",
@@ -411,7 +444,7 @@ REACTIONS: tuple[Reaction, ...] = (
         find_doubles,
         "patient.registered", "patient.updated", "patient.merged", "patient.unmerged",
     ),
-    _reaction(expand, "care-plan.started"),
+    _reaction(expand, "care-plan.started", "care-plan.resumed", "care-plan.moved"),
     _reaction(
         follow,
         "task.completed", "task.sent", "task.missed", "encounter.finished",

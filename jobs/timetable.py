@@ -52,6 +52,8 @@ TIMETABLE: tuple[Job, ...] = (
     Job("miss-past-tasks", chores.miss_past_tasks, at(minute="*/5", second="53"), CatchUp.LAST),
     Job("sync-tables", table_feeds.sync_tables, at(minute="*/3", second="29"), CatchUp.LAST),
     Job("expand-plans", chores.expand_plans, at(minute="*/10", second="17"), CatchUp.LAST, 5),
+    Job("turn-holds", chores.turn_holds, at(minute="1-59/10", second="3"), CatchUp.LAST, 5),
+    Job("enrol-by-segments", chores.enrol_by_segments, at(minute="19"), CatchUp.LAST, 60),
     Job(
         "save-segment-index",
         chores.save_segment_index,

@@ -29,6 +29,13 @@ from app.models.outreach.communication import (
 from app.models.outreach.relayed import RelayedCallback
 from app.models.plans.calendar_day import CalendarDay
 from app.models.plans.care_plan import CarePlan, CarePlanStatus, Task, TaskOwner
+from app.models.plans.care_plan_step import CarePlanStep, StepKind
+from app.models.plans.enrolment import (
+    EnrolmentPolicy,
+    EnrolmentProposal,
+    EnrolmentStatus,
+    EnrolmentWay,
+)
 from app.models.plans.plan_definition import (
     Article,
     Pack,
@@ -110,6 +117,7 @@ __all__ = [
     "CandidateStatus",
     "CarePlan",
     "CarePlanStatus",
+    "CarePlanStep",
     "CareTeam",
     "CareTeamMember",
     "Communication",
@@ -124,6 +132,10 @@ __all__ = [
     "Encounter",
     "EncounterClass",
     "EncounterStatus",
+    "EnrolmentPolicy",
+    "EnrolmentProposal",
+    "EnrolmentStatus",
+    "EnrolmentWay",
     "Event",
     "FeedAlarm",
     "Gender",
@@ -177,6 +189,7 @@ __all__ = [
     "SignInState",
     "SocialHistory",
     "StatedBy",
+    "StepKind",
     "SubscriptionGrant",
     "TableFeed",
     "Tag",

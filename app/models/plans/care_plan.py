@@ -17,6 +17,7 @@ from app.database import (
     key_column,
     public_id_column,
 )
+from app.domain.plans.enrolling import EndReason, HoldReason
 from app.domain.plans.plan_schedule import TaskReason, TaskStatus
 from app.encryption import Encrypted
 from app.models.event import Event
@@ -58,8 +59,13 @@ class CarePlan(Base):
     encounter_id: Mapped[int | None] = mapped_column(ForeignKey("encounter.id"), info=OPERATION)
     # Tasks exist for every occurrence before this instant.
     expanded_until: Mapped[datetime | None] = mapped_column(info=OPERATION)
+    # While it rests, or is going to: why, and the days, both included; no last day: until told.
+    hold_reason: Mapped[HoldReason | None] = mapped_column(info=CARE)
+    hold_begins_on: Mapped[date | None] = mapped_column(index=True, info=CARE)
+    hold_ends_on: Mapped[date | None] = mapped_column(index=True, info=CARE)
     created_at: Mapped[datetime] = mapped_column(info=OPERATION)
     ended_at: Mapped[datetime | None] = mapped_column(info=OPERATION)
+    end_reason: Mapped[EndReason | None] = mapped_column(info=CARE)
 
     patient: Mapped[Patient] = relationship()
     plan_definition: Mapped[PlanDefinition] = relationship()
