@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from app.domain.plans.plan import LONGEST_WINDOW, ActionKind, PlanDefinition
+from app.domain.plans.plan import ActionKind, PlanDefinition
 from app.domain.plans.plan_schedule import occurrences
+from app.domain.plans.timing import LONGEST_WINDOW
 
 
 @dataclass(frozen=True, slots=True)

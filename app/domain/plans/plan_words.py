@@ -9,7 +9,7 @@ from typing import Any, Final
 from app.domain.criteria.parsing import parse_criterion
 from app.domain.criteria.wording import describe
 from app.domain.definitions import ISO_DURATION, InvalidDefinition
-from app.domain.plans.plan import CALENDAR_PERIOD
+from app.domain.plans.timing import CALENDAR_PERIOD
 
 ANCHORS: Final[Mapping[str, str]] = {
     "discharge": "出院",

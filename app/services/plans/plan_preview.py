@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from app.domain.errors import NotFound
-from app.domain.plans.plan import LONGEST_PLAN_DAYS, PlanDefinition, parse_plan
+from app.domain.plans.plan import PlanDefinition, parse_plan
 from app.domain.plans.plan_calendar import (
     Difference,
     Entry,
@@ -19,6 +19,7 @@ from app.domain.plans.plan_calendar import (
     still_to_come,
 )
 from app.domain.plans.plan_schedule import instant
+from app.domain.plans.timing import LONGEST_PLAN_DAYS
 from app.models import CarePlan, CarePlanStatus
 from app.models.plans.knowledge import knowledge
 
