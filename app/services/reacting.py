@@ -121,7 +121,7 @@ def _coming(session: Session, cursors: Collection[ReactionCursor]) -> dict[int, 
         .where(or_(Event.id > lowest, Event.id.in_(missed)))
         .order_by(Event.id)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def _pass_over(
