@@ -1,0 +1,208 @@
+"""The hospital of one life: a team, a patient with a phone, and the stand-in for WeChat."""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from apiflask import APIFlask
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from app.clock import HOSPITAL
+from app.database import unit_of_work
+from app.domain.outreach.messaging import Channel, Outlets, PatientTemplate, Sender
+from app.domain.staff.alert_clock import Responder
+from app.domain.trust.access import Relation, StaffRole
+from app.domain.trust.consenting import CURRENT_TEXTS
+from app.integrations.pack_files import read_pack
+from app.integrations.token_store import TokenStore
+from app.integrations.wechat import MiniProgram
+from app.integrations.wechat_senders import subscription_sender
+from app.models import (
+    CareTeam,
+    CareTeamMember,
+    Condition,
+    Consent,
+    Encounter,
+    EncounterClass,
+    EncounterStatus,
+    Event,
+    Gender,
+    Patient,
+    PatientLink,
+    Practitioner,
+    SubscriptionGrant,
+    WeChatAccount,
+)
+from app.services.plans.plan_library import install_pack
+from app.services.trust.sessions import begin_session
+from app.settings import Settings
+from app.web.factory import create_app
+from jobs.chores import Work
+from miniprogram_api import PhoneServices, face
+from tests.conftest import ROOT, SECRET_KEYS
+from tests.lives.script import Script
+from tests.standin.support import AGENT, CORP, MINI, ONE_TIME, Platform
+from wecom.client import WeComClient
+from wecom.sender import card_sender, card_update_sender, text_sender
+
+OPENID = "o-of-a-life"
+RIGHTS = 2000  # the person always taps 接受
+_PURPOSES = ("task-reminder", "alert-notice")
+_TEMPLATE = PatientTemplate(ONE_TIME, {"thing1": "{title}", "time2": "{time}"})
+OUTLETS = Outlets(
+    mini_program="mini",
+    official_account=None,
+    staff_app="nurse",
+    subscriptions=dict.fromkeys(_PURPOSES, _TEMPLATE),
+    templates={},
+    public_url="https://careloop.test",
+)
+WORK = Work(HOSPITAL, OUTLETS)
+
+
+@dataclass
+class Hospital:
+    """Where a life takes place; `account_id` is the patient's phone."""
+
+    app: APIFlask
+    platform: Platform
+    senders: Mapping[Channel, Sender]
+    pool: ThreadPoolExecutor
+    patient_id: int
+    public_id: str
+    account_id: int
+    team_id: int
+
+    def phone(self, now: datetime) -> "Phone":
+        with unit_of_work.begin() as session:
+            token = begin_session(session, now, account_id=self.account_id)
+        return Phone(self.app.test_client(), f"/api/v1/patients/{self.public_id}", token)
+
+
+@dataclass
+class Phone:
+    """The patient's mini-program, signed in."""
+
+    client: FlaskClient
+    base: str
+    token: str
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        answer = self.client.open(
+            self.base + path, method=method, json=body,
+            headers={"Authorization": f"Bearer {self.token}"},
+        )  # fmt: skip
+        assert answer.status_code in (200, 201), f"{path}: {answer.get_data(as_text=True)}"
+        return answer.get_json()
+
+
+def open_hospital(platform: Platform, script: Script, pool: ThreadPoolExecutor) -> Hospital:
+    """Install the pack as approved, staff a team, register the patient and the phone."""
+    now = script.begins_at - timedelta(days=8)
+    with unit_of_work.begin() as session:
+        install_pack(session, read_pack(ROOT / "packs" / script.pack), now, approved_by="演示主任")
+        team = CareTeam(name="随访组", created_at=now)
+        session.add(team)
+        for name, userid, role, responder in (
+            ("演示陈护士", "NurseChen", StaffRole.NURSE, Responder.ON_DUTY_NURSE),
+            ("演示林医生", "nurse-li", StaffRole.DOCTOR, Responder.ATTENDING_DOCTOR),
+        ):
+            _join(session, team, name, userid, role, responder, now)
+        patient = Patient(
+            name="李演示", birth_date=script.birth_date, gender=Gender(script.gender),
+            phone="12000000001", department_code="WARD", created_at=now, updated_at=now,
+        )  # fmt: skip
+        account = WeChatAccount(
+            app_key="mini", openid=OPENID, unionid=None, created_at=now, last_seen_at=now
+        )
+        session.add_all([patient, account])
+        session.flush()
+        _hand_over_phone(session, patient, account, now)
+        found = (patient.id, patient.public_id, account.id, team.id)
+    platform.control("/phones", appid=MINI, openids=[OPENID], grants={ONE_TIME: RIGHTS})
+    app = create_app(
+        Settings(secret_keys=SECRET_KEYS), [face(PhoneServices(_no_sign_in, "mini", OUTLETS))]
+    )
+    return Hospital(app, platform, _senders(platform), pool, *found)
+
+
+def _no_sign_in(code: str) -> Any:
+    raise AssertionError("a life begins signed in")
+
+
+def _join(
+    session: Session,
+    team: CareTeam,
+    name: str,
+    userid: str,
+    role: StaffRole,
+    responder: Responder,
+    now: datetime,
+) -> None:
+    who = Practitioner(
+        name=name, role=role, corp_key="corp", wecom_userid=userid, department_code="WARD",
+        created_at=now,
+    )  # fmt: skip
+    session.add(who)
+    session.flush()
+    session.add(CareTeamMember(care_team=team, practitioner=who, responder=responder))
+
+
+def _hand_over_phone(
+    session: Session, patient: Patient, account: WeChatAccount, now: datetime
+) -> None:
+    link = PatientLink(
+        account_id=account.id, patient_id=patient.id, relation=Relation.SELF,
+        evidence="phone-code", starts_at=now,
+    )  # fmt: skip
+    session.add(link)
+    session.add(
+        SubscriptionGrant(
+            account_id=account.id, template_id=ONE_TIME, change=RIGHTS, reason="accepted", at=now
+        )
+    )
+    for text in CURRENT_TEXTS.values():
+        session.add(
+            Consent.to(text, patient_id=patient.id, account_id=account.id, is_given=True, now=now)
+        )
+
+
+def _senders(platform: Platform) -> dict[Channel, Sender]:
+    mini = MiniProgram(
+        "mini", MINI, "mini-secret", f"{platform.url}/weixin",
+        TokenStore(unit_of_work, f"wechat:{MINI}"), "trial",
+    )  # fmt: skip
+    nurse = WeComClient(
+        "nurse", CORP, AGENT, "agent-secret", f"{platform.url}/qyapi",
+        TokenStore(unit_of_work, f"wecom:{CORP}:{AGENT}"),
+    )  # fmt: skip
+    return {
+        Channel.SUBSCRIPTION: subscription_sender({"mini": mini}),
+        Channel.WECOM_CARD: card_sender({"nurse": nurse}),
+        Channel.WECOM_TEXT: text_sender({"nurse": nurse}),
+        Channel.WECOM_CARD_UPDATE: card_update_sender({"nurse": nurse}),
+    }
+
+
+def discharge(session: Session, script: Script, patient_id: int, now: datetime) -> None:
+    """Tell of a week's stay that ends now with the diagnoses of the life, as an ADT^A03 does."""
+    stay = Encounter(
+        patient_id=patient_id, issuer="HIS", visit_number=f"ZY{uuid4().hex[:8]}",
+        encounter_class=EncounterClass.INPATIENT, status=EncounterStatus.FINISHED,
+        department_code="WARD", started_at=now - timedelta(days=7), ended_at=now, created_at=now,
+    )  # fmt: skip
+    session.add(stay)
+    session.flush()
+    for code, display in script.diagnoses:
+        session.add(
+            Condition(
+                patient_id=patient_id, encounter_id=stay.id, encounter_key=stay.id,
+                code_system="ICD-10", code=code, display=display, recorded_at=now, created_at=now,
+            )
+        )  # fmt: skip
+        session.add(Event.of("condition.recorded", now, patient_id=patient_id, code=code))
+    session.add(Event.of("encounter.finished", now, patient_id=patient_id, encounter_id=stay.id))

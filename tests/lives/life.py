@@ -1,0 +1,248 @@
+"""A life lived: the clock goes from one moment at which anything is due to the next.
+
+The journal holds what patient and staff saw of it, by the hospital's day and minute.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, time, timedelta
+from typing import Any, Final
+from uuid import uuid4
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.clock import HOSPITAL
+from app.database import unit_of_work
+from app.domain.plans.plan_schedule import TaskStatus
+from app.models import Alert, CarePlan, Task, TaskOwner
+from app.models.plans.knowledge import knowledge
+from app.services.plans.enrolment import begin_plan
+from jobs import chores
+from jobs.send_communications import send_communications
+from jobs.workers import react_to_events
+from tests.lives.hospital import WORK, Hospital, Phone, discharge
+from tests.lives.script import Deed, Script
+
+_OPEN: Final = (TaskStatus.REQUESTED, TaskStatus.READY, TaskStatus.IN_PROGRESS)
+# What the clock does every minute, and what it does at some hours, here at fewer of them.
+_MINUTELY: Final = (
+    chores.open_due_tasks,
+    chores.judge_due_tasks,
+    chores.send_plan_messages,
+    chores.remind_of_tasks,
+    chores.miss_past_tasks,
+    chores.climb_alerts,
+)
+_AT: Final[dict[time, tuple[Callable[..., None], ...]]] = {
+    time(0, 17): (chores.expand_plans, chores.expire_tags, chores.wake_tags),
+    time(8, 13): (chores.judge_absences,),
+    time(14, 13): (chores.judge_absences,),
+}
+_MINUTE: Final = timedelta(minutes=1)
+
+
+class Life:
+    """`hands` is the clock that everybody reads; the journal grows as it moves."""
+
+    def __init__(self, hospital: Hospital, script: Script, hands: list[datetime]) -> None:
+        self.journal: list[tuple[datetime, str]] = []
+        self._hospital = hospital
+        self._script = script
+        self._hands = hands
+        self._deeds = sorted(script.deeds, key=lambda one: one.at)
+        self._seen = _Seen()
+
+    def live(self, days: int) -> list[str]:
+        """Return the journal of so many days, line by line."""
+        script = self._script
+        self._set(script.begins_at)
+        self._begin()
+        self._tick(script.begins_at)
+        until = script.begins_at + timedelta(days=days)
+        while (now := self._next(self._hands[0])) < until:
+            self._set(now)
+            self._act(now)
+            self._tick(now)
+        return list(_pages(self.journal, script))
+
+    # ------------------------------------------------------------------------------ the clock
+
+    def _set(self, now: datetime) -> None:
+        self._hands[0] = now
+
+    def _next(self, now: datetime) -> datetime:
+        """Return the next full minute at which something is due."""
+        moments = [one.at for one in self._deeds if one.at > now]
+        moments += [_coming(hour, now) for hour in (*_AT, *self._script.looks)]
+        with unit_of_work() as session:
+            moments += _due(session, now)
+        first = min(moments)
+        even = first.replace(second=0, microsecond=0)
+        return even if even == first else even + _MINUTE
+
+    def _tick(self, now: datetime) -> None:
+        hour = now.astimezone(HOSPITAL).time()
+        for chore in (*_AT.get(hour, ()), *_MINUTELY):
+            chore(WORK, now)
+        self._settle(now)
+
+    def _settle(self, now: datetime) -> None:
+        """Let everything that was set off come to its end, messages on the wire included."""
+        hospital = self._hospital
+        while True:
+            while react_to_events(WORK):
+                pass
+            if not send_communications(hospital.senders, hospital.pool, lambda: now):
+                break
+        with unit_of_work() as session:
+            for line in self._seen.news(session, hospital):
+                self.journal.append((now, line))
+
+    # -------------------------------------------------------------------------- what people do
+
+    def _begin(self) -> None:
+        script, hospital, now = self._script, self._hospital, self._hands[0]
+        with unit_of_work.begin() as session:
+            discharge(session, script, hospital.patient_id, now)
+        self._settle(now)
+        with unit_of_work.begin() as session:
+            if session.scalar(select(CarePlan.id).filter_by(plan_key=script.plan)) is None:
+                plan = knowledge(session).plans[script.plan]
+                begin_plan(session, hospital.patient_id, plan, script.day_0, hospital.team_id, now)
+
+    def _act(self, now: datetime) -> None:
+        day = (now.astimezone(HOSPITAL).date() - self._script.day_0).days
+        for deed in self._deeds:
+            if deed.at == now:
+                self._do(deed)
+        if now.astimezone(HOSPITAL).time() in self._script.looks and day not in self._script.silent:
+            # What opens at this very minute is there to be seen.
+            for chore in _MINUTELY[:2]:
+                chore(WORK, now)
+            self._look(now)
+
+    def _do(self, deed: Deed) -> None:
+        phone = self._hospital.phone(deed.at)
+        self._measure(phone, dict(deed.what), deed.at)
+
+    def _look(self, now: datetime) -> None:
+        """Do everything that is open and that the script has a value for."""
+        phone = self._hospital.phone(now)
+        for task in phone.call("GET", "/tasks")["tasks"]:
+            if task["status"] in ("ready", "in-progress"):
+                self._answer(phone, task["id"], now)
+
+    def _answer(self, phone: Phone, task_id: str, now: datetime) -> None:
+        task = phone.call("GET", f"/tasks/{task_id}")
+        if measure := task.get("measurement"):
+            name = "/".join(filter(None, (measure["code"], measure["context"])))
+            value = self._script.usual.get(name)
+            if value is not None:
+                told = {"code": measure["code"], "value": value, "context": measure["context"]}
+                self._measure(phone, told, now)
+        elif form := task.get("questionnaire"):
+            answers = self._script.answers.get(form["key"])
+            if answers is not None:
+                body = {
+                    "reference": str(uuid4()), "questionnaire": form["key"], "task": task_id,
+                    "answers": dict(answers),
+                }  # fmt: skip
+                phone.call("POST", "/responses", body)
+        else:
+            phone.call("POST", f"/tasks/{task_id}/complete")
+
+    def _measure(self, phone: Phone, told: dict[str, Any], now: datetime) -> None:
+        body = {
+            "reference": str(uuid4()), "effective_at": now.isoformat(), "is_own_reading": True,
+            **told, "value": str(told["value"]),
+        }  # fmt: skip
+        phone.call("POST", "/observations", body)
+
+
+class _Seen:
+    """What has already been written down."""
+
+    def __init__(self) -> None:
+        self._ledger = 0
+        self._alerts: dict[int, str] = {}
+        self._tasks: set[tuple[int, TaskStatus]] = set()
+
+    def news(self, session: Session, hospital: Hospital) -> Iterator[str]:
+        yield from self._staff_work(session)
+        yield from self._alert_lines(session)
+        yield from self._messages(hospital)
+
+    def _staff_work(self, session: Session) -> Iterator[str]:
+        """Yield tasks that staff now see, and what patients let pass."""
+        found = session.execute(
+            select(Task.id, Task.status, Task.owner, Task.title)
+            .where(Task.status.in_((TaskStatus.READY, TaskStatus.MISSED)))
+            .order_by(Task.id)
+        )
+        for id_, status, owner, title in found:
+            if (id_, status) in self._tasks:
+                continue
+            self._tasks.add((id_, status))
+            if status is TaskStatus.MISSED:
+                yield f"错过：{title}"
+            elif owner is TaskOwner.STAFF:
+                yield f"医护任务：{title}"
+            elif owner is TaskOwner.PATIENT:
+                yield f"待办：{title}"
+
+    def _alert_lines(self, session: Session) -> Iterator[str]:
+        for alert in session.scalars(select(Alert).order_by(Alert.id)):
+            state = f"{alert.grade.label}预警 {alert.name}（{alert.status}，第{alert.level + 1}级）"
+            if self._alerts.get(alert.id) != state:
+                self._alerts[alert.id] = state
+                yield state
+
+    def _messages(self, hospital: Hospital) -> Iterator[str]:
+        answer = hospital.platform.get("/standin/ledger", since=self._ledger, limit=500)
+        self._ledger = answer["last"]
+        for entry in answer["entries"]:
+            if (line := _in_words(entry)) is not None:
+                yield line
+
+
+def _in_words(entry: dict[str, Any]) -> str | None:
+    if entry["kind"] == "subscribe_message":
+        return f"微信：{entry['data']['thing1']}"
+    if entry["kind"] == "app_message":
+        data = entry["data"]
+        title = data.get("main_title", data).get("title") or data.get("content")
+        return f"企业微信 → {entry['userid']}：{title}"
+    return None
+
+
+def _coming(hour: time, now: datetime) -> datetime:
+    local = now.astimezone(HOSPITAL)
+    at = datetime.combine(local.date(), hour, HOSPITAL)
+    return at if at > now else at + timedelta(days=1)
+
+
+def _due(session: Session, now: datetime) -> list[datetime]:
+    """Return when the next task opens, reminds or passes, and the next alert climbs."""
+    asked = (
+        select(func.min(Task.starts_at)).where(
+            Task.status == TaskStatus.REQUESTED, Task.starts_at > now
+        ),
+        select(func.min(Task.remind_at)).where(Task.status.in_(_OPEN), Task.remind_at > now),
+        select(func.min(Task.ends_at)).where(Task.status.in_(_OPEN), Task.ends_at > now),
+        select(func.min(Alert.acknowledge_by)).where(
+            Alert.is_open.is_(True), Alert.acknowledge_by > now
+        ),
+    )
+    return [moment for one in asked if (moment := session.scalar(one)) is not None]
+
+
+def _pages(journal: list[tuple[datetime, str]], script: Script) -> Iterator[str]:
+    yield f"# {script.title}"
+    day = None
+    for at, line in journal:
+        local = at.astimezone(HOSPITAL)
+        if local.date() != day:
+            day = local.date()
+            number = (day - script.day_0).days
+            yield from ("", f"## 第 {number} 天 · {day} 周{'一二三四五六日'[day.weekday()]}", "")
+        yield f"- {local:%H:%M} {line}"
