@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Event
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -51,10 +52,10 @@ class Work:
 
 def expand_plans(work: Work, now: datetime) -> None:
     """Fill every plan's calendar, some plans a transaction."""
-    while True:
-        with unit_of_work.begin() as session:
-            if not plan_expansion.expand_plans(session, now, work.zone):
-                return
+    with unit_of_work.begin() as session:
+        cohorts = plan_expansion.due_cohorts(session, now)
+    for batch in plan_expansion.batches(cohorts):
+        _until_none(partial(plan_expansion.expand_cohorts, cohorts=batch, now=now, zone=work.zone))
 
 
 def open_due_tasks(work: Work, now: datetime) -> None:

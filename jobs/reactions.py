@@ -110,7 +110,7 @@ def rest(work: Work, session: Session, event: Event) -> None:
 
 def expand(work: Work, session: Session, event: Event) -> None:
     now = clock.now()
-    plan_expansion.expand_plans(session, now, work.zone)
+    plan_expansion.expand_plans(session, now, work.zone, patient_id=event.patient_id)
     plan_expansion.open_due_tasks(session, now)
 
 

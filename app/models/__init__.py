@@ -44,6 +44,7 @@ from app.models.plans.plan_definition import (
     Questionnaire,
     Rule,
 )
+from app.models.plans.plan_slot import PlanSlot
 from app.models.plans.task_step import TaskStep
 from app.models.profile.behaviour import Interaction, Preference, SocialHistory, StatedBy
 from app.models.profile.clinical import (
@@ -156,6 +157,7 @@ __all__ = [
     "PatientLink",
     "PlanAction",
     "PlanDefinition",
+    "PlanSlot",
     "PlatformToken",
     "Practitioner",
     "Preference",

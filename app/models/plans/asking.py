@@ -1,6 +1,6 @@
 """What plans ask for: their actions as the domain reads them, parsed once for many patients."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -27,16 +27,27 @@ class Questions:
         self._parsed: dict[int, Sequence[Asked]] = {}
 
     def of(self, plan: CarePlan) -> Sequence[Asked]:
-        found = self._parsed.get(plan.plan_definition_id)
+        return self.of_definition(plan.plan_definition_id)
+
+    def of_definition(self, plan_definition_id: int) -> Sequence[Asked]:
+        found = self._parsed.get(plan_definition_id)
         if found is None:
             rows = self._session.execute(
                 select(PlanAction.id, PlanAction.definition)
-                .filter_by(plan_definition_id=plan.plan_definition_id)
+                .filter_by(plan_definition_id=plan_definition_id)
                 .order_by(PlanAction.id)
             )
             found = tuple(Asked(id_, parse_action(definition)) for id_, definition in rows)
-            self._parsed[plan.plan_definition_id] = found
+            self._parsed[plan_definition_id] = found
         return found
+
+    def with_own_days(self) -> Collection[int]:
+        """Return which of the definitions asked for have actions on days of a patient's own."""
+        return [
+            id_
+            for id_, asked in self._parsed.items()
+            if not all(one.action.timing.is_shared for one in asked)
+        ]
 
     def behind(self, plan: CarePlan, task: Task) -> Action | None:
         """Return the action a task was made for; None where nobody's plan asks for it now."""
