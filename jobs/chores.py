@@ -58,6 +58,15 @@ def expand_plans(work: Work, now: datetime) -> None:
         _until_none(partial(plan_expansion.expand_cohorts, cohorts=batch, now=now, zone=work.zone))
 
 
+def retime_plans(work: Work, now: datetime) -> None:
+    """Bring calendars to what is asked of them since something was changed."""
+    while not work.stopping.is_set():
+        with unit_of_work.begin() as session:
+            if not plan_expansion.retime_plans(session, now, work.zone):
+                return
+        work.stopping.wait(_BREATH)
+
+
 def open_due_tasks(work: Work, now: datetime) -> None:
     _until_none(lambda session: plan_expansion.open_due_tasks(session, now))
 

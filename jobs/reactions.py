@@ -130,6 +130,10 @@ _FOLLOWED: Final = {
 }
 
 
+def retime(work: Work, session: Session, event: Event) -> None:
+    plan_expansion.retime_plans(session, clock.now(), work.zone, patient_id=event.patient_id)
+
+
 def wake_waiting(work: Work, session: Session, event: Event) -> None:
     """Let tasks that wait for something look whether this was it."""
     if event.patient_id is not None:
@@ -411,6 +415,7 @@ REACTIONS: tuple[Reaction, ...] = (
         "encounter.cancelled", "encounter.reopened", "encounter.moved",
         *(f"appointment.{status}" for status in AppointmentStatus),
     ),
+    _reaction(retime, "care-plan.changed"),
     _reaction(wake_waiting, *tag_triggers.WAKING),
     _reaction(tell_subscribers, *webhooks.KINDS),
 )  # fmt: skip

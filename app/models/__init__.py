@@ -27,6 +27,7 @@ from app.models.outreach.communication import (
     SubscriptionGrant,
 )
 from app.models.outreach.relayed import RelayedCallback
+from app.models.plans.action_change import ActionChange
 from app.models.plans.calendar_day import CalendarDay
 from app.models.plans.care_plan import (
     CarePlan,
@@ -100,6 +101,7 @@ from app.models.trust.consent import Consent
 
 __all__ = [
     "AccessSession",
+    "ActionChange",
     "Alert",
     "AlertStep",
     "AllergyIntolerance",

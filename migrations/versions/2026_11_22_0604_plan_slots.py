@@ -23,6 +23,7 @@ def upgrade() -> None:
     sa.Column('batch', platform_id(32), nullable=False),
     sa.Column('plan_definition_id', big(), nullable=False, autoincrement=False),
     sa.Column('anchor_on', sa.Date(), nullable=False),
+    sa.Column('care_team_id', big(), nullable=False, autoincrement=False),
     sa.Column('since', instant(), nullable=False),
     sa.Column('slot', platform_id(128), nullable=False),
     sa.Column('plan_action_id', big(), nullable=False),
@@ -38,7 +39,8 @@ def upgrade() -> None:
     sa.Column('judge_at', instant(), nullable=True),
     sa.Column('remind_at', instant(), nullable=True),
     sa.PrimaryKeyConstraint(
-        'batch', 'plan_definition_id', 'anchor_on', 'since', 'slot', name=op.f('pk_plan_slot')
+        'batch', 'plan_definition_id', 'anchor_on', 'care_team_id', 'since', 'slot',
+        name=op.f('pk_plan_slot')
     )
     )
 

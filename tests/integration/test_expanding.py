@@ -114,6 +114,6 @@ def test_one_patients_plan_may_be_filled_alone(session: Session) -> None:
 
 
 def test_cohorts_are_taken_together_up_to_a_limit() -> None:
-    cohorts = [Cohort(1, ANCHOR, None, plans) for plans in (3, 4, 9, 1)]
+    cohorts = [Cohort(1, ANCHOR, 1, None, plans) for plans in (3, 4, 9, 1)]
     assert [[one.plans for one in batch] for batch in batches(cohorts, 8)] == [[3, 4], [9], [1]]
     assert list(batches([], 8)) == []

@@ -113,7 +113,7 @@ def test_a_step_waits_for_its_condition_or_until_it_is_over(session: Session, tu
     assert (then.status, then.starts_at) == ("ready", NOON + 30 * HOUR)
     assert (then.due_at - then.starts_at, then.ends_at - then.starts_at) == (2 * HOUR, 8 * HOUR)
     told = [(line.status, line.reason) for line in history_of(session, then)]
-    assert told == [("requested", "waiting"), ("ready", "open")]
+    assert told == [("requested", "not-open-yet"), ("requested", "waiting"), ("ready", "open")]
     assert turn(plan, 39 * HOUR)["then"].status == "missed"
     assert history_of(session, then)[-1].reason == "expired"
 

@@ -60,6 +60,8 @@ class CarePlan(Base):
     encounter_id: Mapped[int | None] = mapped_column(ForeignKey("encounter.id"), info=OPERATION)
     # Tasks exist for every occurrence before this instant.
     expanded_until: Mapped[datetime | None] = mapped_column(info=OPERATION)
+    # Since when its tasks may be others than it asks for; the clock brings them to it, then NULL.
+    stale_since: Mapped[datetime | None] = mapped_column(index=True, info=OPERATION)
     created_at: Mapped[datetime] = mapped_column(info=OPERATION)
     ended_at: Mapped[datetime | None] = mapped_column(info=OPERATION)
 

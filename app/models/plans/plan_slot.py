@@ -11,7 +11,8 @@ from app.models.plans.care_plan import TaskOwner
 class PlanSlot(Base):
     """One slot of one cohort, for the time of one transaction: no other ever sees it.
 
-    The key is the way in from a plan: version, anchor day, and the instant it was filled up to.
+    The key is the way in from a plan: version, anchor day, team, and the instant
+    it was filled up to.
     """
 
     __tablename__ = "plan_slot"
@@ -21,6 +22,9 @@ class PlanSlot(Base):
         Big, primary_key=True, autoincrement=False, info=KNOWLEDGE
     )
     anchor_on: Mapped[date] = mapped_column(primary_key=True, info=KNOWLEDGE)
+    care_team_id: Mapped[int] = mapped_column(
+        Big, primary_key=True, autoincrement=False, info=OPERATION
+    )
     since: Mapped[datetime] = mapped_column(primary_key=True, info=OPERATION)
     slot: Mapped[str] = mapped_column(PlatformId(128), primary_key=True, info=KNOWLEDGE)
     plan_action_id: Mapped[int] = mapped_column(Big, info=KNOWLEDGE)

@@ -11,6 +11,7 @@ from app.services.plans.plan_expansion.expanding import (
 from app.services.plans.plan_expansion.following import follow
 from app.services.plans.plan_expansion.judging import judge_due_tasks, wake_waiting
 from app.services.plans.plan_expansion.passing import miss_past_tasks, open_due_tasks
+from app.services.plans.plan_expansion.retiming import retime_plans
 
 __all__ = [
     "Cohort",
@@ -23,5 +24,6 @@ __all__ = [
     "judge_due_tasks",
     "miss_past_tasks",
     "open_due_tasks",
+    "retime_plans",
     "wake_waiting",
 ]

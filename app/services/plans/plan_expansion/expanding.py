@@ -15,9 +15,11 @@ from sqlalchemy import ColumnElement, delete, func, insert, literal, select, tup
 from sqlalchemy.orm import Session
 
 from app.database import random_public_id
+from app.domain.plans.changes import changed_occurrences
 from app.domain.plans.plan_days import Almanac
-from app.domain.plans.plan_schedule import TaskStatus, instant, occurrences
-from app.models import CarePlan, CarePlanStatus, PlanSlot
+from app.domain.plans.plan_schedule import TaskStatus, instant
+from app.domain.plans.timing import SHARED_BASES
+from app.models import ActionChange, CarePlan, CarePlanStatus, PlanAction, PlanSlot
 from app.models.plans.asking import Questions
 from app.models.plans.calendar_day import hospital_almanac
 from app.services.plans.plan_expansion.reconciling import reconcile
@@ -29,16 +31,25 @@ _REFILL: Final = timedelta(days=7)
 # In one transaction: some ten thousand rows, so that SQLite's one writer is soon free again.
 _AT_ONCE: Final = 500
 _EPOCH: Final = date(1970, 1, 1)
-_COHORT: Final = (CarePlan.plan_definition_id, CarePlan.anchor_on, CarePlan.expanded_until)
+_COHORT: Final = (
+    CarePlan.plan_definition_id,
+    CarePlan.anchor_on,
+    CarePlan.care_team_id,
+    CarePlan.expanded_until,
+)
 _SLOTS: Final = PlanSlot.metadata.tables[PlanSlot.__tablename__]
 
 
 @dataclass(frozen=True, slots=True)
 class Cohort:
-    """Patients for whom one version of a plan counts from one day, filled up to one instant."""
+    """Patients of one team for whom one version of a plan counts from one day.
+
+    They are filled up to one instant; a department may have changed its plan.
+    """
 
     plan_definition_id: int
     anchor_on: date
+    care_team_id: int
     since: datetime | None
     plans: int
 
@@ -108,9 +119,7 @@ def expand_cohorts(
     if not pairs:
         return 0
     found = session.execute(
-        select(
-            CarePlan.id, CarePlan.plan_definition_id, CarePlan.anchor_on, CarePlan.expanded_until
-        )
+        select(CarePlan.id, *_COHORT)
         .where(
             *_run_short(now, patient_id),
             tuple_(CarePlan.plan_definition_id, CarePlan.anchor_on).in_(pairs),
@@ -121,11 +130,32 @@ def expand_cohorts(
     ids = [row.id for row in found]
     until = horizon(now, zone)
     filling = _Filling(session, now, zone, until)
-    filling.stage({(row[1], row[2], row[3]) for row in found})
+    filling.stage({(row[1], row[2], row[3], row[4]) for row in found})
     filling.make_tasks(ids)
     session.execute(update(CarePlan).where(CarePlan.id.in_(ids)).values(expanded_until=until))
     filling.follow_up(ids)
     return len(ids)
+
+
+def _with_own_calendar() -> ColumnElement[bool]:
+    """Return that a plan asks for more or less than its cohort: by visits, tasks or changes."""
+    counts_otherwise = select(PlanAction.id).where(
+        PlanAction.plan_definition_id == CarePlan.plan_definition_id,
+        PlanAction.basis.not_in(SHARED_BASES),
+    )
+    return counts_otherwise.exists() | _is_changed()
+
+
+def _is_changed() -> ColumnElement[bool]:
+    return (
+        select(ActionChange.id)
+        .where(
+            ActionChange.patient_id == CarePlan.patient_id,
+            ActionChange.plan_key == CarePlan.plan_key,
+            ActionChange.ended_at.is_(None),
+        )
+        .exists()
+    )
 
 
 def _run_short(now: datetime, patient_id: int | None) -> Iterator[ColumnElement[bool]]:
@@ -147,7 +177,7 @@ class _Filling:
         self._never = instant(datetime.combine(_EPOCH, time.min), zone)
         self._staged = 0
 
-    def stage(self, keys: Iterable[tuple[int, date, datetime | None]]) -> None:
+    def stage(self, keys: Iterable[tuple[int, date, int, datetime | None]]) -> None:
         """Keep the slots of each cohort, computed once."""
         rows = [row for key in keys for row in self._slots_of(*key)]
         self._staged = len(rows)
@@ -155,21 +185,24 @@ class _Filling:
             self._session.execute(insert(_SLOTS), rows)
 
     def _slots_of(
-        self, definition_id: int, anchor_on: date, expanded_until: datetime | None
+        self, definition_id: int, anchor_on: date, team_id: int, expanded_until: datetime | None
     ) -> Iterator[dict[str, Any]]:
         since = expanded_until or instant(datetime.combine(anchor_on, time.min), self._zone)
-        for one in self._questions.of_definition(definition_id):
-            for slot in occurrences(
-                one.action, anchor_on, self._zone, since, self._until, self._almanac
+        cohort = {
+            "batch": self._batch,
+            "plan_definition_id": definition_id,
+            "anchor_on": anchor_on,
+            "care_team_id": team_id,
+            "since": expanded_until or self._never,
+        }
+        for one in self._questions.of_team(definition_id, team_id):
+            if not one.action.timing.is_shared:
+                continue
+            for action, slot in changed_occurrences(
+                one.action, one.changes, anchor_on, self._zone, since, self._until, self._almanac
             ):
                 if slot.expires_at > self._now:  # what is over when a plan begins is not asked for
-                    yield {
-                        "batch": self._batch,
-                        "plan_definition_id": definition_id,
-                        "anchor_on": anchor_on,
-                        "since": expanded_until or self._never,
-                        **columns_of(one.plan_action_id, one.action, slot),
-                    }
+                    yield {**cohort, **columns_of(one.plan_action_id, action, slot)}
 
     def make_tasks(self, ids: Sequence[int]) -> None:
         """Join slots and plans in the database; a slot that a plan has already stays as it is."""
@@ -188,24 +221,22 @@ class _Filling:
             (_SLOTS.c.batch == self._batch)
             & (_SLOTS.c.plan_definition_id == CarePlan.plan_definition_id)
             & (_SLOTS.c.anchor_on == CarePlan.anchor_on)
+            & (_SLOTS.c.care_team_id == CarePlan.care_team_id)
             & (_SLOTS.c.since == func.coalesce(CarePlan.expanded_until, self._never))
         )
         rows = (
             select(*own.values(), *shared)
             .join_from(CarePlan, _SLOTS, of_cohort)
-            .where(CarePlan.id.in_(ids))
+            .where(CarePlan.id.in_(ids), ~_is_changed())
         )
         names = [*own, *(column.name for column in shared)]
         self._session.execute(or_keep(self._session, names, rows))
         self._session.execute(delete(_SLOTS).where(_SLOTS.c.batch == self._batch))
 
     def follow_up(self, ids: Sequence[int]) -> None:
-        """Make what counts from something else, for plans that have such actions."""
+        """Fill one by one the calendars that are not their cohort's."""
         plans = self._session.scalars(
-            select(CarePlan).where(
-                CarePlan.id.in_(ids),
-                CarePlan.plan_definition_id.in_(self._questions.with_own_days()),
-            )
+            select(CarePlan).where(CarePlan.id.in_(ids), _with_own_calendar())
         )
         for plan in plans.all():
             reconcile(
