@@ -131,6 +131,9 @@ _FOLLOWED: Final = {
 
 
 def retime(work: Work, session: Session, event: Event) -> None:
+    """Bring calendars to what was changed; a merge brings visits, bookings and changes along."""
+    if event.patient_id is not None and event.kind != "care-plan.changed":
+        plan_expansion.call_for_retiming(session, event.patient_id, clock.now())
     plan_expansion.retime_plans(session, clock.now(), work.zone, patient_id=event.patient_id)
 
 
@@ -415,7 +418,7 @@ REACTIONS: tuple[Reaction, ...] = (
         "encounter.cancelled", "encounter.reopened", "encounter.moved",
         *(f"appointment.{status}" for status in AppointmentStatus),
     ),
-    _reaction(retime, "care-plan.changed"),
+    _reaction(retime, "care-plan.changed", "patient.merged", "patient.unmerged"),
     _reaction(wake_waiting, *tag_triggers.WAKING),
     _reaction(tell_subscribers, *webhooks.KINDS),
 )  # fmt: skip

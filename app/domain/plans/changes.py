@@ -187,7 +187,9 @@ def _changed(
         return told, one
     local = one.starts_at.astimezone(zone)
     day = change.on or local.date() + timedelta(days=change.shift_days or 0)
-    return told, occurrence_on(told, one.slot, day, change.at or local.time(), zone)
+    # Not the hour it came to: clocks may have skipped the planned one that night.
+    at = change.at or action.timing.at or local.time()
+    return told, occurrence_on(told, one.slot, day, at, zone)
 
 
 def _joined(

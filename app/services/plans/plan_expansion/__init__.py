@@ -11,11 +11,12 @@ from app.services.plans.plan_expansion.expanding import (
 from app.services.plans.plan_expansion.following import follow
 from app.services.plans.plan_expansion.judging import judge_due_tasks, wake_waiting
 from app.services.plans.plan_expansion.passing import miss_past_tasks, open_due_tasks
-from app.services.plans.plan_expansion.retiming import retime_plans
+from app.services.plans.plan_expansion.retiming import call_for_retiming, retime_plans
 
 __all__ = [
     "Cohort",
     "batches",
+    "call_for_retiming",
     "due_cohorts",
     "expand_cohorts",
     "expand_plans",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.models import CarePlan, CarePlanStatus
@@ -43,3 +43,12 @@ def retime_plans(
         reconcile(session, plan, questions.of(plan), until, now, zone, almanac)
         plan.expanded_until, plan.stale_since = until, None
     return len(plans)
+
+
+def call_for_retiming(session: Session, patient_id: int, now: datetime) -> None:
+    """Mark all open plans of a patient: what they count from, or changes of them, came or went."""
+    session.execute(
+        update(CarePlan)
+        .where(CarePlan.patient_id == patient_id, CarePlan.is_open.is_(True))
+        .values(stale_since=now)
+    )
