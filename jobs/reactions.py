@@ -418,7 +418,11 @@ REACTIONS: tuple[Reaction, ...] = (
         "encounter.cancelled", "encounter.reopened", "encounter.moved",
         *(f"appointment.{status}" for status in AppointmentStatus),
     ),
-    _reaction(retime, "care-plan.changed", "patient.merged", "patient.unmerged"),
+    _reaction(
+        retime,
+        "care-plan.changed", "care-plan.moved", "care-plan.resumed", "patient.merged",
+        "patient.unmerged",
+    ),
     _reaction(wake_waiting, *tag_triggers.WAKING),
     _reaction(tell_subscribers, *webhooks.KINDS),
 )  # fmt: skip

@@ -209,6 +209,7 @@ class TaskReason(StrEnum):
     UNABLE = "unable"  # the patient said so, with a reason of their own
     READMITTED = "readmitted"
     TRAVEL = "travel"
+    HELD = "held"  # the plan rests for another reason
     OPTED_OUT = "opted-out"
     DECEASED = "deceased"
     PLAN_ENDED = "plan-ended"

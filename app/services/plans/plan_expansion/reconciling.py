@@ -19,7 +19,12 @@ from app.services.plans.plan_expansion.rows import columns_of, insert_new, row_o
 
 _NOT_BEGUN: Final = (TaskStatus.REQUESTED, TaskStatus.READY)
 # Taken back by the clock or by a pause, not by anybody's word: they may come again.
-_MAY_RETURN: Final = (TaskReason.RESCHEDULED, TaskReason.READMITTED, TaskReason.TRAVEL)
+_MAY_RETURN: Final = (
+    TaskReason.RESCHEDULED,
+    TaskReason.READMITTED,
+    TaskReason.TRAVEL,
+    TaskReason.HELD,
+)
 _SHAPE: Final = ("starts_at", "due_at", "ends_at", "title", "code", "subject", "plan_action_id")
 
 
