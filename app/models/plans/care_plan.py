@@ -56,12 +56,12 @@ class CarePlan(Base):
     care_team_id: Mapped[int] = mapped_column(ForeignKey("care_team.id"), index=True, info=CARE)
     status: Mapped[CarePlanStatus] = mapped_column(info=CARE)
     is_open: Mapped[bool | None] = mapped_column(default=True, info=OPERATION)  # True or NULL
+    # Since when its tasks may be others than it asks for; the clock brings them to it, then NULL.
+    stale_since: Mapped[datetime | None] = mapped_column(index=True, info=OPERATION)
     anchor_on: Mapped[date] = mapped_column(info=CARE)
     encounter_id: Mapped[int | None] = mapped_column(ForeignKey("encounter.id"), info=OPERATION)
     # Tasks exist for every occurrence before this instant.
     expanded_until: Mapped[datetime | None] = mapped_column(info=OPERATION)
-    # Since when its tasks may be others than it asks for; the clock brings them to it, then NULL.
-    stale_since: Mapped[datetime | None] = mapped_column(index=True, info=OPERATION)
     created_at: Mapped[datetime] = mapped_column(info=OPERATION)
     ended_at: Mapped[datetime | None] = mapped_column(info=OPERATION)
 
