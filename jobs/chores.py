@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Event
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -51,10 +52,19 @@ class Work:
 
 def expand_plans(work: Work, now: datetime) -> None:
     """Fill every plan's calendar, some plans a transaction."""
-    while True:
+    with unit_of_work.begin() as session:
+        cohorts = plan_expansion.due_cohorts(session, now)
+    for batch in plan_expansion.batches(cohorts):
+        _until_none(partial(plan_expansion.expand_cohorts, cohorts=batch, now=now, zone=work.zone))
+
+
+def retime_plans(work: Work, now: datetime) -> None:
+    """Bring calendars to what is asked of them since something was changed."""
+    while not work.stopping.is_set():
         with unit_of_work.begin() as session:
-            if not plan_expansion.expand_plans(session, now, work.zone):
+            if not plan_expansion.retime_plans(session, now, work.zone):
                 return
+        work.stopping.wait(_BREATH)
 
 
 def turn_holds(work: Work, now: datetime) -> None:

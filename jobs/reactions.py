@@ -135,7 +135,7 @@ def rest(work: Work, session: Session, event: Event) -> None:
 
 def expand(work: Work, session: Session, event: Event) -> None:
     now = clock.now()
-    plan_expansion.expand_plans(session, now, work.zone)
+    plan_expansion.expand_plans(session, now, work.zone, patient_id=event.patient_id)
     plan_expansion.open_due_tasks(session, now)
 
 
@@ -153,6 +153,13 @@ _FOLLOWED: Final = {
     "encounter": Basis.ENCOUNTER,
     "appointment": Basis.APPOINTMENT,
 }
+
+
+def retime(work: Work, session: Session, event: Event) -> None:
+    """Bring calendars to what was changed; a merge brings visits, bookings and changes along."""
+    if event.patient_id is not None and event.kind != "care-plan.changed":
+        plan_expansion.call_for_retiming(session, event.patient_id, clock.now())
+    plan_expansion.retime_plans(session, clock.now(), work.zone, patient_id=event.patient_id)
 
 
 def wake_waiting(work: Work, session: Session, event: Event) -> None:
@@ -450,6 +457,11 @@ REACTIONS: tuple[Reaction, ...] = (
         "task.completed", "task.sent", "task.missed", "encounter.finished",
         "encounter.cancelled", "encounter.reopened", "encounter.moved",
         *(f"appointment.{status}" for status in AppointmentStatus),
+    ),
+    _reaction(
+        retime,
+        "care-plan.changed", "care-plan.moved", "care-plan.resumed", "patient.merged",
+        "patient.unmerged",
     ),
     _reaction(wake_waiting, *tag_triggers.WAKING),
     _reaction(tell_subscribers, *webhooks.KINDS),

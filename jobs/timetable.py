@@ -43,6 +43,7 @@ def at(**cron: Any) -> CronTrigger:
 TIMETABLE: tuple[Job, ...] = (
     Job("climb-alerts", chores.climb_alerts, at(second="7,37"), CatchUp.LAST),
     Job("open-due-tasks", chores.open_due_tasks, at(second="11"), CatchUp.LAST),
+    Job("retime-plans", chores.retime_plans, at(second="3"), CatchUp.LAST),
     Job("judge-due-tasks", chores.judge_due_tasks, at(second="13"), CatchUp.LAST),
     Job("send-plan-messages", chores.send_plan_messages, at(second="19"), CatchUp.LAST),
     Job("remind-of-tasks", chores.remind_of_tasks, at(second="23"), CatchUp.LAST),

@@ -56,6 +56,14 @@ PackLoader.add_implicit_resolver(
 )
 
 
+def read_yaml(file: Path) -> dict[str, Any]:
+    """Return the mapping that one file holds.
+
+    :raises InvalidDefinition: it is not the YAML we read, or no mapping
+    """
+    return _read(file)
+
+
 def read_pack(folder: Path) -> Pack:
     """Return the pack whose `*.yaml` files lie in `folder`; together they make one mapping.
 
@@ -63,7 +71,7 @@ def read_pack(folder: Path) -> Pack:
     """
     content: dict[str, Any] = {}
     for file in sorted(folder.glob("*.yaml")):
-        for key, value in read_yaml(file).items():
+        for key, value in _read(file).items():
             if key in content:
                 raise InvalidDefinition(f"{file.name}: {key}", "another file has it too")
             content[key] = value
@@ -72,8 +80,7 @@ def read_pack(folder: Path) -> Pack:
     return parse_pack(content)
 
 
-def read_yaml(file: Path) -> dict[str, Any]:
-    """:raises InvalidDefinition: not the YAML we read, or no mapping"""
+def _read(file: Path) -> dict[str, Any]:
     if file.stat().st_size > LARGEST_FILE:
         raise InvalidDefinition(file.name, "is too large")
     try:

@@ -27,6 +27,7 @@ from app.models.outreach.communication import (
     SubscriptionGrant,
 )
 from app.models.outreach.relayed import RelayedCallback
+from app.models.plans.action_change import ActionChange
 from app.models.plans.calendar_day import CalendarDay
 from app.models.plans.care_plan import CarePlan, CarePlanStatus, Task, TaskOwner
 from app.models.plans.care_plan_step import CarePlanStep, StepKind
@@ -45,6 +46,7 @@ from app.models.plans.plan_definition import (
     Questionnaire,
     Rule,
 )
+from app.models.plans.plan_slot import PlanSlot
 from app.models.plans.questionnaire_response import QuestionnaireResponse
 from app.models.plans.task_step import TaskStep
 from app.models.profile.behaviour import Interaction, Preference, SocialHistory, StatedBy
@@ -101,6 +103,7 @@ from app.models.trust.consent import Consent
 
 __all__ = [
     "AccessSession",
+    "ActionChange",
     "Alert",
     "AlertStep",
     "AllergyIntolerance",
@@ -163,6 +166,7 @@ __all__ = [
     "PatientLink",
     "PlanAction",
     "PlanDefinition",
+    "PlanSlot",
     "PlatformToken",
     "Practitioner",
     "Preference",

@@ -27,6 +27,7 @@ class Treatment:
 # What the hospital says of a person and what we do for them: with the head of the cluster.
 MOVES: Final[Mapping[str, Treatment]] = {
     "access_session": Treatment(owner="current_patient_id"),
+    "action_change": Treatment(),
     "alert": Treatment(),
     "allergy_intolerance": Treatment(numbered=("identity",)),
     "appointment": Treatment(),
