@@ -15,7 +15,7 @@ from app.domain.exchange import webhooks
 from app.domain.exchange.documents import ExamRequest
 from app.domain.intake.hospital_records import Coded, ResultFlag
 from app.domain.outreach.messaging import Lane
-from app.domain.plans.rules import SendMessage
+from app.domain.plans.rules import Grade, SendMessage
 from app.domain.trust.access import Actor
 from app.models import (
     Alert,
@@ -40,7 +40,7 @@ from app.services.outreach.patient_notices import Notice
 from app.services.plans import enrolment, plan_expansion, result_services, rule_evaluation
 from app.services.profile import result_grading
 from app.services.profile.tags import tag_triggers
-from app.services.staff import alert_cards, critical_results
+from app.services.staff import alert_cards, critical_results, flagged_texts
 from jobs.chores import Work
 from jobs.profile_reactions import (
     assess_risk,
@@ -162,6 +162,13 @@ def raise_critical(work: Work, session: Session, event: Event) -> None:
     )  # fmt: skip
 
 
+def raise_flagged_text(work: Work, session: Session, event: Event) -> None:
+    """What a patient wrote cannot wait: somebody is told as of a severe reading."""
+    flagged_texts.raise_flagged_text(
+        session, event.payload["flag"], event.payload["row"], clock.now(), work.zone, event
+    )
+
+
 def call_services(work: Work, session: Session, event: Event) -> None:
     result_services.call_services(
         session, event.payload["observation_id"], ResultFlag(event.payload["flag"]),
@@ -228,7 +235,10 @@ def tell_patient(work: Work, session: Session, event: Event) -> None:
         text, title = patient_text, "您有一条健康提醒，请查看"
     else:
         text, title = _PROGRESS[event.kind], "护理团队有新的回复"
-    _notify(work, session, event, title, text, alert_id=alert.id)
+    _notify(
+        work, session, event, title, text, alert_id=alert.id,
+        is_urgent=alert.grade is not Grade.MILD,
+    )  # fmt: skip
 
 
 _PROGRESS: Final = {
@@ -261,6 +271,7 @@ def _notify(
     text: str,
     *,
     alert_id: int | None = None,
+    is_urgent: bool = True,
 ) -> None:
     if event.patient_id is None:
         return
@@ -268,7 +279,7 @@ def _notify(
     notice = Notice(
         kind="alert-notice", subject=f"event:{event.id}", title=title, text=text,
         page="pages/inbox/index", lane=Lane.CLINICAL, expires_at=now + _NOTICE_LIFE,
-        alert_id=alert_id, is_urgent=True,
+        alert_id=alert_id, is_urgent=is_urgent,
     )  # fmt: skip
     patient_notices.notify_patient(session, event.patient_id, notice, now, work.zone, work.outlets)
 
@@ -335,6 +346,7 @@ REACTIONS: tuple[Reaction, ...] = (
     ),
     _reaction(grade, "observation.recorded", "observation.corrected", "observation.moved"),
     _reaction(raise_critical, "result.critical"),
+    _reaction(raise_flagged_text, "text.flagged"),
     _reaction(call_services, "result.abnormal"),
     _reaction(recall, "result.eased"),
     _reaction(offer_service, "result-service.called"),

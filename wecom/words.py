@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from app.domain.staff.alert_clock import CHAIN
 from app.domain.staff.alerting import Outcome
 from app.services.staff.worklist import Show
 from app.web.moments import lasting as lasting
@@ -47,6 +48,7 @@ OUTCOMES: Final[Mapping[Outcome, str]] = {
     Outcome.DIED: "患者已去世",
 }
 _CLOSED_BY_VALUES: Final = "数值恢复正常，系统结束"
+_CLOSED_BY_MERGE: Final = "档案合并，由另一条预警继续处理"
 
 REVEAL_REASONS: Final[Mapping[str, str]] = {
     "alert": "处理预警",
@@ -54,7 +56,7 @@ REVEAL_REASONS: Final[Mapping[str, str]] = {
     "identity": "核对身份",
 }
 
-LEVELS: Final = ("值班护士", "主管医生", "护士长")
+LEVELS: Final = tuple(one.label for one in CHAIN)
 
 _CONTEXTS: Final = {
     "fasting": "空腹",
@@ -75,6 +77,8 @@ def context(value: str | None) -> str:
 
 
 def outcome(value: Outcome | None) -> str:
+    if value is Outcome.MERGED:
+        return _CLOSED_BY_MERGE
     return "" if value is None else OUTCOMES.get(value, _CLOSED_BY_VALUES)
 
 

@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import clock
 from app.cli import feeds
 from app.cli.assistant import assistant, install_texts
+from app.cli.duty import duty
 from app.cli.exchange import exchange, webhook
 from app.cli.export_fhir import export
 from app.cli.frame import OPERATOR, Failed, with_database
@@ -86,6 +87,7 @@ def cli() -> None:
 
 
 cli.add_command(assistant)
+cli.add_command(duty)
 cli.add_command(exchange)
 cli.add_command(export)
 cli.add_command(webhook)

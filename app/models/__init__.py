@@ -78,6 +78,7 @@ from app.models.profile.tag import (
 from app.models.segments.segment import Audience, AudienceChunk, Segment, SegmentScope
 from app.models.segments.segment_index import IndexSnapshot, IndexSnapshotChunk
 from app.models.staff.alert import Alert, AlertStep
+from app.models.staff.duty import DutyShift
 from app.models.staff.practitioner import (
     CareTeam,
     CareTeamMember,
@@ -122,6 +123,7 @@ __all__ = [
     "Department",
     "DepartmentLimit",
     "DiagnosticReport",
+    "DutyShift",
     "EarlyReceipt",
     "Encounter",
     "EncounterClass",

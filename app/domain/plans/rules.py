@@ -53,10 +53,14 @@ class Audience(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RaiseAlert:
-    """What staff read (what happened, what to ask) and the fixed words the patient sees."""
+    """What staff read (what happened, what to ask) and the fixed words the patient sees.
+
+    Without `patient_text` the patient hears nothing; of a mild alert it is what comforts them
+    before anybody calls.
+    """
 
     staff_text: str
-    patient_text: str
+    patient_text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +223,7 @@ def _check_actions(rule: Rule, path: str) -> None:
     if rule.grade is Grade.SEVERE:
         if not alerts:
             raise InvalidDefinition(f"{path}.actions", "a severe rule must raise an alert")
-        if EMERGENCY_NUMBER not in alerts[0].patient_text:
+        if EMERGENCY_NUMBER not in (alerts[0].patient_text or ""):
             raise InvalidDefinition(f"{path}.actions", "a severe patient text must name 120")
 
 
@@ -240,7 +244,8 @@ def _create_task(fields: Fields) -> CreateTask:
 
 _ACTIONS: Mapping[str, Callable[[Fields], RuleAction]] = {
     "alert": lambda fields: RaiseAlert(
-        fields.text("staff_text", 500), fields.text("patient_text", 500)
+        fields.text("staff_text", 500),
+        fields.optional("patient_text", lambda key: fields.text(key, 500)),
     ),
     "tag": lambda fields: AssignTag(fields.key("key")),
     "task": _create_task,

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import case, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.errors import AlertClosed, NotFound
@@ -20,19 +20,19 @@ from app.domain.staff.result_alerts import title_of
 from app.models import (
     Alert,
     AlertStep,
-    CarePlan,
-    CareTeam,
     CareTeamMember,
     Event,
     Observation,
     Patient,
     Practitioner,
 )
+from app.models.staff.answering_team import answering_team, newest_plan
 from app.models.staff.staff_access import teams_of
 
 _CLOCK: Final = AlertClock()
 _DOCTOR_FIRST: Final = (
     Responder.ATTENDING_DOCTOR,
+    Responder.DEPUTY_DOCTOR,
     Responder.HEAD_NURSE,
     Responder.ON_DUTY_NURSE,
 )
@@ -40,10 +40,6 @@ _STATUS_WORDS: Final = {
     ObservationStatus.PRELIMINARY: "初步结果，未审核",
     ObservationStatus.CORRECTED: "更正后的结果",
 }
-
-
-class NoTeam(Exception):
-    """No team looks after the patient and none is on call for the hospital: nobody can be told."""
 
 
 def raise_critical_result(
@@ -136,13 +132,8 @@ def _open(
     zone: ZoneInfo,
     department_code: str | None,
 ) -> Alert:
-    plan = session.scalar(
-        select(CarePlan)
-        .filter_by(patient_id=observation.patient_id, is_open=True)
-        .order_by(CarePlan.id.desc())
-        .limit(1)
-    )
-    team_id = _team(session, plan, department_code)
+    plan = newest_plan(session, observation.patient_id)
+    team_id = answering_team(session, plan, department_code)
     return Alert(
         patient_id=observation.patient_id,
         care_plan_id=plan.id if plan else None,
@@ -161,21 +152,6 @@ def _open(
         opened_at=now,
         last_hit_at=now,
     )
-
-
-def _team(session: Session, plan: CarePlan | None, department_code: str | None) -> int:
-    """Return who answers: the plan's team, the department's, else the one on call for all."""
-    if plan is not None:
-        return plan.care_team_id
-    found = session.scalar(
-        select(CareTeam.id)
-        .where((CareTeam.department_code == department_code) | CareTeam.department_code.is_(None))
-        .order_by(case((CareTeam.department_code.is_(None), 1), else_=0), CareTeam.id)
-        .limit(1)
-    )
-    if found is None:
-        raise NoTeam
-    return found
 
 
 def _first_level(session: Session, team_id: int) -> int:

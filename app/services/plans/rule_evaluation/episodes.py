@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.domain.plans.rules import Hit
 from app.domain.profile.vital_signs import Interpretation
 from app.domain.staff import alerting
-from app.domain.staff.alert_clock import AlertClock
+from app.domain.staff.alert_clock import AlertClock, first_level
 from app.domain.staff.alerting import AlertStatus, Outcome, Step
 from app.models import Alert, AlertStep, CarePlan, Event, Observation, PublicationStatus, Rule
 
@@ -113,6 +113,7 @@ def raise_alert(
             episode=hit.rule.episode,
             grade=hit.rule.grade,
             status=AlertStatus.ACTIVE,
+            level=first_level(hit.rule.grade),
             explanation="\n".join(hit.lines),
             acknowledge_by=_CLOCK.acknowledge_by(hit.rule.grade, now, zone),
             opened_at=now,
@@ -136,6 +137,8 @@ def raise_alert(
     alert.grade = hit.rule.grade
     alert.status = AlertStatus.ACTIVE
     alert.owner_id = None
+    alert.level = max(alert.level, first_level(hit.rule.grade))
+    alert.told_with_id = None
     alert.explanation = "\n".join(hit.lines)
     alert.acknowledge_by = _CLOCK.acknowledge_by(hit.rule.grade, now, zone)
     _note(session, alert, "worsened", now, observation=observation, note=hit.lines)
