@@ -29,6 +29,7 @@ from app.cli.limits import limits
 from app.cli.patients import patients
 from app.cli.relay import relay
 from app.cli.risk import risk
+from app.cli.rules import rules
 from app.cli.segments import segments
 from app.cli.table_verb import import_table
 from app.cli.tags import tags
@@ -88,6 +89,7 @@ def cli() -> None:
 
 cli.add_command(assistant)
 cli.add_command(duty)
+cli.add_command(rules)
 cli.add_command(exchange)
 cli.add_command(export)
 cli.add_command(webhook)

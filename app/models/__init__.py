@@ -43,6 +43,7 @@ from app.models.plans.plan_definition import (
     Questionnaire,
     Rule,
 )
+from app.models.plans.rule_work import FiringDeed, RuleFiring, RuleSwitch, SwitchScope
 from app.models.profile.behaviour import Interaction, Preference, SocialHistory, StatedBy
 from app.models.profile.clinical import (
     AllergyIntolerance,
@@ -130,6 +131,7 @@ __all__ = [
     "EncounterStatus",
     "Event",
     "FeedAlarm",
+    "FiringDeed",
     "Gender",
     "Immunization",
     "InboundDeed",
@@ -173,6 +175,8 @@ __all__ = [
     "ResultService",
     "RiskAssessment",
     "Rule",
+    "RuleFiring",
+    "RuleSwitch",
     "Segment",
     "SegmentScope",
     "ServiceKind",
@@ -182,6 +186,7 @@ __all__ = [
     "SocialHistory",
     "StatedBy",
     "SubscriptionGrant",
+    "SwitchScope",
     "TableFeed",
     "Tag",
     "TagAssignment",

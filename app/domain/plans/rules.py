@@ -166,15 +166,17 @@ class CompiledRule:
         )
 
 
+def compile_rule(rule: Rule) -> CompiledRule:
+    return CompiledRule(rule, compile_criterion(rule.condition), FactNeeds.of(rule.condition))
+
+
 class RuleIndex:
     """Rules compiled once and found by what can wake them."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         by_trigger: dict[str, list[CompiledRule]] = {}
         for rule in rules:
-            compiled = CompiledRule(
-                rule, compile_criterion(rule.condition), FactNeeds.of(rule.condition)
-            )
+            compiled = compile_rule(rule)
             for trigger in rule.wakes:
                 by_trigger.setdefault(trigger, []).append(compiled)
         self._by_trigger = {trigger: tuple(found) for trigger, found in by_trigger.items()}
