@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.orm import Session, joinedload
 
 from app.domain.errors import DomainError, NotFound
@@ -13,6 +13,7 @@ from app.domain.staff.alert_clock import CHAIN, Responder
 from app.domain.trust.access import Actor
 from app.models import CareTeam, CareTeamMember, DutyShift, Practitioner
 from app.models.staff.duty import answering
+from app.models.staff.staff_access import teams_of
 from app.models.trust.audit import record
 
 LONGEST_SHIFT: Final = timedelta(days=31)
@@ -46,15 +47,19 @@ def plan_shift(
     ends_at: datetime,
     now: datetime,
     actor: Actor,
+    *,
+    of: int | None = None,
 ) -> DutyShift:
     """Put a member of a team on its roster; the same again returns the shift that is there.
+
+    `of` is the practitioner whose teams alone may be touched.
 
     :raises NotFound: no such team or person
     :raises ShiftRefused: the person is not of the team, or the times make no shift
     """
     team = session.scalar(select(CareTeam).filter_by(public_id=team_public_id).with_for_update())
     who = session.scalar(select(Practitioner).filter_by(public_id=practitioner_public_id))
-    if team is None or who is None:
+    if team is None or who is None or not _is_of(session, team.id, of):
         raise NotFound
     _check(session, team, who, starts_at, ends_at, now)
     known = {
@@ -71,14 +76,16 @@ def plan_shift(
     return shift
 
 
-def cancel_shift(session: Session, public_id: str, now: datetime, actor: Actor) -> None:
+def cancel_shift(
+    session: Session, public_id: str, now: datetime, actor: Actor, *, of: int | None = None
+) -> None:
     """Take a shift off the roster; one that is over stays, for it says who answered.
 
     :raises NotFound: no such shift
     :raises ShiftRefused: it is over
     """
     shift = session.scalar(select(DutyShift).filter_by(public_id=public_id).with_for_update())
-    if shift is None:
+    if shift is None or not _is_of(session, shift.care_team_id, of):
         raise NotFound
     if shift.cancelled_at is not None:
         return
@@ -89,12 +96,17 @@ def cancel_shift(session: Session, public_id: str, now: datetime, actor: Actor) 
 
 
 def shifts_ahead(
-    session: Session, now: datetime, span: timedelta = timedelta(days=14)
+    session: Session,
+    now: datetime,
+    span: timedelta = timedelta(days=14),
+    *,
+    of: int | None = None,
 ) -> Sequence[DutyShift]:
-    """Return the shifts under way or to come, the nearest first."""
+    """Return the shifts under way or to come, the nearest first; `of` narrows to their teams."""
     return session.scalars(
         select(DutyShift)
         .where(
+            _theirs(DutyShift.care_team_id, of),
             DutyShift.ends_at > now,
             DutyShift.starts_at < now + span,
             DutyShift.cancelled_at.is_(None),
@@ -104,12 +116,37 @@ def shifts_ahead(
     ).all()
 
 
-def duties(session: Session, now: datetime) -> list[Duty]:
-    """Return for each team who answers now."""
+def duties(session: Session, now: datetime, *, of: int | None = None) -> list[Duty]:
+    """Return for each team who answers now; `of` narrows to the teams of one practitioner."""
+    teams = select(CareTeam).where(_theirs(CareTeam.id, of)).order_by(CareTeam.name)
     return [
         Duty(team, {role: answering(session, team.id, role, now) for role in CHAIN})
-        for team in session.scalars(select(CareTeam).order_by(CareTeam.name))
+        for team in session.scalars(teams)
     ]
+
+
+def members_of(session: Session, practitioner_id: int) -> list[tuple[CareTeam, Practitioner]]:
+    """Return who may be put on the rosters of somebody's teams."""
+    rows = session.execute(
+        select(CareTeam, Practitioner)
+        .join(CareTeamMember, CareTeamMember.care_team_id == CareTeam.id)
+        .join(Practitioner, Practitioner.id == CareTeamMember.practitioner_id)
+        .where(
+            _theirs(CareTeam.id, practitioner_id),
+            Practitioner.is_active.is_(True),
+            Practitioner.wecom_userid.is_not(None),
+        )
+        .order_by(CareTeam.name, Practitioner.id)
+    )
+    return [(team, who) for team, who in rows]
+
+
+def _theirs(team_id: Any, of: int | None) -> ColumnElement[bool]:
+    return true() if of is None else team_id.in_(teams_of(of))
+
+
+def _is_of(session: Session, team_id: int, of: int | None) -> bool:
+    return of is None or team_id in session.scalars(teams_of(of)).all()
 
 
 def _check(

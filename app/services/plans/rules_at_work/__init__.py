@@ -3,9 +3,11 @@
 from app.services.plans.rules_at_work.reading import (
     FiringLine,
     RuleLine,
+    SampleLine,
     find_rule,
     firings_of,
     list_rules,
+    samples_for,
 )
 from app.services.plans.rules_at_work.rehearsing import rehearse
 from app.services.plans.rules_at_work.switching import (
@@ -17,11 +19,13 @@ from app.services.plans.rules_at_work.switching import (
 __all__ = [
     "FiringLine",
     "RuleLine",
+    "SampleLine",
     "UnknownRule",
     "find_rule",
     "firings_of",
     "list_rules",
     "rehearse",
+    "samples_for",
     "switch_off",
     "switch_on",
 ]

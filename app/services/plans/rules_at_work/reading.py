@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased, joinedload
 
 from app.domain.plans.pack_parsing import parse_pack
+from app.domain.plans.rehearsing import Rehearsal
 from app.domain.plans.rules import Rule
 from app.models import (
     Alert,
@@ -49,6 +50,7 @@ class RuleLine:
 class FiringLine:
     """One firing as those see it who look after the patient."""
 
+    patient_id: int
     patient_public_id: str
     patient_name: str | None
     deed: FiringDeed
@@ -116,6 +118,7 @@ def firings_of(
     )
     return [
         FiringLine(
+            patient_id=firing.patient_id,
             patient_public_id=firing.patient.public_id,
             patient_name=firing.patient.name,
             deed=firing.deed,
@@ -125,6 +128,35 @@ def firings_of(
             fired_at=firing.fired_at,
         )
         for firing, alert_public_id in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class SampleLine:
+    """One hit of a dry run, of a patient whom the reader looks after."""
+
+    patient_id: int
+    patient_public_id: str
+    patient_name: str | None
+    at: datetime
+    lines: tuple[str, ...]
+
+
+def samples_for(
+    session: Session, rehearsal: Rehearsal, practitioner_id: int, now: datetime
+) -> list[SampleLine]:
+    """Return those samples of a dry run that somebody may read."""
+    ids = [one.patient_id for one in rehearsal.samples]
+    theirs = {
+        patient.id: patient
+        for patient in session.scalars(
+            select(Patient).where(Patient.id.in_(ids), cares_for(practitioner_id, now))
+        )
+    }
+    return [
+        SampleLine(patient.id, patient.public_id, patient.name, one.at, one.lines)
+        for one in rehearsal.samples
+        if (patient := theirs.get(one.patient_id)) is not None
     ]
 
 
