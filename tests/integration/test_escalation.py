@@ -70,12 +70,12 @@ def cards(session: Session) -> list[tuple[float, list[str]]]:
 
 
 def run_the_clock(session: Session, hands: list[datetime], until: datetime) -> None:
-    """Let the climbing job run at each of its slots, as the timetable says, and settle."""
+    """Let the climbing job run at each of its slots, as the timetable says, and react."""
     job = next(one for one in timetable.TIMETABLE if one.key == "climb-alerts")
     for slot in slots_between(job.trigger, hands[0], until):
         hands[0] = slot
-        alert_handling.climb(session, slot, HOSPITAL)
-        settle(session)
+        if alert_handling.climb(session, slot, HOSPITAL):
+            settle(session)
     hands[0] = until
 
 

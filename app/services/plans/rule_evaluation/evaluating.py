@@ -22,7 +22,15 @@ from app.domain.plans.rules import (
     SendMessage,
 )
 from app.domain.profile.patient_facts import Facts
-from app.models import CarePlan, Event, FiringDeed, Observation, Patient, SwitchScope
+from app.models import (
+    CarePlan,
+    Event,
+    FiringDeed,
+    Observation,
+    Patient,
+    PlanDefinition,
+    SwitchScope,
+)
 from app.models.plans.knowledge import knowledge
 from app.models.plans.rule_work import switched_off
 from app.models.profile.patient_facts import load_facts
@@ -50,7 +58,7 @@ def evaluate(
     two events of one patient take turns, so that an episode is opened once.
     """
     known = knowledge(session)
-    session.get_one(Patient, patient_id, with_for_update=True)
+    session.execute(select(Patient.id).filter_by(id=patient_id).with_for_update()).one()
     plans, silent = _plans_by_pack(session, patient_id), switched_off(session)
     woken = {
         compiled.rule.key: compiled
@@ -116,8 +124,13 @@ def review_implausible(
 
 
 def _plans_by_pack(session: Session, patient_id: int) -> dict[str, CarePlan]:
-    plans = session.scalars(select(CarePlan).filter_by(patient_id=patient_id, is_open=True))
-    return {plan.plan_definition.pack_key or "": plan for plan in plans}
+    rows = session.execute(
+        select(CarePlan, PlanDefinition.pack_key)
+        .join(PlanDefinition, PlanDefinition.id == CarePlan.plan_definition_id)
+        .where(CarePlan.patient_id == patient_id, CarePlan.is_open.is_(True))
+        .order_by(CarePlan.id)
+    )
+    return {pack_key or "": plan for plan, pack_key in rows}
 
 
 def _worst_of_each_episode(hits: Iterable[Hit]) -> list[Hit]:
