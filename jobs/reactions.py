@@ -40,7 +40,7 @@ from app.services.outreach.patient_notices import Notice
 from app.services.plans import enrolment, plan_expansion, result_services, rule_evaluation
 from app.services.profile import result_grading
 from app.services.profile.tags import tag_triggers
-from app.services.staff import alert_cards, critical_results, flagged_texts
+from app.services.staff import alert_cards, critical_results
 from jobs.chores import Work
 from jobs.profile_reactions import (
     assess_risk,
@@ -49,6 +49,7 @@ from jobs.profile_reactions import (
     read_text,
     retag,
 )
+from jobs.rule_reactions import change_plan_by_rule, raise_flagged_text
 
 _NOTICE_LIFE: Final = timedelta(days=2)
 
@@ -160,13 +161,6 @@ def raise_critical(work: Work, session: Session, event: Event) -> None:
         session, observation_id, grounds.reasons, grounds.basis, clock.now(), work.zone,
         tells_patient=grounds.tells_patient, department_code=department, cause=event,
     )  # fmt: skip
-
-
-def raise_flagged_text(work: Work, session: Session, event: Event) -> None:
-    """What a patient wrote cannot wait: somebody is told as of a severe reading."""
-    flagged_texts.raise_flagged_text(
-        session, event.payload["flag"], event.payload["row"], clock.now(), work.zone, event
-    )
 
 
 def call_services(work: Work, session: Session, event: Event) -> None:
@@ -358,6 +352,7 @@ REACTIONS: tuple[Reaction, ...] = (
     _reaction(tell_team_of_withdrawal, "alert.withdrawn"),
     _reaction(tell_patient, "alert.opened", "alert.worsened", "alert.patient-told", *_PROGRESS),
     _reaction(tell_patient_by_rule, "rule.message"),
+    _reaction(change_plan_by_rule, "rule.plan"),
     _reaction(fall_back, "communication.failed"),
     _reaction(retag, *tag_triggers.WAKING),
     _reaction(

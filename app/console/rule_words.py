@@ -8,6 +8,7 @@ from app.domain.criteria.words import span
 from app.domain.plans.rules import (
     AssignTag,
     Audience,
+    ChangePlan,
     CreateTask,
     Grade,
     LatePolicy,
@@ -55,6 +56,8 @@ def action(one: RuleAction) -> str:
             return f"给{who}一项任务：{one.title}（{length(one.due_within)}内）"
         case SendMessage(text):
             return f"发消息给患者：{text}"
+        case ChangePlan(plan=plan):
+            return f"加入计划 {plan}"
         case SendArticle(article):
             return f"发文章给患者：{article}"
 

@@ -1,15 +1,18 @@
 """A severe reading: who is told, when it climbs, what one card tells of, and how it may end."""
 
 import json
+import shutil
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from app import clock
 from app.clock import HOSPITAL
+from app.database import make_engine
 from app.domain.errors import NotFound
 from app.domain.outreach.messaging import Channel, Lane
 from app.domain.plans.rules import Grade
@@ -22,7 +25,7 @@ from app.services.staff import alert_handling, duty_roster
 from jobs import timetable
 from jobs.clockwork import slots_between
 from tests import factories, settling
-from tests.conftest import NOON
+from tests.conftest import NOON, migrate
 from tests.integration.ward import WORK, Ward, build, discharge, measure
 
 MINUTE = timedelta(minutes=1)
@@ -233,3 +236,34 @@ def test_words_that_cannot_wait_raise_an_alert_with_fixed_texts(
         select(Communication).filter_by(channel=Channel.INBOX, kind="alert-notice")
     ).one()
     assert "12356" in (told.content or "")
+
+
+def test_alerts_come_through_the_upgrade_and_back(sqlite_template: Path, tmp_path: Path) -> None:
+    """The release before had no deputy, and merges that ended alerts without a word."""
+    file = tmp_path / "old.sqlite3"
+    shutil.copy(sqlite_template, file)
+    engine = make_engine(f"sqlite:///{file}")
+    with Session(engine) as session:
+        team = factories.care_team(session, "旧组")
+        member(session, team, "deputy-wu", Responder.DEPUTY_DOCTOR)
+        patient = factories.patient(session)
+        for status, level, is_open in (
+            (AlertStatus.ACTIVE, 3, True),
+            (AlertStatus.RESOLVED, 1, None),
+        ):
+            factories.alert(
+                session, patient, team, status=status, level=level, is_open=is_open,
+                outcome=None if is_open else Outcome.MERGED,
+            )  # fmt: skip
+        session.commit()
+    seen = text("SELECT level, outcome FROM alert ORDER BY id")
+    roles = text("SELECT responder FROM care_team_member")
+
+    migrate(engine, "2026_11_22_0611", down=True)
+    with engine.connect() as connection:
+        assert connection.execute(seen).all() == [(2, None), (1, None)]
+        assert connection.scalars(roles).all() == ["attending-doctor"]
+    migrate(engine)
+    with engine.connect() as connection:
+        assert connection.execute(seen).all() == [(3, None), (1, "merged")]
+    engine.dispose()

@@ -12,6 +12,7 @@ from app import clock
 from app.cli.commands import main
 from app.clock import HOSPITAL
 from app.database import unit_of_work
+from app.domain.definitions import InvalidDefinition
 from app.domain.plans.pack_parsing import parse_pack
 from app.domain.plans.rules import parse_rule
 from app.domain.trust.access import Actor
@@ -140,10 +141,10 @@ def test_a_switch_silences_a_rule_or_a_pack_from_its_commit_on(
         switch_off(session, SwitchScope.RULE, "no-such-rule", "x", OPERATOR, NOON)
 
 
-def put_rules(session: Session, *rules: dict[str, Any]) -> None:
+def put_rules(session: Session, *rules: dict[str, Any], **more: Any) -> None:
     """Bring the pack's next version into force with these rules instead of its own."""
     kept = session.scalars(select(Pack).filter_by(key=PACK)).one()
-    content = {**kept.content, "version": "9", "rules": [*kept.content["rules"], *rules]}
+    content = {**kept.content, "version": "9", "rules": [*kept.content["rules"], *rules], **more}
     from_data = read_pack(ROOT / "packs" / PACK).__class__
     assert from_data
 
@@ -170,6 +171,28 @@ def test_a_rule_without_an_alert_keeps_its_cool_down_too(
     assert firings(session) == [("foot", FiringDeed.ACTED)] * 2
     borne = select(TagAssignment.id).where(TagAssignment.basis == "alert-rule:foot")
     assert session.scalars(borne).all()
+
+
+def test_a_rule_puts_a_patient_onto_a_further_plan_once(
+    session: Session, ward: Ward, hands: list[datetime]
+) -> None:
+    kept = session.scalars(select(Pack).filter_by(key=PACK)).one()
+    further = {**kept.content["plans"][0], "key": "intensive", "enrol_when": None, "tag": None}
+    further = {key: value for key, value in further.items() if value is not None}
+    with pytest.raises(InvalidDefinition, match="elsewhere is not defined"):
+        put_rules(session, tag_rule(actions=[{"plan": {"deed": "begin", "key": "elsewhere"}}]))
+    begin = {"plan": {"deed": "begin", "key": "intensive"}}
+    put_rules(
+        session, tag_rule(actions=[begin], cool_down="PT0M"),
+        plans=[*kept.content["plans"], further],
+    )  # fmt: skip
+
+    read(session, ward, "11", NOON, hands)
+    read(session, ward, "12", NOON + HOUR, hands)
+
+    begun = session.scalars(select(CarePlan).filter_by(plan_key="intensive")).one()
+    assert begun.care_team_id == ward.team.id
+    assert begun.anchor_on == NOON.astimezone(HOSPITAL).date()
 
 
 def test_a_rule_that_reads_too_much_does_not_silence_the_others(

@@ -88,7 +88,24 @@ class SendArticle:
     article: str
 
 
-RuleAction: TypeAlias = RaiseAlert | AssignTag | CreateTask | SendMessage | SendArticle
+class PlanDeed(StrEnum):
+    """What a rule may do about a plan."""
+
+    BEGIN = "begin"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePlan:
+    """A plan of the same pack that the patient comes onto besides, looked after by the same team.
+
+    Counted from the day of the firing; who is on it already stays as they are.
+    """
+
+    deed: PlanDeed
+    plan: str
+
+
+RuleAction: TypeAlias = RaiseAlert | AssignTag | CreateTask | SendMessage | SendArticle | ChangePlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,4 +270,5 @@ _ACTIONS: Mapping[str, Callable[[Fields], RuleAction]] = {
     "task": _create_task,
     "message": lambda fields: SendMessage(fields.text("text", 200)),
     "article": lambda fields: SendArticle(fields.key("key")),
+    "plan": lambda fields: ChangePlan(fields.choice("deed", PlanDeed), fields.key("key")),
 }

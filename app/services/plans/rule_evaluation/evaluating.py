@@ -13,6 +13,7 @@ from app.domain.criteria.windows import StepBudgetExceeded
 from app.domain.plans.rules import (
     AssignTag,
     Audience,
+    ChangePlan,
     CompiledRule,
     CreateTask,
     Hit,
@@ -211,6 +212,13 @@ def _act(
                 Event.of(
                     "rule.message", now, patient_id=plan.patient_id, cause=cause,
                     rule=hit.rule.key, action=number,
+                )
+            )  # fmt: skip
+        case ChangePlan():
+            session.add(
+                Event.of(
+                    "rule.plan", now, patient_id=plan.patient_id, cause=cause,
+                    rule=hit.rule.key, action=number, care_team_id=plan.care_team_id,
                 )
             )  # fmt: skip
         case RaiseAlert():
