@@ -179,9 +179,9 @@ def test_alerts_of_one_patient_that_come_together_are_told_by_one_card(
     first = factories.alert(session, ward.patient, ward.team, grade=Grade.SEVERE, level=1,
                             episode="one", opened_at=NOON)  # fmt: skip
     others = [
-        factories.alert(session, ward.patient, ward.team, grade=grade, level=1, episode=episode,
-                        opened_at=NOON)
-        for grade, episode in ((Grade.SEVERE, "two"), (Grade.MODERATE, "three"))
+        factories.alert(session, ward.patient, ward.team, grade=grade, level=level,
+                        episode=episode, opened_at=NOON)
+        for grade, level, episode in ((Grade.SEVERE, 1, "two"), (Grade.MODERATE, 0, "three"))
     ]  # fmt: skip
     for alert in (first, *others):
         session.add(Event.of("alert.opened", NOON, patient_id=ward.patient.id, alert_id=alert.id))

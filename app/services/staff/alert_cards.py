@@ -147,7 +147,6 @@ def _told_already(
             Alert.id != alert.id,
             Alert.care_team_id == alert.care_team_id,
             Alert.status == AlertStatus.ACTIVE,
-            Alert.level == alert.level,
         )
         .order_by(Communication.id)
     )
