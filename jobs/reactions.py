@@ -32,6 +32,7 @@ from app.models import (
 )
 from app.models.plans.care_plan import QuestionnaireResponse
 from app.models.plans.knowledge import knowledge
+from app.models.plans.rule_work import is_silent
 from app.models.profile.patient_index import head_id_of
 from app.services.exchange import requesting, telling
 from app.services.intake import patient_index
@@ -220,7 +221,8 @@ def tell_team_of_withdrawal(work: Work, session: Session, event: Event) -> None:
 def tell_patient(work: Work, session: Session, event: Event) -> None:
     """Fixed, reviewed words; the lock screen shows only that there is something to read."""
     alert = session.get_one(Alert, event.payload["alert_id"])
-    if not alert.tells_patient:
+    rule = alert.rule
+    if not alert.tells_patient or (rule and is_silent(session, rule.key, rule.pack_key)):
         return
     if event.kind in ("alert.opened", "alert.worsened", "alert.patient-told"):
         _, patient_text = alert.texts
@@ -242,8 +244,10 @@ _PROGRESS: Final = {
 
 
 def tell_patient_by_rule(work: Work, session: Session, event: Event) -> None:
-    action = knowledge(session).rule(event.payload["rule"]).actions[event.payload["action"]]
-    if isinstance(action, SendMessage):
+    known, key = knowledge(session), event.payload["rule"]
+    action = known.rule(key).actions[event.payload["action"]]
+    # Switched off since it fired: what has not been said is not said any more.
+    if isinstance(action, SendMessage) and not is_silent(session, key, known.pack_of_rule(key)):
         _notify(work, session, event, "您有一条健康提醒，请查看", action.text)
 
 

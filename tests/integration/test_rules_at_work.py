@@ -13,6 +13,7 @@ from app.cli.commands import main
 from app.clock import HOSPITAL
 from app.database import unit_of_work
 from app.domain.definitions import InvalidDefinition
+from app.domain.outreach.messaging import Channel
 from app.domain.plans.pack_parsing import parse_pack
 from app.domain.plans.rules import parse_rule
 from app.domain.trust.access import Actor
@@ -21,6 +22,8 @@ from app.models import (
     Alert,
     AuditEvent,
     CarePlan,
+    Communication,
+    Event,
     FiringDeed,
     Observation,
     Pack,
@@ -139,6 +142,27 @@ def test_a_switch_silences_a_rule_or_a_pack_from_its_commit_on(
     assert sorted(written) == ["switch-off"] * 3 + ["switch-on"] * 2
     with pytest.raises(UnknownRule):
         switch_off(session, SwitchScope.RULE, "no-such-rule", "x", OPERATOR, NOON)
+
+
+def test_what_a_rule_was_about_to_tell_a_patient_is_not_told_once_it_is_off(
+    session: Session, ward: Ward, hands: list[datetime]
+) -> None:
+    for key in ("kept", "silenced"):
+        rule = factories.rule(
+            session, key, pack_key=PACK,
+            definition={"actions": [{"alert": {"staff_text": "问", "patient_text": f"{key}120"}}]},
+        )  # fmt: skip
+        alert = factories.alert(session, ward.patient, ward.team, rule=rule)
+        session.add(Event.of("alert.opened", NOON, patient_id=ward.patient.id, alert_id=alert.id))
+    session.add(RuleSwitch(scope=SwitchScope.RULE, key="silenced", reason="误报", off_at=NOON))
+    session.flush()
+
+    settling.settle(session, WORK)
+
+    told = session.scalars(select(Communication).filter_by(channel=Channel.INBOX)).all()
+    texts = [one.content or "" for one in told if one.kind == "alert-notice"]
+    assert len(texts) == 1
+    assert "kept120" in texts[0]
 
 
 def put_rules(session: Session, *rules: dict[str, Any], **more: Any) -> None:

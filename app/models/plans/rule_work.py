@@ -94,3 +94,9 @@ def switched_off(session: Session) -> frozenset[tuple[SwitchScope, str]]:
         select(RuleSwitch.scope, RuleSwitch.key).where(RuleSwitch.is_off.is_(True))
     )
     return frozenset((row.scope, row.key) for row in rows)
+
+
+def is_silent(session: Session, rule_key: str, pack_key: str | None) -> bool:
+    """Tell whether a rule is silenced, itself or with its pack."""
+    off = switched_off(session)
+    return (SwitchScope.RULE, rule_key) in off or (SwitchScope.PACK, pack_key or "") in off
