@@ -26,7 +26,7 @@ from app.models import (
     Patient,
     Practitioner,
 )
-from app.models.staff.answering_team import answering_team, newest_plan
+from app.models.staff.on_call import newest_plan, team_on_call
 from app.models.staff.staff_access import teams_of
 
 _CLOCK: Final = AlertClock()
@@ -133,7 +133,7 @@ def _open(
     department_code: str | None,
 ) -> Alert:
     plan = newest_plan(session, observation.patient_id)
-    team_id = answering_team(session, plan, department_code)
+    team_id = team_on_call(session, plan, department_code)
     return Alert(
         patient_id=observation.patient_id,
         care_plan_id=plan.id if plan else None,

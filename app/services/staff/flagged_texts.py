@@ -12,7 +12,7 @@ from app.domain.staff.alert_clock import AlertClock, first_level
 from app.domain.staff.alerting import AlertStatus
 from app.domain.staff.text_alerts import BASIS, flagged_text
 from app.models import Alert, AlertStep, Event, Patient
-from app.models.staff.answering_team import answering_team, newest_plan
+from app.models.staff.on_call import newest_plan, team_on_call
 
 _CLOCK: Final = AlertClock()
 # What patients and families write; what clinicians wrote they know already.
@@ -49,7 +49,7 @@ def raise_flagged_text(
     alert = Alert(
         patient_id=patient.id,
         care_plan_id=plan.id if plan else None,
-        care_team_id=answering_team(session, plan, patient.department_code),
+        care_team_id=team_on_call(session, plan, patient.department_code),
         title=words.title,
         basis=f"{BASIS}{flag}",
         episode=episode,

@@ -1,4 +1,4 @@
-"""Which team answers for a patient whom no plan names one for."""
+"""Which team answers for a patient."""
 
 from sqlalchemy import case, select
 from sqlalchemy.orm import Session
@@ -20,10 +20,10 @@ def newest_plan(session: Session, patient_id: int) -> CarePlan | None:
     )
 
 
-def answering_team(session: Session, plan: CarePlan | None, department_code: str | None) -> int:
+def team_on_call(session: Session, plan: CarePlan | None, department_code: str | None) -> int:
     """Return who answers: the plan's team, the department's, else the one on call for all.
 
-    :raises NoTeam: there is nobody to tell
+    :raises NoTeam: there is nobody; the event stays for a person
     """
     if plan is not None:
         return plan.care_team_id
