@@ -42,7 +42,8 @@ def overview() -> str:
         for line in rules_at_work.list_rules(session, now):
             packs.setdefault(line.pack_key, []).append(line)
         return render_template(
-            "console/rules.html", packs=packs, words=words, now=now,
+            "console/rules.html", packs=packs, told=names(session), describe=describe,
+            words=words, now=now,
             notice=_NOTICES.get(request.args.get("done", "")),
         )  # fmt: skip
 

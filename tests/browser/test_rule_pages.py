@@ -17,7 +17,7 @@ from app.integrations.pack_files import read_pack
 from app.models import CareTeam, FiringDeed, RuleFiring
 from app.services.plans.plan_library import install_pack
 from tests import factories
-from tests.browser.conftest import Site
+from tests.browser.conftest import Picture, Site
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.browser
@@ -82,13 +82,17 @@ def is_sound_everywhere(page: Page) -> None:
     page.set_viewport_size({"width": 1024, "height": 900})
 
 
-def test_a_rule_is_rehearsed_and_switched_off_by_keyboard(desk: Page, site: Site) -> None:
+def test_a_rule_is_rehearsed_and_switched_off_by_keyboard(
+    desk: Page, site: Site, picture: Picture
+) -> None:
     desk.goto(f"{site.url}/console/rules")
     is_sound_everywhere(desk)
+    picture(desk, "rules")
     desk.get_by_role("link", name="低血糖（1级）").press("Enter")
     desk.get_by_role("button", name="过去 7 天").press("Enter")
     expect(desk.get_by_text("没有改动任何数据")).to_be_visible()
     is_sound(desk)
+    picture(desk, "rule")
 
     desk.get_by_role("button", name="停用").press("Enter")
     expect(desk.get_by_role("alert")).to_be_focused()
@@ -100,9 +104,10 @@ def test_a_rule_is_rehearsed_and_switched_off_by_keyboard(desk: Page, site: Site
     expect(desk.get_by_role("status")).to_contain_text("已恢复")
 
 
-def test_an_alert_is_taken_and_ended_by_keyboard(desk: Page, site: Site) -> None:
+def test_an_alert_is_taken_and_ended_by_keyboard(desk: Page, site: Site, picture: Picture) -> None:
     desk.goto(f"{site.url}/console/alerts")
     is_sound_everywhere(desk)
+    picture(desk, "alerts")
     desk.get_by_role("link", name="规则演示2").press("Enter")
     desk.get_by_role("button", name="我来处理").press("Enter")
     expect(desk.get_by_role("status")).to_contain_text("已由您接手")
@@ -112,13 +117,16 @@ def test_an_alert_is_taken_and_ended_by_keyboard(desk: Page, site: Site) -> None
     expect(desk.get_by_role("alert")).to_be_focused()
     expect(desk.get_by_role("alert")).to_contain_text("没有结果不能结束")
     is_sound_everywhere(desk)
+    picture(desk, "alert")
     desk.get_by_label("已联系上，建议就诊").press("Space")
     desk.get_by_role("button", name="保存结果").press("Enter")
     expect(desk.get_by_text("已结束")).to_be_visible()
     is_sound(desk)
 
 
-def test_a_shift_is_planned_and_cancelled_by_keyboard(desk: Page, site: Site) -> None:
+def test_a_shift_is_planned_and_cancelled_by_keyboard(
+    desk: Page, site: Site, picture: Picture
+) -> None:
     desk.goto(f"{site.url}/console/duty")
     now = clock.now().astimezone(clock.HOSPITAL)
     desk.get_by_label("人员").select_option(label=desk.get_by_label("人员").locator(
@@ -133,5 +141,6 @@ def test_a_shift_is_planned_and_cancelled_by_keyboard(desk: Page, site: Site) ->
     desk.keyboard.press("Enter")
     expect(desk.get_by_role("status")).to_contain_text("已排上")
     is_sound_everywhere(desk)
+    picture(desk, "duty")
     desk.get_by_role("button", name=re.compile("取消.*何医生")).press("Enter")
     expect(desk.get_by_role("status")).to_contain_text("已取消这个班次")
