@@ -42,12 +42,13 @@ def list_(loaded: Settings, engine: Engine) -> None:
 @rules.command("rehearse")
 @click.argument("key")
 @click.option("--days", type=click.IntRange(1, 90), default=30, show_default=True)
+@click.option("--draft", "is_draft", is_flag=True, help="As the draft of its pack has it.")
 @with_database
-def rehearse_(loaded: Settings, engine: Engine, *, key: str, days: int) -> None:
+def rehearse_(loaded: Settings, engine: Engine, *, key: str, days: int, is_draft: bool) -> None:
     """Ask a rule, of a draft too, of the last days, and do nothing about what it says."""
     now = clock.now()
     with unit_of_work.begin() as session:
-        line = _find(session, key)
+        line = _find(session, key, is_draft=is_draft)
         found, is_cut = rehearse(session, line.rule, line.pack_key, now, clock.HOSPITAL, days)
     print(f"{line.rule.describe()}")
     print(
@@ -87,8 +88,8 @@ def on(loaded: Settings, engine: Engine, *, key: str, is_pack: bool) -> None:
     print(f"{scope} {key} is on")
 
 
-def _find(session: Session, key: str) -> RuleLine:
+def _find(session: Session, key: str, *, is_draft: bool) -> RuleLine:
     found = [one for one in list_rules(session, clock.now()) if one.rule.key == key]
     if not found:
         raise Failed(f"there is no rule {key}")
-    return min(found, key=lambda one: one.is_draft)
+    return min(found, key=lambda one: one.is_draft is not is_draft)

@@ -83,7 +83,9 @@ def _page(pack: str, key: str, problems: dict[str, str]) -> AnyResponse:
     days = next((one for one in DAYS if str(one) == asked), None)
     with unit_of_work.begin() as session:
         try:
-            line = rules_at_work.find_rule(session, _key(pack), _key(key), now)
+            line = rules_at_work.find_rule(
+                session, _key(pack), _key(key), now, is_draft=request.args.get("draft") == "1"
+            )
         except UnknownRule:
             raise NotFound from None
         firings = rules_at_work.firings_of(session, line.rule.key, me(), now)

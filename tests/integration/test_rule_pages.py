@@ -1,5 +1,6 @@
 """规则, 预警 and 值班 over HTTP: who may, what is refused, what comes of it."""
 
+import json
 from datetime import datetime, timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from werkzeug.test import TestResponse
 
 from app import clock
 from app.database import unit_of_work
+from app.domain.plans.pack_parsing import parse_pack
 from app.domain.plans.rules import Grade
 from app.domain.staff.alert_clock import Responder
 from app.domain.staff.alerting import AlertStatus, Outcome
@@ -19,6 +21,7 @@ from app.models import (
     AuditEvent,
     DutyShift,
     FiringDeed,
+    Pack,
     RuleFiring,
     RuleSwitch,
 )
@@ -125,6 +128,26 @@ def test_a_dry_run_on_the_page_shows_numbers_of_all_and_samples_of_ones_own(
     assert "李演示" in page
     assert "赵别组" not in page
     assert "大约" not in browser.get(f"{RULE}?days=8").text
+
+
+def test_a_draft_is_rehearsed_beside_the_rule_in_force(browser: FlaskClient) -> None:
+    with unit_of_work.begin() as session:
+        content = dict(session.scalars(select(Pack)).one().content)
+        stricter = json.loads(json.dumps(content["rules"]).replace("3.9", "3.2"))
+        draft = parse_pack({**content, "version": "2.0.0", "rules": [
+            {**one, "version": 2} for one in stricter
+        ]})  # fmt: skip
+        install_pack(session, draft, clock.now(), approved_by=None)
+
+    listed = browser.get("/console/rules").text
+    assert f'href="{RULE}?draft=1"' in listed
+    assert f'href="{RULE}"' in listed
+    page = browser.get(f"{RULE}?draft=1&days=7").text
+    assert "最近一次血糖＜3.2 mmol/L" in page
+    assert "草稿，还没有生效" in page
+    assert "0 位会触发" in page
+    assert "停用开关" not in page
+    assert "2 位会触发" in browser.get(f"{RULE}?days=7").text
 
 
 def test_a_switch_asks_for_a_reason_and_can_be_taken_back(browser: FlaskClient) -> None:

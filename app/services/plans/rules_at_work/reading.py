@@ -89,17 +89,19 @@ def list_rules(session: Session, now: datetime) -> list[RuleLine]:
     ]  # fmt: skip
 
 
-def find_rule(session: Session, pack_key: str, key: str, now: datetime) -> RuleLine:
-    """Return one rule: that of the draft only where none is in force.
+def find_rule(
+    session: Session, pack_key: str, key: str, now: datetime, *, is_draft: bool = False
+) -> RuleLine:
+    """Return one rule as it is in force, or as a draft has it; the other where there is none.
 
-    :raises UnknownRule: there is none
+    :raises UnknownRule: there is neither
     """
     found = [
         one for one in list_rules(session, now) if (one.pack_key, one.rule.key) == (pack_key, key)
     ]
     if not found:
         raise UnknownRule
-    return min(found, key=lambda one: one.is_draft)
+    return min(found, key=lambda one: one.is_draft is not is_draft)
 
 
 def firings_of(
