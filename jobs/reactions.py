@@ -15,7 +15,7 @@ from app.domain.exchange import webhooks
 from app.domain.exchange.documents import ExamRequest
 from app.domain.intake.hospital_records import Coded, ResultFlag
 from app.domain.outreach.messaging import Lane
-from app.domain.plans.rules import SendMessage
+from app.domain.plans.rules import Grade, SendMessage
 from app.domain.plans.timing import Basis
 from app.domain.trust.access import Actor
 from app.models import (
@@ -34,6 +34,7 @@ from app.models import (
 )
 from app.models.plans.knowledge import knowledge
 from app.models.plans.questionnaire_response import QuestionnaireResponse
+from app.models.plans.rule_work import is_silent
 from app.models.profile.patient_index import head_id_of
 from app.services.exchange import requesting, telling
 from app.services.intake import patient_index
@@ -51,6 +52,7 @@ from jobs.profile_reactions import (
     read_text,
     retag,
 )
+from jobs.rule_reactions import change_plan_by_rule, raise_flagged_text
 
 _NOTICE_LIFE: Final = timedelta(days=2)
 
@@ -281,7 +283,8 @@ def tell_team_of_withdrawal(work: Work, session: Session, event: Event) -> None:
 def tell_patient(work: Work, session: Session, event: Event) -> None:
     """Fixed, reviewed words; the lock screen shows only that there is something to read."""
     alert = session.get_one(Alert, event.payload["alert_id"])
-    if not alert.tells_patient:
+    rule = alert.rule
+    if not alert.tells_patient or (rule and is_silent(session, rule.key, rule.pack_key)):
         return
     if event.kind in ("alert.opened", "alert.worsened", "alert.patient-told"):
         _, patient_text = alert.texts
@@ -290,7 +293,10 @@ def tell_patient(work: Work, session: Session, event: Event) -> None:
         text, title = patient_text, "您有一条健康提醒，请查看"
     else:
         text, title = _PROGRESS[event.kind], "护理团队有新的回复"
-    _notify(work, session, event, title, text, alert_id=alert.id)
+    _notify(
+        work, session, event, title, text, alert_id=alert.id,
+        is_urgent=alert.grade is not Grade.MILD,
+    )  # fmt: skip
 
 
 _PROGRESS: Final = {
@@ -300,8 +306,10 @@ _PROGRESS: Final = {
 
 
 def tell_patient_by_rule(work: Work, session: Session, event: Event) -> None:
-    action = knowledge(session).rule(event.payload["rule"]).actions[event.payload["action"]]
-    if isinstance(action, SendMessage):
+    known, key = knowledge(session), event.payload["rule"]
+    action = known.rule(key).actions[event.payload["action"]]
+    # Switched off since it fired: what has not been said is not said any more.
+    if isinstance(action, SendMessage) and not is_silent(session, key, known.pack_of_rule(key)):
         _notify(work, session, event, "您有一条健康提醒，请查看", action.text)
 
 
@@ -323,6 +331,7 @@ def _notify(
     text: str,
     *,
     alert_id: int | None = None,
+    is_urgent: bool = True,
 ) -> None:
     if event.patient_id is None:
         return
@@ -330,7 +339,7 @@ def _notify(
     notice = Notice(
         kind="alert-notice", subject=f"event:{event.id}", title=title, text=text,
         page="pages/inbox/index", lane=Lane.CLINICAL, expires_at=now + _NOTICE_LIFE,
-        alert_id=alert_id, is_urgent=True,
+        alert_id=alert_id, is_urgent=is_urgent,
     )  # fmt: skip
     patient_notices.notify_patient(session, event.patient_id, notice, now, work.zone, work.outlets)
 
@@ -398,6 +407,7 @@ REACTIONS: tuple[Reaction, ...] = (
     _reaction(grade, "observation.recorded", "observation.corrected", "observation.moved"),
     _reaction(raise_critical, "result.critical"),
     _reaction(raise_dangerous_answers, "response.alarmed"),
+    _reaction(raise_flagged_text, "text.flagged"),
     _reaction(call_services, "result.abnormal"),
     _reaction(recall, "result.eased"),
     _reaction(offer_service, "result-service.called"),
@@ -409,6 +419,7 @@ REACTIONS: tuple[Reaction, ...] = (
     _reaction(tell_team_of_withdrawal, "alert.withdrawn"),
     _reaction(tell_patient, "alert.opened", "alert.worsened", "alert.patient-told", *_PROGRESS),
     _reaction(tell_patient_by_rule, "rule.message"),
+    _reaction(change_plan_by_rule, "rule.plan"),
     _reaction(fall_back, "communication.failed"),
     _reaction(retag, *tag_triggers.WAKING),
     _reaction(

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
-from app.domain.staff.alerting import Outcome
+from app.domain.staff.alert_clock import CHAIN
 from app.services.staff.worklist import Show
+from app.web.alert_words import OUTCOMES as OUTCOMES
+from app.web.alert_words import outcome as outcome
 from app.web.moments import lasting as lasting
 from app.web.moments import moment as moment
 from app.web.moments import short_moment as short_moment
@@ -35,26 +37,13 @@ SHOW: Final[Mapping[Show, str]] = {
     Show.TASKS: "随访待办",
 }
 
-OUTCOMES: Final[Mapping[Outcome, str]] = {
-    Outcome.REACHED: "已联系上，情况已处理",
-    Outcome.REFERRED: "已联系上，建议就诊",
-    Outcome.NO_ANSWER: "没有人接听",
-    Outcome.CALL_LATER: "对方不方便，稍后再打",
-    Outcome.WRONG_NUMBER: "号码错误",
-    Outcome.REFUSED: "患者拒绝随访",
-    Outcome.FALSE_ALARM: "误报（测量或填写有误）",
-    Outcome.MOVED: "已转到其他医院或地区",
-    Outcome.DIED: "患者已去世",
-}
-_CLOSED_BY_VALUES: Final = "数值恢复正常，系统结束"
-
 REVEAL_REASONS: Final[Mapping[str, str]] = {
     "alert": "处理预警",
     "follow-up": "随访联系",
     "identity": "核对身份",
 }
 
-LEVELS: Final = ("值班护士", "主管医生", "护士长")
+LEVELS: Final = tuple(one.label for one in CHAIN)
 
 _CONTEXTS: Final = {
     "fasting": "空腹",
@@ -72,10 +61,6 @@ _RELATIONS: Final = {
 
 def context(value: str | None) -> str:
     return _CONTEXTS.get(value or "", "")
-
-
-def outcome(value: Outcome | None) -> str:
-    return "" if value is None else OUTCOMES.get(value, _CLOSED_BY_VALUES)
 
 
 def relation(code: str) -> str:

@@ -20,10 +20,13 @@ from flask import (
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.console import (
+    alerts,
     doubles,
+    duty,
     feeds,
     messages,
     patients,
+    rules,
     segments,
     tag_library,
     tag_review,
@@ -40,7 +43,9 @@ from app.web.addresses import return_path
 from app.web.factory import Face
 
 PARTS: Final[tuple[Blueprint, ...]] = (
+    alerts.views,
     doubles.views,
+    duty.views,
     feeds.views,
     messages.views,
     segments.views,
@@ -48,6 +53,7 @@ PARTS: Final[tuple[Blueprint, ...]] = (
     tag_library.views,
     tag_review.views,
     patients.views,
+    rules.views,
     terms.views,
 )
 

@@ -48,6 +48,7 @@ from app.models.plans.plan_definition import (
 )
 from app.models.plans.plan_slot import PlanSlot
 from app.models.plans.questionnaire_response import QuestionnaireResponse
+from app.models.plans.rule_work import FiringDeed, RuleFiring, RuleSwitch, SwitchScope
 from app.models.plans.task_step import TaskStep
 from app.models.profile.behaviour import Interaction, Preference, SocialHistory, StatedBy
 from app.models.profile.clinical import (
@@ -84,6 +85,7 @@ from app.models.profile.tag import (
 from app.models.segments.segment import Audience, AudienceChunk, Segment, SegmentScope
 from app.models.segments.segment_index import IndexSnapshot, IndexSnapshotChunk
 from app.models.staff.alert import Alert, AlertStep
+from app.models.staff.duty import DutyShift
 from app.models.staff.practitioner import (
     CareTeam,
     CareTeamMember,
@@ -131,6 +133,7 @@ __all__ = [
     "Department",
     "DepartmentLimit",
     "DiagnosticReport",
+    "DutyShift",
     "EarlyReceipt",
     "Encounter",
     "EncounterClass",
@@ -141,6 +144,7 @@ __all__ = [
     "EnrolmentWay",
     "Event",
     "FeedAlarm",
+    "FiringDeed",
     "Gender",
     "Immunization",
     "InboundDeed",
@@ -185,6 +189,8 @@ __all__ = [
     "ResultService",
     "RiskAssessment",
     "Rule",
+    "RuleFiring",
+    "RuleSwitch",
     "Segment",
     "SegmentScope",
     "ServiceKind",
@@ -195,6 +201,7 @@ __all__ = [
     "StatedBy",
     "StepKind",
     "SubscriptionGrant",
+    "SwitchScope",
     "TableFeed",
     "Tag",
     "TagAssignment",

@@ -7,7 +7,7 @@ from app.domain.definitions import InvalidDefinition, refuse_repeats
 from app.domain.plans.packs import Pack
 from app.domain.plans.plan import ActionKind, PlanDefinition
 from app.domain.plans.questionnaires import Item, ItemType, Questionnaire
-from app.domain.plans.rules import AssignTag, CreateTask, Rule, RuleAction, SendArticle
+from app.domain.plans.rules import AssignTag, ChangePlan, CreateTask, Rule, RuleAction, SendArticle
 
 
 class PackReferences:
@@ -80,6 +80,8 @@ class PackReferences:
                 self._resolve(tag, self.tags, f"{path}.tag.key")
             case SendArticle(article):
                 self._resolve(article, self.articles, f"{path}.article.key")
+            case ChangePlan(plan=plan):
+                self._resolve(plan, {one.key for one in self.pack.plans}, f"{path}.plan.key")
             case CreateTask(questionnaire=questionnaire):
                 self._resolve(questionnaire, self.questionnaires, f"{path}.task.questionnaire")
 

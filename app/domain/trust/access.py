@@ -34,6 +34,8 @@ class Permission(StrEnum):
     DECIDE_TAGS = "decide-tags"  # give and take a patient's tags, settle proposals
     MANAGE_TAGS = "manage-tags"  # the library itself
     USE_SEGMENTS = "use-segments"
+    MANAGE_RULES = "manage-rules"  # read what rules did, ask them of the past, switch them off
+    KEEP_ROSTER = "keep-roster"  # say who answers alerts and when
     MAP_TERMS = "map-terms"  # codes and names of tests and departments: nothing of a patient
 
 
@@ -56,6 +58,8 @@ _GRANTS: Final[dict[StaffRole, frozenset[Permission]]] = {
             Permission.RESOLVE_IDENTITY,
             Permission.DECIDE_TAGS,
             Permission.USE_SEGMENTS,
+            Permission.MANAGE_RULES,
+            Permission.KEEP_ROSTER,
         }
     ),
     StaffRole.HEAD_NURSE: frozenset(
@@ -66,6 +70,8 @@ _GRANTS: Final[dict[StaffRole, frozenset[Permission]]] = {
             Permission.DECIDE_TAGS,
             Permission.MANAGE_TAGS,
             Permission.USE_SEGMENTS,
+            Permission.MANAGE_RULES,
+            Permission.KEEP_ROSTER,
             Permission.MAP_TERMS,
         }
     ),

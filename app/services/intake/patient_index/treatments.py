@@ -48,6 +48,7 @@ MOVES: Final[Mapping[str, Treatment]] = {
     "preference": Treatment(),
     "questionnaire_response": Treatment(numbered=("reference",)),
     "related_person": Treatment(numbered=("identity",)),
+    "rule_firing": Treatment(),
     "service_request": Treatment(numbered=("identity",)),
     "social_history": Treatment(),
     "tag_assignment": Treatment(),
@@ -88,6 +89,7 @@ FOLLOWS: Final[tuple[tuple[str, str, str], ...]] = (
     ("questionnaire_response", "task_id", "task"),
     ("communication", "task_id", "task"),
     ("communication", "alert_id", "alert"),
+    ("rule_firing", "alert_id", "alert"),
     ("communication", "link_id", "patient_link"),
 )
 
