@@ -28,6 +28,7 @@ from app.web.patient_words import unit as unit
 
 SHOW: Final[Mapping[Show, str]] = {
     Show.ALL: "全部",
+    Show.MINE: "我的",
     Show.OVERDUE: "已超时",
     Show.SEVERE: "重度预警",
     Show.MODERATE: "中度预警",

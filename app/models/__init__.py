@@ -73,6 +73,7 @@ from app.models.profile.tag import (
 from app.models.segments.segment import Audience, AudienceChunk, Segment, SegmentScope
 from app.models.segments.segment_index import IndexSnapshot, IndexSnapshotChunk
 from app.models.staff.alert import Alert, AlertStep
+from app.models.staff.handling import ContactAttempt, ShiftHandover, StaffLeave
 from app.models.staff.practitioner import (
     CareTeam,
     CareTeamMember,
@@ -114,6 +115,7 @@ __all__ = [
     "ConceptMapping",
     "Condition",
     "Consent",
+    "ContactAttempt",
     "Department",
     "DepartmentLimit",
     "DiagnosticReport",
@@ -171,8 +173,10 @@ __all__ = [
     "ServiceKind",
     "ServiceRequest",
     "SessionKind",
+    "ShiftHandover",
     "SignInState",
     "SocialHistory",
+    "StaffLeave",
     "StatedBy",
     "SubscriptionGrant",
     "TableFeed",
