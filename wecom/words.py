@@ -36,6 +36,7 @@ SHOW: Final[Mapping[Show, str]] = {
     Show.TASKS: "随访待办",
 }
 
+_OF_ALERTS: Final = (Outcome.REACHED, Outcome.FALSE_ALARM)
 OUTCOMES: Final[Mapping[Outcome, str]] = {
     Outcome.REACHED: "已联系上，情况已处理",
     Outcome.REFERRED: "已联系上，建议就诊",
@@ -46,6 +47,20 @@ OUTCOMES: Final[Mapping[Outcome, str]] = {
     Outcome.FALSE_ALARM: "误报（测量或填写有误）",
     Outcome.MOVED: "已转到其他医院或地区",
     Outcome.DIED: "患者已去世",
+}
+# Of a call that a plan asked for: no reading can have been wrong.
+CALL_OUTCOMES: Final[Mapping[Outcome, str]] = {
+    Outcome.REACHED: "已联系上，随访完成",
+    **{code: word for code, word in OUTCOMES.items() if code not in _OF_ALERTS},
+}
+# What follows by itself, said before the button is pressed.
+CONSEQUENCES: Final[Mapping[Outcome, str]] = {
+    Outcome.NO_ANSWER: "隔几小时再打；3 次没人接，转为核对联系方式",
+    Outcome.CALL_LATER: "到约定时间再出现在工作台",
+    Outcome.WRONG_NUMBER: "转为核对联系方式",
+    Outcome.REFUSED: "由另一位同事核实后，结束随访计划",
+    Outcome.MOVED: "由另一位同事核实后，结束随访计划",
+    Outcome.DIED: "先停发提醒；由另一位同事核实后，结束随访计划",
 }
 _CLOSED_BY_VALUES: Final = "数值恢复正常，系统结束"
 
