@@ -45,6 +45,7 @@ from app.services.staff import (
     contact_outcomes,
     critical_results,
     dangerous_answers,
+    requests,
 )
 from jobs.chores import Work
 from jobs.profile_reactions import (
@@ -169,6 +170,10 @@ def raise_critical(work: Work, session: Session, event: Event) -> None:
 
 def follow_contact(work: Work, session: Session, event: Event) -> None:
     contact_outcomes.follow_alert(session, event.payload["alert_id"], clock.now(), work.zone)
+
+
+def take_requests(work: Work, session: Session, event: Event) -> None:
+    requests.take_requests(session, event.payload["response_id"], clock.now(), work.zone)
 
 
 def raise_dangerous_answers(work: Work, session: Session, event: Event) -> None:
@@ -350,6 +355,7 @@ REACTIONS: tuple[Reaction, ...] = (
     ),
     _reaction(grade, "observation.recorded", "observation.corrected", "observation.moved"),
     _reaction(raise_critical, "result.critical"),
+    _reaction(take_requests, "response.recorded"),
     _reaction(raise_dangerous_answers, "response.alarmed"),
     _reaction(follow_contact, "alert.closed", "alert.attempted"),
     _reaction(call_services, "result.abnormal"),

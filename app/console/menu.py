@@ -31,7 +31,7 @@ MENU: Final[tuple[Group, ...]] = (
         ),
     ),
     Group("运营", (Entry("人群", "console.segments.overview", Permission.USE_SEGMENTS),)),
-    Group("报告", ()),
+    Group("报告", (Entry("满意度", "console.satisfaction.overview", Permission.READ_REPORTS),)),
     Group(
         "管理",
         (

@@ -24,6 +24,7 @@ from app.console import (
     feeds,
     messages,
     patients,
+    satisfaction,
     segments,
     tag_library,
     tag_review,
@@ -48,6 +49,7 @@ PARTS: Final[tuple[Blueprint, ...]] = (
     tag_library.views,
     tag_review.views,
     patients.views,
+    satisfaction.views,
     terms.views,
 )
 

@@ -34,6 +34,8 @@ class Permission(StrEnum):
     DECIDE_TAGS = "decide-tags"  # give and take a patient's tags, settle proposals
     MANAGE_TAGS = "manage-tags"  # the library itself
     USE_SEGMENTS = "use-segments"
+    READ_REPORTS = "read-reports"  # figures that name no patient
+    MANAGE_FORMS = "manage-forms"  # see which forms there are, in every version, and their use
     MAP_TERMS = "map-terms"  # codes and names of tests and departments: nothing of a patient
 
 
@@ -56,6 +58,8 @@ _GRANTS: Final[dict[StaffRole, frozenset[Permission]]] = {
             Permission.RESOLVE_IDENTITY,
             Permission.DECIDE_TAGS,
             Permission.USE_SEGMENTS,
+            Permission.READ_REPORTS,
+            Permission.MANAGE_FORMS,
         }
     ),
     StaffRole.HEAD_NURSE: frozenset(
@@ -66,6 +70,8 @@ _GRANTS: Final[dict[StaffRole, frozenset[Permission]]] = {
             Permission.DECIDE_TAGS,
             Permission.MANAGE_TAGS,
             Permission.USE_SEGMENTS,
+            Permission.READ_REPORTS,
+            Permission.MANAGE_FORMS,
             Permission.MAP_TERMS,
         }
     ),
