@@ -25,10 +25,9 @@ from app.services.plans.questionnaire_answers import (
     form_in_force,
     record_response,
 )
-from app.web import gate
+from app.web import answer_form, gate
 from app.web.addresses import public_id
 from app.web.staff import me
-from wecom import answer_form
 
 views = Blueprint("forms", __name__)
 

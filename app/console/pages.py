@@ -24,11 +24,13 @@ from app.console import (
     feeds,
     messages,
     patients,
+    questionnaires,
     satisfaction,
     segments,
     tag_library,
     tag_review,
     terms,
+    work,
 )
 from app.console.desk import ConsoleDesk, desk
 from app.console.menu import menu_for
@@ -49,8 +51,10 @@ PARTS: Final[tuple[Blueprint, ...]] = (
     tag_library.views,
     tag_review.views,
     patients.views,
+    questionnaires.views,
     satisfaction.views,
     terms.views,
+    work.views,
 )
 
 # APIFlask looks for security schemes on every blueprint that asks something before a request.
