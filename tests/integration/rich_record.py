@@ -274,7 +274,7 @@ def forms(session: Session, patient: Patient, now: datetime) -> None:
         if form is None:
             form = Questionnaire(
                 key=key, version=1, status=PublicationStatus.ACTIVE, title=title,
-                definition={"items": [item] if answers else []},
+                definition={"key": key, "version": 1, "title": title, "items": [item]},
             )  # fmt: skip
             keep(session, form)
         keep(
