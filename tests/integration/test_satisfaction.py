@@ -56,7 +56,8 @@ def filled(database: Engine) -> None:
                 "satisfaction", answers, f"form-{number}",
                 task_id=task.public_id if task else None,
             )  # fmt: skip
-            record_response(session, patient.id, Author(), sheet, NOON)
+            kept = record_response(session, patient.id, Author(), sheet, NOON)
+            assert kept.promised_at == (NOON + 3 * DAY if number == 0 else None)
 
 
 def test_forms_become_figures_and_a_complaint_a_task_of_the_head_nurse(filled: None) -> None:
