@@ -180,17 +180,18 @@ def test_work_is_given_many_at_once_and_only_within_the_team(session: Session, w
 
 
 def test_a_shift_is_handed_over_when_the_other_says_so(session: Session, ward: Ward) -> None:
-    mine, done = ward.call(assignee_id=ward.chen.id), ward.call(assignee_id=ward.chen.id)
+    mine, done, given = (ward.call(assignee_id=ward.chen.id) for _ in range(3))
     alert: Alert = factories.alert(
         session, ward.patient, ward.team, status=AlertStatus.ACKNOWLEDGED, owner_id=ward.chen.id
     )
     left = sharing.offer_handover(
         session, ward.chen.id, ward.lin.public_id, ward.team.id, "3床家属要回电话", NOON
     )
-    assert left.items == {"tasks": [mine.id, done.id], "alerts": [alert.id]}
+    assert left.items == {"tasks": [mine.id, done.id, given.id], "alerts": [alert.id]}
     assert [one.id for one in sharing.waiting_handovers(session, ward.lin.id)] == [left.id]
     assert mine.assignee_id == ward.chen.id  # not yet
     ward.outcome(done, Outcome.REACHED)
+    sharing.assign(session, [given.public_id], ward.wu.public_id, ward.chen.id, NOON)
 
     with pytest.raises(NotFound):
         sharing.acknowledge_handover(session, left.public_id, ward.chen.id, NOON)
@@ -198,6 +199,7 @@ def test_a_shift_is_handed_over_when_the_other_says_so(session: Session, ward: W
     assert sharing.acknowledge_handover(session, left.public_id, ward.lin.id, NOON) == 0
 
     assert (mine.assignee_id, done.assignee_id) == (ward.lin.id, ward.chen.id)
+    assert given.assignee_id == ward.wu.id
     assert alert.owner_id == ward.lin.id
     assert "handed-over" in session.scalars(select(AlertStep.kind).filter_by(alert_id=alert.id))
     assert sharing.waiting_handovers(session, ward.lin.id) == []
