@@ -14,6 +14,7 @@ from app.database import unit_of_work
 from app.domain.errors import InvalidAnswers
 from app.domain.plans.questionnaires import AnswerMode, Questionnaire
 from app.domain.trust.access import Audience, Permission, Relation
+from app.models.profile.reading.forms import forms_of
 from app.models.staff.staff_access import find_cared_for
 from app.models.trust.audit import record
 from app.services.plans.forms_to_fill import forms_to_fill
@@ -31,7 +32,9 @@ from app.web.staff import me
 
 views = Blueprint("forms", __name__)
 
+MOST_SHOWN: Final = 10
 MODES: Final = {AnswerMode.TELEPHONE: "电话里问的", AnswerMode.PAPER: "从纸质问卷抄录"}
+_HOW: Final = {**MODES, AnswerMode.APP: "手机上填的"}
 INFORMANTS: Final = {
     Relation.SELF: "患者本人",
     Relation.SPOUSE: "配偶",
@@ -49,9 +52,11 @@ def choose(patient_id: str) -> str:
     with unit_of_work.begin() as session:
         patient = find_cared_for(session, public_id(patient_id), me(), now)
         due, others = forms_to_fill(session, patient.id, now)
+        answered = forms_of(session, patient.id, now)[:MOST_SHOWN]
         record(session, gate.actor(), "read", "questionnaire-response", now, patient_id=patient.id)
         return render_template(
             "wecom/forms.html", patient=patient, due=due, others=others, now=now,
+            answered=answered, informants=INFORMANTS, modes=_HOW,
             saved=request.args.get("done") == "answered",
         )  # fmt: skip
 

@@ -161,6 +161,11 @@ def test_a_form_is_filled_in_for_the_patient_and_danger_is_shown_at_once(
         task = session.scalars(select(Task).filter_by(public_id=ward.form_task)).one()
         assert task.finished_at is not None
 
+    told = desk.chen.get(f"/wecom/{path}").text
+    assert "PHQ-9 总分 1 分，没有或极轻" in told
+    assert "配偶 · 电话里问的" in told
+    assert "<strong>有几天</strong>" in told
+
     # Branches are said in words, and what they hide is dropped.
     medicine = desk.chen.get(f"/wecom/{path}/missed-doses").text
     assert "仅当第1题是“是”时填写" in medicine
