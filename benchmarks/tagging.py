@@ -311,7 +311,7 @@ def _at(code: str, share: float) -> Decimal:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     chosen = measuring.options(str(__doc__), arguments)
-    encryption.use(encryption.Keyring({"t1": _key()}, "hospital"))
+    encryption.use(keyring())
     busyness = measuring.Busyness()
     asked = max(500, int(_ASKED * chosen.scale))
     events = max(40, int(_EVENTS * chosen.scale))
@@ -338,8 +338,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )  # fmt: skip
 
 
-def _key() -> bytes:
-    return base64.b64decode(SECRET_KEY)
+def keyring() -> encryption.Keyring:
+    return encryption.Keyring({"t1": base64.b64decode(SECRET_KEY)}, "hospital")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from app.models.segments.index import snapshot
 from app.models.segments.index.live import open_index, reading
 from app.services.exchange import deliveries
 from app.services.outreach import outbox, patient_notices
-from app.services.plans import plan_expansion, rule_evaluation
+from app.services.plans import enrolment, plan_expansion, rule_evaluation
 from app.services.profile import risk_assessing
 from app.services.profile.tags import tag_rebuild, tag_sweeping, tagging
 from app.services.staff import alert_handling, feed_alarms
@@ -57,8 +57,38 @@ def expand_plans(work: Work, now: datetime) -> None:
                 return
 
 
+def turn_holds(work: Work, now: datetime) -> None:
+    """Begin and end the rests of plans whose day has come."""
+    _until_none(lambda session: enrolment.turn_holds(session, now, work.zone))
+
+
+def enrol_by_segments(work: Work, now: datetime) -> None:
+    """Find whom a segment means since time passed: a birthday, a value grown old."""
+    with unit_of_work.begin() as session:
+        ways = enrolment.segment_ways(session)
+    for way in ways:
+        after = 0
+        while not work.stopping.is_set():
+            with unit_of_work.begin() as session:
+                after = enrolment.enrol_by_segment(session, way, after, now, work.zone)
+            if not after:
+                break
+            work.stopping.wait(_BREATH)
+
+
 def open_due_tasks(work: Work, now: datetime) -> None:
     _until_none(lambda session: plan_expansion.open_due_tasks(session, now))
+
+
+def judge_due_tasks(work: Work, now: datetime) -> None:
+    """Look at the conditions of tasks that fall due or wait."""
+    _until_none(lambda session: plan_expansion.judge_due_tasks(session, now, work.zone))
+
+
+def send_plan_messages(work: Work, now: datetime) -> None:
+    _until_none(
+        lambda session: patient_notices.send_messages(session, now, work.zone, work.outlets)
+    )
 
 
 def miss_past_tasks(work: Work, now: datetime) -> None:

@@ -16,9 +16,11 @@ from app.domain.exchange.documents import ExamRequest
 from app.domain.intake.hospital_records import Coded, ResultFlag
 from app.domain.outreach.messaging import Lane
 from app.domain.plans.rules import SendMessage
+from app.domain.plans.timing import Basis
 from app.domain.trust.access import Actor
 from app.models import (
     Alert,
+    AppointmentStatus,
     Encounter,
     EncounterClass,
     EncounterStatus,
@@ -78,6 +80,31 @@ def enrol(work: Work, session: Session, event: Event) -> None:
         )  # fmt: skip
 
 
+def enrol_by_segments(work: Work, session: Session, event: Event) -> None:
+    """Ask the segments that lead into plans of whom something changed; time is the clock's."""
+    if event.patient_id is not None:
+        enrolment.enrol_by_segment_of(
+            session, event.patient_id, clock.now(), work.zone, cause=event
+        )
+
+
+def resume_after_stay(work: Work, session: Session, event: Event) -> None:
+    if event.patient_id is not None:
+        enrolment.resume_after_stay(session, event.patient_id, clock.now(), work.zone, cause=event)
+
+
+def end_for_the_dead(work: Work, session: Session, event: Event) -> None:
+    if event.patient_id is not None:
+        enrolment.end_for_the_dead(session, event.patient_id, clock.now(), cause=event)
+
+
+def follow_consent(work: Work, session: Session, event: Event) -> None:
+    if event.patient_id is not None:
+        enrolment.follow_consent(
+            session, event.patient_id, event.payload.get("account_id"), clock.now(), cause=event
+        )
+
+
 def rest_after_merge(work: Work, session: Session, event: Event) -> None:
     """Of two records that are one patient, one may have known that they are in hospital."""
     stay = select(Encounter.id).filter_by(
@@ -116,6 +143,28 @@ def expand(work: Work, session: Session, event: Event) -> None:
     now = clock.now()
     plan_expansion.expand_plans(session, now, work.zone)
     plan_expansion.open_due_tasks(session, now)
+
+
+def follow(work: Work, session: Session, event: Event) -> None:
+    """Ask for what counts from a task done or missed, a visit that ended, a visit booked."""
+    if event.patient_id is not None:
+        basis = _FOLLOWED.get(event.kind) or _FOLLOWED[event.kind.partition(".")[0]]
+        plan_expansion.follow(session, event.patient_id, [basis], clock.now(), work.zone)
+
+
+_FOLLOWED: Final = {
+    "task.completed": Basis.ACTION,
+    "task.sent": Basis.ACTION,
+    "task.missed": Basis.MISSED,
+    "encounter": Basis.ENCOUNTER,
+    "appointment": Basis.APPOINTMENT,
+}
+
+
+def wake_waiting(work: Work, session: Session, event: Event) -> None:
+    """Let tasks that wait for something look whether this was it."""
+    if event.patient_id is not None:
+        plan_expansion.wake_waiting(session, event.patient_id, clock.now())
 
 
 def judge(work: Work, session: Session, event: Event) -> None:
@@ -392,6 +441,14 @@ REACTIONS: tuple[Reaction, ...] = (
         "patient.unmerged", "encounter.moved",
     ),
     _reaction(
+        enrol_by_segments,
+        "tag.assigned", "condition.recorded", "encounter.finished", "patient.registered",
+        "patient.updated", "patient.merged",
+    ),
+    _reaction(resume_after_stay, "encounter.finished", "encounter.cancelled", "encounter.moved"),
+    _reaction(end_for_the_dead, "patient.registered", "patient.updated", "patient.merged"),
+    _reaction(follow_consent, "consent.changed", "person.unlinked"),
+    _reaction(
         read_text,
         "response.recorded", "task.declined", "report.recorded", "observation.recorded",
         "observation.corrected",
@@ -403,6 +460,13 @@ REACTIONS: tuple[Reaction, ...] = (
         find_doubles,
         "patient.registered", "patient.updated", "patient.merged", "patient.unmerged",
     ),
-    _reaction(expand, "care-plan.started"),
+    _reaction(expand, "care-plan.started", "care-plan.resumed", "care-plan.moved"),
+    _reaction(
+        follow,
+        "task.completed", "task.sent", "task.missed", "encounter.finished",
+        "encounter.cancelled", "encounter.reopened", "encounter.moved",
+        *(f"appointment.{status}" for status in AppointmentStatus),
+    ),
+    _reaction(wake_waiting, *tag_triggers.WAKING),
     _reaction(tell_subscribers, *webhooks.KINDS),
 )  # fmt: skip

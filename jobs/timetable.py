@@ -43,6 +43,8 @@ def at(**cron: Any) -> CronTrigger:
 TIMETABLE: tuple[Job, ...] = (
     Job("climb-alerts", chores.climb_alerts, at(second="7,37"), CatchUp.LAST),
     Job("open-due-tasks", chores.open_due_tasks, at(second="11"), CatchUp.LAST),
+    Job("judge-due-tasks", chores.judge_due_tasks, at(second="13"), CatchUp.LAST),
+    Job("send-plan-messages", chores.send_plan_messages, at(second="19"), CatchUp.LAST),
     Job("remind-of-tasks", chores.remind_of_tasks, at(second="23"), CatchUp.LAST),
     Job("watch-feeds", chores.watch_feeds, at(second="29"), CatchUp.LAST),
     Job("sweep-exchange", chores.sweep_exchange, at(second="33"), CatchUp.LAST),
@@ -50,6 +52,8 @@ TIMETABLE: tuple[Job, ...] = (
     Job("miss-past-tasks", chores.miss_past_tasks, at(minute="*/5", second="53"), CatchUp.LAST),
     Job("sync-tables", table_feeds.sync_tables, at(minute="*/3", second="29"), CatchUp.LAST),
     Job("expand-plans", chores.expand_plans, at(minute="*/10", second="17"), CatchUp.LAST, 5),
+    Job("turn-holds", chores.turn_holds, at(minute="1-59/10", second="3"), CatchUp.LAST, 5),
+    Job("enrol-by-segments", chores.enrol_by_segments, at(minute="19"), CatchUp.LAST, 60),
     Job(
         "save-segment-index",
         chores.save_segment_index,

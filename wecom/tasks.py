@@ -12,9 +12,11 @@ from werkzeug.wrappers import Response as AnyResponse
 from app import clock
 from app.database import unit_of_work
 from app.domain.errors import TaskClosed
+from app.domain.staff.contacts import ENDS_PLANS
 from app.domain.trust.access import Audience, Permission
 from app.models import Practitioner, Task
 from app.models.trust.audit import record
+from app.services.plans.enrolment.life import end_all
 from app.services.staff.contact_outcomes import SecondPersonNeeded, confirm, record_outcome
 from app.services.staff.sharing import assign
 from app.services.staff.task_reading import TaskView, read_task
@@ -90,6 +92,8 @@ def confirm_report(task_id: str) -> AnyResponse:
         done = confirm(
             session, public_id(task_id), me(), now, is_true=word == "true", note=note or None
         )
+        if word == "true":
+            end_all(session, done.patient_id, ENDS_PLANS[done.kind], gate.actor(), now)
         _audit(session, done, f"confirm-{word}", now)
 
     return _do(task_id, "confirmed" if word == "true" else "denied", deed)

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.cli import feeds
 from app.cli.assistant import assistant, install_texts
+from app.cli.calendar import calendar
 from app.cli.exchange import exchange, webhook
 from app.cli.export_fhir import export
 from app.cli.frame import OPERATOR, Failed, with_database
@@ -142,6 +143,7 @@ cli.add_command(terms)
 cli.add_command(feeds.sources)
 cli.add_command(feeds.replay)
 cli.add_command(relay)
+cli.add_command(calendar)
 cli.add_command(limits)
 cli.add_command(segments)
 cli.add_command(risk)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app import clock
 from app.cli.frame import OPERATOR, Failed, with_database
+from app.cli.segments import meant_by
 from app.database import unit_of_work
 from app.domain.errors import NotFound
 from app.integrations.fhir.json_text import dump
@@ -35,6 +36,7 @@ def export() -> None:
 @click.option("--patient", help="One person: a public id, or ISSUER:NUMBER.")
 @click.option("--tag", help="Everybody who bears the tag.")
 @click.option("--department", help="Everybody last seen in the department.")
+@click.option("--segment", help="Whom a segment means now, by its name or id.")
 @click.option("--all", "everybody", is_flag=True, help="Everybody.")
 @click.option("--history", is_flag=True, help="Also versions of results that no longer stand.")
 @click.option(
@@ -49,14 +51,17 @@ def export_fhir(
     patient: str | None,
     tag: str | None,
     department: str | None,
+    segment: str | None,
     everybody: bool,
     history: bool,
     target: Path,
 ) -> None:
     """Export records as FHIR R4. Every record that leaves is in the audit trail."""
-    chosen = [bool(patient), bool(tag or department), everybody]
+    chosen = [bool(patient), bool(tag or department), bool(segment), everybody]
     if sum(chosen) != 1:
-        raise click.UsageError("Say whom: --patient, --tag and/or --department, or --all.")
+        raise click.UsageError(
+            "Say whom: --patient, --tag and/or --department, --segment, or --all."
+        )
     if target.exists():
         raise click.BadParameter("exists already", param_hint="--to")
     if patient:
@@ -64,8 +69,9 @@ def export_fhir(
         export_person(unit_of_work, patient, base, target, clock.now(), with_history=history)
         print(f"1 record in {target}")
         return
+    people = meant_by(segment) if segment else None
     count = export_people(
-        unit_of_work, Choice(tag, department), target, clock.now, with_history=history
+        unit_of_work, Choice(tag, department, people), target, clock.now, with_history=history
     )
     print(f"{count} records in {target}")
     if not count:

@@ -122,6 +122,18 @@ def freeze(loaded: Settings, engine: Engine, *, segment: str) -> None:
         print(f"{audience.public_id}  {audience.size:,}")
 
 
+def meant_by(segment: str) -> list[int]:
+    """Return the keys of the patients whom a saved segment means now, ascending.
+
+    :raises Failed: there is no such segment, or its criteria no longer hold together
+    """
+    with reading() as session:
+        criterion = _criterion(session, segment, None)
+        found = _EVALUATOR.ids(session, criterion, clock.now(), seconds=AT_A_DEED)
+    keys: list[int] = found.tolist()
+    return keys
+
+
 def _criterion(session: Session, segment: str | None, file: Path | None) -> Criterion:
     if (segment is None) == (file is None):
         raise click.UsageError("Name a segment, or give --tree FILE.")

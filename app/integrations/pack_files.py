@@ -63,7 +63,7 @@ def read_pack(folder: Path) -> Pack:
     """
     content: dict[str, Any] = {}
     for file in sorted(folder.glob("*.yaml")):
-        for key, value in _read(file).items():
+        for key, value in read_yaml(file).items():
             if key in content:
                 raise InvalidDefinition(f"{file.name}: {key}", "another file has it too")
             content[key] = value
@@ -72,7 +72,8 @@ def read_pack(folder: Path) -> Pack:
     return parse_pack(content)
 
 
-def _read(file: Path) -> dict[str, Any]:
+def read_yaml(file: Path) -> dict[str, Any]:
+    """:raises InvalidDefinition: not the YAML we read, or no mapping"""
     if file.stat().st_size > LARGEST_FILE:
         raise InvalidDefinition(file.name, "is too large")
     try:

@@ -27,7 +27,15 @@ from app.models.outreach.communication import (
     SubscriptionGrant,
 )
 from app.models.outreach.relayed import RelayedCallback
+from app.models.plans.calendar_day import CalendarDay
 from app.models.plans.care_plan import CarePlan, CarePlanStatus, Task, TaskOwner
+from app.models.plans.care_plan_step import CarePlanStep, StepKind
+from app.models.plans.enrolment import (
+    EnrolmentPolicy,
+    EnrolmentProposal,
+    EnrolmentStatus,
+    EnrolmentWay,
+)
 from app.models.plans.plan_definition import (
     Article,
     Pack,
@@ -38,6 +46,7 @@ from app.models.plans.plan_definition import (
     Rule,
 )
 from app.models.plans.questionnaire_response import QuestionnaireResponse
+from app.models.plans.task_step import TaskStep
 from app.models.profile.behaviour import Interaction, Preference, SocialHistory, StatedBy
 from app.models.profile.clinical import (
     AllergyIntolerance,
@@ -105,9 +114,11 @@ __all__ = [
     "AuditHead",
     "AuditSeal",
     "BindingAttempt",
+    "CalendarDay",
     "CandidateStatus",
     "CarePlan",
     "CarePlanStatus",
+    "CarePlanStep",
     "CareTeam",
     "CareTeamMember",
     "Communication",
@@ -123,6 +134,10 @@ __all__ = [
     "Encounter",
     "EncounterClass",
     "EncounterStatus",
+    "EnrolmentPolicy",
+    "EnrolmentProposal",
+    "EnrolmentStatus",
+    "EnrolmentWay",
     "Event",
     "FeedAlarm",
     "Gender",
@@ -178,6 +193,7 @@ __all__ = [
     "SocialHistory",
     "StaffLeave",
     "StatedBy",
+    "StepKind",
     "SubscriptionGrant",
     "TableFeed",
     "Tag",
@@ -190,6 +206,7 @@ __all__ = [
     "TagWake",
     "Task",
     "TaskOwner",
+    "TaskStep",
     "TermKind",
     "TermRereading",
     "TermStatus",

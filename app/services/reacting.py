@@ -20,6 +20,7 @@ Handler = Callable[[Session, Event], None]
 _BATCH: Final = 20
 _GLANCE: Final = 500
 _MOST_GAPS: Final = 500
+_UNDER_WAY: Final = 20
 # MariaDB's words for "not now": locks, and the ways in which a connection ends.
 _PASSING: Final = frozenset({1040, 1053, 1205, 1213, 1317, 1927, 2002, 2003, 2006, 2013, 2014})
 _RETRY_AFTER: Final = (timedelta(seconds=5), timedelta(minutes=1), timedelta(minutes=10))
@@ -99,9 +100,17 @@ def forget_cursor(session: Session, reaction: str) -> None:
 
 
 def _begin(session: Session, reaction: str, now: datetime) -> None:
+    """Begin a little before the first event: what is that near may be under way.
+
+    Ids further back belonged to events long gone, and are no gaps to wait for.
+    """
+    first = session.scalar(select(func.min(Event.id))) or 0
+    position = max(0, first - _UNDER_WAY)
     try:
         with session.begin_nested():
-            session.add(ReactionCursor(reaction=reaction, position=0, gaps=[], updated_at=now))
+            session.add(
+                ReactionCursor(reaction=reaction, position=position, gaps=[], updated_at=now)
+            )
     except IntegrityError:
         pass  # another worker began it
 

@@ -73,10 +73,10 @@ def serve(app: Flask, port: int = 0) -> Iterator[str]:
     server.server_close()
 
 
-@pytest.fixture(params=[320, 390, 1024])
+@pytest.fixture
 def width(request: pytest.FixtureRequest) -> int:
-    chosen: int = request.param
-    return chosen
+    """How wide the window of a test is: a phone's, unless its module names its own WIDTH."""
+    return getattr(request.module, "WIDTH", 390)
 
 
 @pytest.fixture
@@ -98,8 +98,8 @@ def page(context: BrowserContext, site: Site) -> Page:
 
 
 @pytest.fixture
-def picture(request: pytest.FixtureRequest, width: int) -> "Picture":
-    return Picture(os.environ.get("CARELOOP_PICTURES"), width)
+def picture() -> "Picture":
+    return Picture(os.environ.get("CARELOOP_PICTURES"))
 
 
 @dataclass
@@ -107,8 +107,13 @@ class Picture:
     """Keeps screenshots for people to look at, where CARELOOP_PICTURES names a folder."""
 
     folder: str | None
-    width: int
 
     def __call__(self, page: Page, name: str) -> None:
-        if self.folder:
-            page.screenshot(path=f"{self.folder}/{name}-{self.width}.png", full_page=True)
+        if not self.folder:
+            return
+        kept = page.viewport_size
+        assert kept is not None
+        for width in (390, 1024, 1440):
+            page.set_viewport_size({"width": width, "height": kept["height"]})
+            page.screenshot(path=f"{self.folder}/{name}-{width}.png", full_page=True)
+        page.set_viewport_size(kept)

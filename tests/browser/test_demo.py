@@ -7,16 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 from tests.browser.conftest import Picture
+from tests.browser.soundness import FINGER, sound_at
 from tests.demo_process import RunningDemo, running_demo
 
 pytestmark = pytest.mark.browser
 
-WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-TARGET = 44  # CSS pixels
+is_sound = sound_at(390, 1024, target=FINGER)
 BANNER = "演示系统，所有人物均为虚构"
 
 
@@ -36,12 +35,6 @@ def _let_the_morning_settle(running: RunningDemo) -> None:
         if now != seen:
             seen, since = now, time.monotonic()
         time.sleep(0.3)
-
-
-@pytest.fixture(params=[390, 1024])
-def width(request: pytest.FixtureRequest) -> int:
-    chosen: int = request.param
-    return chosen
 
 
 @pytest.fixture
@@ -71,20 +64,6 @@ def _complaint(said: ConsoleMessage) -> list[str]:
     return [f"{said.text} {said.location['url']}"] if said.type == "error" and not is_icon else []
 
 
-def is_sound(page: Page) -> None:
-    result = Axe().run(page, options={"runOnly": WCAG, "resultTypes": ["violations"]})
-    assert result.violations_count == 0, result.generate_report()
-    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-    small = page.evaluate(
-        """target => [...document.querySelectorAll("a[href], button, .choice, input")]
-          .filter(one => one.checkVisibility() && !one.matches(".skip, .choice input, p > a"))
-          .filter(one => one.getBoundingClientRect().height < target - 0.5)
-          .map(one => one.textContent.trim())""",
-        TARGET,
-    )
-    assert small == []
-
-
 def tab_to(page: Page, name: str) -> None:
     """Press Tab until the control called `name` has the focus."""
     for _ in range(80):
@@ -99,7 +78,7 @@ def tab_to(page: Page, name: str) -> None:
 
 
 def test_a_low_glucose_typed_on_the_phone_becomes_a_card_within_seconds(
-    demo: RunningDemo, page: Page, visitor: BrowserContext, picture: Picture, width: int
+    demo: RunningDemo, page: Page, visitor: BrowserContext, picture: Picture
 ) -> None:
     page.goto(f"{demo.url}/demo")
     expect(page.get_by_text(BANNER)).to_be_visible()
@@ -109,10 +88,8 @@ def test_a_low_glucose_typed_on_the_phone_becomes_a_card_within_seconds(
     cards = page.locator("ol.traffic > li", has_text="重度预警")
     before = cards.first.inner_text() if cards.count() else ""
 
-    # One person each: an alert is open for the first, and a second would only add to it.
-    who = {390: "li-ayi", 1024: "wang"}[width]
     phone = visitor.new_page()
-    phone.goto(f"{demo.url}/demo/phone/{who}")
+    phone.goto(f"{demo.url}/demo/phone/li-ayi")
     expect(phone.get_by_role("heading", name="今天")).to_be_visible()
     expect(phone.get_by_role("button", name=re.compile("去做")).first).to_be_visible()
     picture(phone, "demo-phone")
@@ -161,7 +138,7 @@ def test_a_button_pressed_in_wecom_is_taken_and_the_card_says_by_whom(
 
 
 def test_a_mother_switches_to_her_child_and_an_article_is_read_by_keys(
-    demo: RunningDemo, page: Page, width: int
+    demo: RunningDemo, page: Page
 ) -> None:
     page.goto(f"{demo.url}/demo/phone/mama")
     child = page.get_by_role("button", name=re.compile("^孩子"))
@@ -170,7 +147,7 @@ def test_a_mother_switches_to_her_child_and_an_article_is_read_by_keys(
     expect(child).to_have_attribute("aria-pressed", "true")
     expect(page.get_by_text("今天没有任务")).to_be_visible()
 
-    page.goto(f"{demo.url}/demo/phone/{ {390: 'li-ayi', 1024: 'wang'}[width] }")
+    page.goto(f"{demo.url}/demo/phone/wang")
     task = page.locator("#today li", has=page.get_by_text("读一读")).first
     name = task.locator("strong").inner_text()
     task.get_by_role("button").focus()

@@ -11,15 +11,13 @@ from app.models import Patient
 from app.services.intake import patient_index
 from tests import factories
 from tests.browser.conftest import Picture, Site
-from tests.browser.test_nurse_pages import is_sound, press_tab_to
+from tests.browser.soundness import FINGER, sound_at
+from tests.browser.test_nurse_pages import press_tab_to
 
 pytestmark = pytest.mark.browser
 
-
-@pytest.fixture(params=[390, 1024, 1440])
-def width(request: pytest.FixtureRequest) -> int:
-    chosen: int = request.param
-    return chosen
+WIDTH = 1024
+is_sound = sound_at(390, 1024, 1440, target=FINGER)
 
 
 @pytest.fixture

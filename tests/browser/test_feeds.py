@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import Engine, select
 
@@ -14,19 +13,16 @@ from app.domain.trust.access import StaffRole
 from app.models import FeedAlarm, InboundMessage, ReplayRun
 from tests import factories
 from tests.browser.conftest import Picture, authorize_page, serve
-from tests.browser.test_nurse_pages import WCAG, press_tab_to
+from tests.browser.soundness import sound_at
+from tests.browser.test_nurse_pages import press_tab_to
 from tests.conftest import empty
 from tests.staff_browser import WeCom, make_app
 
 pytestmark = pytest.mark.browser
 
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture(params=[390, 1024, 1440])
-def width(request: pytest.FixtureRequest) -> int:
-    chosen: int = request.param
-    return chosen
+WIDTH = 1024
+is_sound = sound_at(390, 1024, 1440)
 
 
 @pytest.fixture
@@ -73,14 +69,6 @@ def page(context: BrowserContext, address: str) -> Page:
     page = context.new_page()
     page.goto(f"{address}/console")
     return page
-
-
-def is_sound(page: Page) -> None:
-    """Hold a page against axe and its own width; only tables and texts may scroll, in their box."""
-    result = Axe().run(page, options={"runOnly": WCAG, "resultTypes": ["violations"]})
-    assert result.violations_count == 0, result.generate_report()
-    wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    assert wide <= 0, f"{wide} px wider than the window"
 
 
 def test_states_are_said_in_words_and_lead_to_the_messages(page: Page, picture: Picture) -> None:

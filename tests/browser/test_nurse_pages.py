@@ -3,7 +3,6 @@
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 from sqlalchemy import select
 
@@ -11,29 +10,11 @@ from app.database import unit_of_work
 from app.domain.staff.alerting import AlertStatus, Outcome
 from app.models import Alert
 from tests.browser.conftest import Picture, Site
+from tests.browser.soundness import FINGER, sound_at
 
 pytestmark = pytest.mark.browser
 
-WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-TARGET = 44  # CSS pixels
-
-
-def is_sound(page: Page) -> None:
-    """Hold a page against axe, its own width, and the size of a finger."""
-    result = Axe().run(page, options={"runOnly": WCAG, "resultTypes": ["violations"]})
-    assert result.violations_count == 0, result.generate_report()
-    wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    assert wide <= 0, f"{wide} px wider than the window"
-    small = page.evaluate(
-        """target => [...document.querySelectorAll("a[href], button, summary, .choice, input")]
-          .filter(one => one.checkVisibility() && one.type !== "hidden"
-                         && !one.matches(".skip, .choice input, p > a:not(.button)"))
-          .map(one => [one.textContent.trim().slice(0, 20), one.getBoundingClientRect()])
-          .filter(([, box]) => box.height < target - 0.5 || box.width < target - 0.5)
-          .map(([text, box]) => `${text} ${box.width}x${box.height}`)""",
-        TARGET,
-    )
-    assert small == []
+is_sound = sound_at(320, 390, 1024, target=FINGER)
 
 
 def alert(public_id: str) -> Alert:

@@ -3,7 +3,6 @@
 from datetime import date, timedelta
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import select
 
@@ -14,16 +13,12 @@ from app.models import Audience, CareTeam, Gender, Segment, Tag, TagAssignment, 
 from app.models import PatientIdentifier as Identifier
 from tests import factories
 from tests.browser.conftest import Picture, Site
+from tests.browser.soundness import sound_at
 
 pytestmark = pytest.mark.browser
 
-WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-
-
-@pytest.fixture(params=[1024, 1440])
-def width(request: pytest.FixtureRequest) -> int:
-    chosen: int = request.param
-    return chosen
+WIDTH = 1024
+is_sound = sound_at(320, 1024, 1440)
 
 
 @pytest.fixture
@@ -60,12 +55,6 @@ def desk(context: BrowserContext, site: Site) -> Page:
     page = context.new_page()
     page.goto(f"{site.url}/console/segments")
     return page
-
-
-def is_sound(page: Page) -> None:
-    result = Axe().run(page, options={"runOnly": WCAG, "resultTypes": ["violations"]})
-    assert result.violations_count == 0, result.generate_report()
-    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
 def press(page: Page, name: str, *, exact: bool = True) -> None:

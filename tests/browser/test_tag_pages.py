@@ -3,7 +3,6 @@
 from decimal import Decimal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 from sqlalchemy import select
 
@@ -14,20 +13,16 @@ from app.models import CareTeam, Patient, Tag, TagAssignment, TagScope, TagSourc
 from app.models.profile.tagging import FoundTag, propose
 from tests import factories
 from tests.browser.conftest import Picture, Site
+from tests.browser.soundness import sound_at
 
 pytestmark = pytest.mark.browser
 
-WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+WIDTH = 1024
+is_sound = sound_at(320, 390, 1024, 1440)
 WORDS = {
     "no-meter": "2026-05-04 患者留言：“家里没有血糖仪，上次是在药店测的。”",
     "often-forgets": "2026-05-03 周问卷：“有时候忙起来就忘了吃药。”",
 }
-
-
-@pytest.fixture(params=[320, 390, 1024, 1440])
-def width(request: pytest.FixtureRequest) -> int:
-    chosen: int = request.param
-    return chosen
 
 
 @pytest.fixture
@@ -70,12 +65,6 @@ def desk(context: BrowserContext, site: Site) -> Page:
     page = context.new_page()
     page.goto(f"{site.url}/console/tags")
     return page
-
-
-def is_sound(page: Page) -> None:
-    result = Axe().run(page, options={"runOnly": WCAG, "resultTypes": ["violations"]})
-    assert result.violations_count == 0, result.generate_report()
-    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
 def test_a_tag_is_found_tried_and_retired_with_its_consequence(

@@ -1,7 +1,6 @@
 """术语对照 in a browser: readable, by keyboard alone, and without a script."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import select
 
@@ -13,10 +12,12 @@ from app.models import TermKind, TermStatus, UnmappedTerm
 from app.models.intake.vocabulary import note_unmapped
 from tests import factories
 from tests.browser.conftest import Picture, Site
+from tests.browser.soundness import sound_at
 
 pytestmark = pytest.mark.browser
 
-WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+WIDTH = 1024
+is_sound = sound_at(1024, 1440)
 TERMS = (
     *[Unmapped(TermKind.OBSERVATION, "1001", "血清钾", "mmol/L")] * 320,
     *[Unmapped(TermKind.OBSERVATION, "PCT", "血小板压积", "%")] * 210,
@@ -25,12 +26,6 @@ TERMS = (
     *[Unmapped(TermKind.DEPARTMENT, "NFM", "内分泌科门诊")] * 9,
     Unmapped(TermKind.CONDITION, "TNB", "糖尿病"),
 )
-
-
-@pytest.fixture(params=[1024, 1440])
-def width(request: pytest.FixtureRequest) -> int:
-    chosen: int = request.param
-    return chosen
 
 
 @pytest.fixture
@@ -43,12 +38,6 @@ def desk(context: BrowserContext, site: Site) -> Page:
     page = context.new_page()
     page.goto(f"{site.url}/console/terms")
     return page
-
-
-def is_sound(page: Page) -> None:
-    result = Axe().run(page, options={"runOnly": WCAG, "resultTypes": ["violations"]})
-    assert result.violations_count == 0, result.generate_report()
-    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
 def test_a_suggestion_is_one_press_and_a_confirmation(desk: Page, picture: Picture) -> None:

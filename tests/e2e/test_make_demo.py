@@ -5,9 +5,6 @@ import hashlib
 import os
 import signal
 import socket
-import subprocess
-import sys
-import time
 import urllib.request
 from pathlib import Path
 
@@ -20,7 +17,7 @@ from app.demo.doors import refuse_other_sites
 from app.demo.face import face
 from app.settings import Settings
 from app.web.factory import create_app
-from tests.conftest import ROOT, SECRET_KEY, SECRET_KEYS
+from tests.conftest import SECRET_KEY, SECRET_KEYS
 from tests.demo_process import running_demo
 
 DEMO_KEYS = f"demo:{base64.b64encode(hashlib.sha256(b'demo').digest()).decode()}"
@@ -49,47 +46,29 @@ def test_the_demo_is_up_in_seconds_and_goes_without_leaving_anyone(tmp_path: Pat
         assert key.st_mode & 0o077 == 0
 
 
-def test_keep_goes_on_with_the_hospital_as_it_was_left(tmp_path: Path) -> None:
+def test_keep_goes_on_beside_a_taken_port_until_a_process_dies(tmp_path: Path) -> None:
     with running_demo(tmp_path / "demo") as demo:
         demo.stop()
         marked = (demo.folder / "demo.sqlite3").stat().st_ino
         (demo.folder / "clock").write_text("86400")
-    with running_demo(tmp_path / "demo", "--keep") as demo:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        running_demo(tmp_path / "demo", "--keep", "--port", f"{taken.getsockname()[1]}") as demo,
+    ):
         assert (demo.folder / "demo.sqlite3").stat().st_ino == marked
         assert float((demo.folder / "clock").read_text()) == 86400
+        port = taken.getsockname()[1]
+        assert f"端口 {port} 已被占用，改用 " in demo.output()
+        assert f":{port}/demo" not in demo.output()
 
-
-def test_a_process_that_dies_ends_the_demo_with_one_clear_sentence(tmp_path: Path) -> None:
-    with running_demo(tmp_path / "demo") as demo:
         children = demo.children()
         victim = next(pid for pid in children if "jobs" in _command(pid))
         os.kill(victim, signal.SIGKILL)
 
         assert demo.process.wait(20) == 1
-
         assert "时钟 意外停止" in demo.output()
         assert "Traceback" not in demo.output()
         assert not any(Path(f"/proc/{pid}").exists() for pid in children)
-
-
-def test_a_taken_port_is_said_and_the_next_free_one_used(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        command = [sys.executable, "-m", "app.demo", "--folder", str(tmp_path / "demo")]
-        output = tmp_path / "output"
-        with output.open("wb") as stream:
-            process = subprocess.Popen(
-                [*command, "--port", str(port)], cwd=ROOT, stdout=stream, stderr=stream
-            )
-        try:
-            until = time.monotonic() + 60
-            while "Ctrl-C" not in output.read_text() and time.monotonic() < until:
-                time.sleep(0.1)
-            assert f"端口 {port} 已被占用，改用 " in output.read_text()
-            assert f":{port}/demo" not in output.read_text()
-        finally:
-            process.terminate()
-            assert process.wait(20) == 0
 
 
 def test_without_the_demo_setting_there_are_no_demo_doors(sqlite_engine: Engine) -> None:

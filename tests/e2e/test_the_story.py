@@ -17,7 +17,8 @@ from tests.e2e.stage import MINI, TEMPLATE, Stage, staged, until
 
 OPENID, UNIONID, CARD_NUMBER, PHONE = "oStoryPatient", "uStoryPatient", "00900001", "12000000001"
 
-pytestmark = pytest.mark.both_databases
+# Four programs start, live and end; a slow machine needs its time for that.
+pytestmark = [pytest.mark.both_databases, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(params=["sqlite", "mariadb"])

@@ -30,6 +30,7 @@ from app.domain.criteria.population import (
     Visited,
 )
 from app.domain.criteria.tree import Criterion, Leaf
+from app.domain.criteria.trends import Mean, OfLast, Rise
 from app.domain.profile.observation_kinds import OBSERVATION_KINDS
 from app.domain.profile.vital_signs import MeasurementContext
 from app.models import (
@@ -149,6 +150,28 @@ def _change(random: Random, known: Known) -> Leaf:
     return criteria.Change(_number(random, known)[0], random.choice(SPANS), Decimal(by))
 
 
+def _of_last(random: Random, known: Known) -> Leaf:
+    code, number = _number(random, known)
+    of = random.randint(1, 4)
+    return OfLast(
+        code, _comparator(random), number, random.choice(SPANS), random.randint(1, of), of,
+        _context(random, code),
+    )  # fmt: skip
+
+
+def _mean(random: Random, known: Known) -> Leaf:
+    code, number = _number(random, known)
+    return Mean(
+        code, _comparator(random), number, random.choice(SPANS), random.randint(1, 3),
+        _context(random, code),
+    )  # fmt: skip
+
+
+def _rise(random: Random, known: Known) -> Leaf:
+    by = random.choice(("2", "-2", "1", "0.000001", "-0.1", "20", "2.1", "-4.1"))
+    return Rise(_number(random, known)[0], random.choice(SPANS), Decimal(by))
+
+
 def _missed(random: Random, known: Known) -> Leaf:
     of = random.randint(1, 4)
     return criteria.Missed(random.choice(known.kinds), random.randint(1, of), of)
@@ -195,6 +218,9 @@ LEAVES: tuple[Draw, ...] = (
     _latest,
     _count,
     _change,
+    _of_last,
+    _mean,
+    _rise,
     _missed,
     _age,
     _visited,

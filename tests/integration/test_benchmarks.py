@@ -111,6 +111,17 @@ def test_the_tagging_benchmark_prints_its_ratios_and_checks_its_tags() -> None:
     assert found["checks"]["borne"] > 0
 
 
+def test_the_rules_benchmark_prints_its_ratios_and_counts_its_alerts() -> None:
+    found = run("rules")
+
+    assert found["ratio"] == found["ratio_to_closure"] > 0
+    assert found["ratio_to_evaluate_all"] > 1
+    assert found["ratio_to_insert_and_commit"] > 0
+    for side in ("tree", "with_words", "closure", "woken", "evaluate_all", "whole_path"):
+        assert_measured(found[side])
+    assert found["checks"]["hits"] == found["checks"]["expected_hits"] > 0
+
+
 def test_the_snapshot_benchmark_prints_what_a_nurse_waits_for() -> None:
     found = run("snapshot")
 

@@ -138,7 +138,8 @@ def test_many_people_leave_as_files_that_come_back_alone(database: Engine, tmp_p
 def test_a_tag_and_a_department_choose_who_leaves(database: Engine, tmp_path: Path) -> None:
     bring(write(tmp_path / "a.ndjson", *(patient(f"MR{n}") for n in range(4))))
     with unit_of_work.begin() as session:
-        first, second, third, _ = session.scalars(select(Patient).order_by(Patient.id))
+        first, second, third, last = session.scalars(select(Patient).order_by(Patient.id))
+        keys = [one.id for one in (first, second, third, last)]
         records.tag(session, first, "diabetes")
         records.tag(session, second, "diabetes").is_live = None
         first.department_code = third.department_code = "NFM"
@@ -150,6 +151,11 @@ def test_a_tag_and_a_department_choose_who_leaves(database: Engine, tmp_path: Pa
     assert count("there", Choice(department="NFM")) == 2
     assert count("both", Choice(tag="diabetes", department="NFM")) == 1
     assert count("none", Choice(department="XXX")) == 0
+    assert count("named", Choice(among=keys[1:3])) == 2
+    # Whoever was merged meanwhile leaves with the record that speaks for them, or not at all.
+    with unit_of_work.begin() as session:
+        session.get_one(Patient, keys[0]).merged_into_id = keys[3]
+    assert count("apart", Choice(among=keys[:2])) == 1
     assert not (tmp_path / "none").exists()
     with pytest.raises(Failed):
         count("no-such", Choice(tag="no-such"))

@@ -47,6 +47,24 @@ def test_segments_are_listed_and_counted(
     assert capsys.readouterr().out.startswith("1  ")
 
 
+def test_whom_a_segment_means_leaves_as_files(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "old"
+    assert main(["export", "fhir", "--segment", "高龄", "--to", str(folder)]) == 0
+    people = [json.loads(one) for one in (folder / "Patient.ndjson").read_text().splitlines()]
+    assert len(people) == 2
+    year = clock.today().year
+    assert all(year - int(one["birthDate"][:4]) >= 60 for one in people)
+    with unit_of_work.begin() as session:
+        noted = session.scalars(select(AuditEvent).filter_by(action="export")).all()
+        assert len({one.patient_id for one in noted}) == 2
+
+    assert main(["export", "fhir", "--segment", "没有", "--to", str(tmp_path / "none")]) != 0
+    assert "没有这个人群" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
+
+
 def test_why_is_told_and_noted(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

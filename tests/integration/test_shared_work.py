@@ -10,7 +10,8 @@ from app.clock import HOSPITAL
 from app.domain.errors import NotFound, TaskClosed
 from app.domain.plans.plan_schedule import TaskReason, TaskStatus
 from app.domain.staff.alerting import AlertStatus, Outcome
-from app.domain.staff.contacts import StaffTaskKind
+from app.domain.staff.contacts import ENDS_PLANS, StaffTaskKind
+from app.domain.trust.access import Actor
 from app.models import (
     Alert,
     AlertStep,
@@ -22,6 +23,7 @@ from app.models import (
     Task,
     TaskOwner,
 )
+from app.services.plans.enrolment.life import end_all
 from app.services.staff import sharing
 from app.services.staff.contact_outcomes import (
     NotToConfirm,
@@ -64,6 +66,13 @@ class Ward:
             self.session, task.public_id, (who or self.chen).id, outcome, "备注", None, NOON,
             HOSPITAL,
         )  # fmt: skip
+
+    def confirmed(self, look: Task, who: Practitioner, *, is_true: bool) -> None:
+        """Do as the page does: plans end where the report is so."""
+        task = confirm(self.session, look.public_id, who.id, NOON, is_true=is_true)
+        if is_true:
+            actor = Actor("practitioner", who.id)
+            end_all(self.session, task.patient_id, ENDS_PLANS[task.kind], actor, NOON)
 
     def made(self, kind: StaffTaskKind) -> list[Task]:
         return list(self.session.scalars(select(Task).filter_by(kind=kind.value)))
@@ -118,7 +127,7 @@ def test_a_death_is_looked_at_twice_before_plans_end(session: Session, ward: War
     with pytest.raises(ConfirmationNeeded):
         finish_task(session, look.public_id, ward.lin.id, NOON)
 
-    confirm(session, look.public_id, ward.lin.id, NOON, is_true=True)
+    ward.confirmed(look, ward.lin, is_true=True)
 
     for row in (theirs, ward.plan, ward.patient, look):
         session.refresh(row)
@@ -133,7 +142,7 @@ def test_a_rumour_ends_nothing_and_a_refusal_confirmed_ends_the_plan(
 ) -> None:
     ward.outcome(ward.call(), Outcome.MOVED)
     (look,) = ward.made(StaffTaskKind.CONFIRM_MOVE)
-    confirm(session, look.public_id, ward.lin.id, NOON, is_true=False)
+    ward.confirmed(look, ward.lin, is_true=False)
     session.refresh(ward.plan)
     assert ward.plan.is_open
 
@@ -147,7 +156,7 @@ def test_a_rumour_ends_nothing_and_a_refusal_confirmed_ends_the_plan(
     (refusal,) = ward.made(StaffTaskKind.CONFIRM_REFUSAL)
     assert refusal.reported_by_id == ward.chen.id
     pending = ward.call()
-    confirm(session, refusal.public_id, ward.lin.id, NOON, is_true=True)
+    ward.confirmed(refusal, ward.lin, is_true=True)
     session.refresh(pending)
     session.refresh(ward.plan)
     assert ward.plan.is_open is None

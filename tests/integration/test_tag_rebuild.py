@@ -48,7 +48,7 @@ pytestmark = pytest.mark.both_databases
 
 GLUCOSE = "15074-8"
 SYSTOLIC = "8480-6"
-SEEDS = range(int(os.environ.get("CARELOOP_TAG_HISTORIES", "8")))
+SEEDS = range(int(os.environ.get("CARELOOP_TAG_HISTORIES", "3")))
 _RETAG = [one for one in REACTIONS if one.key in ("retag", "gather-late-rows")]
 
 

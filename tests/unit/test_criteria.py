@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.criteria.comparing import Comparator
-from app.domain.criteria.compiler import StepBudgetExceeded, compile_criterion
+from app.domain.criteria.compiler import compile_criterion
 from app.domain.criteria.parsing import parse_criterion
 from app.domain.criteria.tree import (
     Absent,
@@ -30,6 +30,7 @@ from app.domain.criteria.tree import (
     look_back,
     wakes,
 )
+from app.domain.criteria.windows import StepBudgetExceeded
 from app.domain.criteria.wording import describe
 from app.domain.definitions import InvalidDefinition
 from app.domain.profile.patient_facts import (

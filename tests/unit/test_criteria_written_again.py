@@ -1,7 +1,7 @@
 """Trees of criteria written as plain data, and told in Chinese with the names people use."""
 
 import json
-from datetime import timedelta
+from datetime import time, timedelta
 from decimal import Decimal
 from random import Random
 
@@ -38,6 +38,7 @@ from app.domain.criteria.tree import (
     Leaf,
     Not,
 )
+from app.domain.criteria.trends import Dip, Mean, OfLast, Rise, Slope
 from app.domain.criteria.unparsing import unparse
 from app.domain.criteria.wording import describe
 from app.domain.intake.hospital_records import EncounterClass
@@ -45,6 +46,7 @@ from tests.integration.random_population import random_tree
 
 OLD = Age(Comparator.AT_LEAST, 65)
 GLUCOSE = "15074-8"
+TEN, SIX = time(22), time(6)
 NAMES = Names(
     tags={"type-2": "2型糖尿病", "frail": "衰弱"},
     departments={"endo": "内分泌科"},
@@ -74,6 +76,8 @@ def test_what_is_written_reads_back_as_the_same_tree(random: Random) -> None:
         Answered("phq-9", "q1", Comparator.AT_LEAST, Decimal(2), timedelta(hours=25, minutes=1)),
         Latest(GLUCOSE, Comparator.LESS, Decimal("3.90"), timedelta(minutes=90)),
         Latest(GLUCOSE, Comparator.LESS, Decimal("3.9"), timedelta(days=366)),
+        Slope("29463-7", Comparator.AT_LEAST, Decimal("0.35"), timedelta(days=7), 4),
+        Dip("8480-6", Comparator.LESS, Decimal(10), timedelta(days=2), TEN, SIX, 20, 7),
     ],
 )
 def test_leaves_that_are_for_rules_read_back_too(leaf: Leaf) -> None:
@@ -116,6 +120,38 @@ def test_leaves_that_are_for_rules_read_back_too(leaf: Leaf) -> None:
         (
             Not(Count(GLUCOSE, Comparator.LESS, Decimal("3.9"), timedelta(days=7), 3)),
             "7天内血糖＜3.9 mmol/L少于3次",
+        ),
+        (
+            OfLast(GLUCOSE, Comparator.MORE, Decimal(10), timedelta(days=7), 2, 3),
+            "7天内最近3次中血糖＞10 mmol/L至少2次",
+        ),
+        (
+            Not(OfLast(GLUCOSE, Comparator.MORE, Decimal(10), timedelta(days=7), 2, 3)),
+            "7天内最近3次中血糖＞10 mmol/L少于2次",
+        ),
+        (
+            Mean("8480-6", Comparator.AT_LEAST, Decimal(135), timedelta(days=7), 6),
+            "7天内收缩压平均≥135 mmHg（至少6次）",
+        ),
+        (
+            Not(Mean("8480-6", Comparator.AT_LEAST, Decimal(135), timedelta(days=7), 6)),
+            "7天内收缩压平均不是≥135 mmHg（至少6次）或次数不够",
+        ),
+        (Rise("29463-7", timedelta(days=3), Decimal(2)), "3天内体重比最低时上升达到2 kg"),
+        (
+            Not(Rise("29463-7", timedelta(days=3), Decimal("-3"))),
+            "3天内没有体重比最高时下降达到3 kg",
+        ),
+        (
+            Slope("29463-7", Comparator.AT_LEAST, Decimal("0.35"), timedelta(days=7), 4),
+            "7天内体重平均每天变化≥0.35 kg（至少4次）",
+        ),
+        (
+            Not(Dip("8480-6", Comparator.LESS, Decimal(10), timedelta(days=2), TEN, SIX, 20, 7)),
+            (
+                "2天内夜间收缩压比白天下降不是＜10%（夜间22:00至06:00，白天至少20次、夜间至少7次）"
+                "或次数不够"
+            ),
         ),
     ],
 )

@@ -8,7 +8,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import groupby
 from pathlib import Path
@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.domain.plans.rules import Hit, RuleIndex
-from app.domain.profile.patient_facts import Facts, ObservedValue
+from app.domain.profile.patient_facts import Facts, ObservedValue, ScheduledReading
 from app.domain.profile.vital_signs import Interpretation, Measurement, VitalSign, interpret
 from app.domain.staff.alerting import Episode, Step, on_abnormal, on_hit, on_normal
 from app.integrations.pack_files import read_pack
@@ -49,14 +49,18 @@ def cgm(shared_data: Path) -> dict[str, list[Reading]]:
 def uci(shared_data: Path) -> Iterator[Reading]:
     """Yield well-formed glucose rows; paper records hold some that are not."""
     for file in sorted((shared_data / "clinical" / "home" / "uci-diabetes").glob("*.tsv")):
-        for line in file.read_text("utf-8").splitlines():
-            day, at, code, value, *_ = [*line.split("\t"), "", "", "", ""]
-            if code in UCI_GLUCOSE and re.fullmatch(r"\d+", value) and re.match(r"\d+-", day):
-                try:
-                    moment = datetime.strptime(f"{day} {at}", "%m-%d-%Y %H:%M")
-                except ValueError:
-                    continue
-                yield moment.replace(tzinfo=UTC), int(value)
+        yield from uci_file(file)
+
+
+def uci_file(file: Path) -> Iterator[Reading]:
+    for line in file.read_text("utf-8").splitlines():
+        day, at, code, value, *_ = [*line.split("\t"), "", "", "", ""]
+        if code in UCI_GLUCOSE and re.fullmatch(r"\d+", value) and re.match(r"\d+-", day):
+            try:
+                moment = datetime.strptime(f"{day} {at}", "%m-%d-%Y %H:%M")
+            except ValueError:
+                continue
+            yield moment.replace(tzinfo=UTC), int(value)
 
 
 def judged(reading: Reading) -> Measurement:
@@ -104,6 +108,63 @@ def test_paper_and_meter_records_fire_the_rules_their_numbers_call_for(shared_da
     )  # fmt: skip
     assert values.count(0) == 1
     assert fired(readings) == counted(values)
+
+
+def test_rules_fire_on_the_days_that_hold_such_numbers(shared_data: Path) -> None:
+    readings = [*(one for each in cgm(shared_data).values() for one in each), *uci(shared_data)]
+    plausible = (one for one in map(judged, readings) if one.is_plausible)
+    days = {(hit.rule.key, hit.at.date()) for one in plausible for hit in hits(one)}
+
+    assert days == {(key, at.date()) for at, value in readings for key in counted([value])}
+    assert len(days) > 300
+
+
+def test_three_days_without_glucose_are_found_when_they_are_over(shared_data: Path) -> None:
+    """One slot a day from 05:00 to 11:00 of the hospital, asked every morning at 12."""
+    rule = next(one for one in RuleIndex(PACK.rules).woken_by("clock") if one.rule.key == D8)
+    for file in sorted((shared_data / "clinical" / "home" / "uci-diabetes").glob("*.tsv"))[:6]:
+        readings = sorted(at for at, _ in uci_file(file))
+        days = {at.astimezone(ZONE).date() for at in readings}
+        first = min(days)
+        calendar = [first + timedelta(days=n) for n in range((max(days) - first).days + 8)]
+        fired = []
+        for day in calendar:
+            noon = datetime.combine(day, time(12), ZONE)
+            facts = Facts(
+                noon, ZONE,
+                {"15074-8": [ObservedValue(Decimal(6), at) for at in reversed(readings)
+                             if at <= noon]},
+                scheduled={"15074-8": [slot(one) for one in reversed(calendar) if one <= day]},
+            )  # fmt: skip
+            if rule.evaluate(facts) is not None:
+                fired.append(day)
+        missing = {
+            day for day in calendar[2:] if not days & {day - timedelta(days=n) for n in range(3)}
+        }
+        # What comes later on the third day comes too late for that noon.
+        late = {at.astimezone(ZONE).date() for at in readings}
+        morning = {
+            at.astimezone(ZONE).date() for at in readings if at.astimezone(ZONE).hour < 12
+        } | {at.astimezone(ZONE).date() for at in readings if is_noon(at)}
+        missing |= {
+            day for day in calendar[2:]
+            if day in late - morning and not days & {day - timedelta(days=n) for n in (1, 2)}
+        }  # fmt: skip
+        assert fired == sorted(missing)
+        assert fired
+
+
+D8 = "d8-no-glucose-3-days"
+
+
+def slot(day: date) -> ScheduledReading:
+    return ScheduledReading(
+        datetime.combine(day, time(5), ZONE), datetime.combine(day, time(11), ZONE)
+    )
+
+
+def is_noon(at: datetime) -> bool:
+    return at.astimezone(ZONE).time() == time(12)
 
 
 def test_a_series_opens_as_many_low_episodes_as_a_plain_count_finds(shared_data: Path) -> None:

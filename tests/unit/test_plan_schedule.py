@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.plans.plan import Action, ActionKind, CalendarPeriod, Timing
+from app.domain.plans.plan import Action, ActionKind
 from app.domain.plans.plan_schedule import (
     TaskEvidence,
     TaskReason,
@@ -20,6 +20,7 @@ from app.domain.plans.plan_schedule import (
     task_status,
     timing_revision,
 )
+from app.domain.plans.timing import CalendarPeriod, Timing
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 BERLIN = ZoneInfo("Europe/Berlin")  # keeps summer time, as Shanghai did until 1991

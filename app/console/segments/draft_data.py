@@ -16,7 +16,8 @@ from app.domain.segments.complaints import problem_of
 from app.models.segments.choices import Choices
 
 _PERIOD: Final = re.compile(r"P(?:(\d+)D|T(\d+)([HM]))")
-_WITH_UNIT: Final = ("latest", "count", "change")
+_WITH_UNIT: Final = ("latest", "count", "change", "of_last", "mean", "rise")
+_MOVED: Final = ("change", "rise")
 
 
 @dataclass(slots=True)
@@ -166,7 +167,7 @@ def _settle(kind: str, body: dict[str, Any]) -> None:
     """Put in what the form does not ask: the unit of a code, the sign of a change."""
     if kind in _WITH_UNIT and body.get("code") in OBSERVATION_KINDS:
         body["unit"] = OBSERVATION_KINDS[body["code"]].unit
-    if kind == "change" and body.pop("direction", "up") == "down" and "by" in body:
+    if kind in _MOVED and body.pop("direction", "up") == "down" and "by" in body:
         body["by"] = "-" + body["by"].removeprefix("-")
     if kind == "risk" and "risk" in body:
         body["score"], _, body["band"] = body.pop("risk").partition("/")
@@ -207,7 +208,7 @@ def _node(data: Mapping[str, Any], lists: Lists, numbers: Any, is_not: bool = Fa
 
 def _values(kind: str, body: Mapping[str, Any], lists: Lists) -> dict[str, str]:
     given = {name: str(value) for name, value in body.items()}
-    if kind == "change":
+    if kind in _MOVED:
         given["direction"] = "down" if given["by"].startswith("-") else "up"
         given["by"] = given["by"].removeprefix("-")
     if kind == "risk":

@@ -77,6 +77,7 @@ TASKS: Final = {
     ActionKind.REVISIT.value: "复诊",
     ActionKind.REMINDER.value: "提醒",
     ActionKind.STAFF_TASK.value: "医护任务",
+    ActionKind.MESSAGE.value: "消息",
 }
 MEASUREMENTS: Final = {
     code: f"{kind.name}（{unit_label(kind.unit)}）" for code, kind in OBSERVATION_KINDS.items()
@@ -145,6 +146,25 @@ FORMS: Final[Mapping[str, LeafForm]] = {
              Field("over", Widget.PERIOD, default="90D")),
         ),
         LeafForm(
+            "of_last", "最近几次里出现几次", "最近几次里，达到这个数值的次数",
+            (_MEASUREMENT, _OP, Field("value", Widget.NUMBER, hint="按项目后面的单位填"),
+             Field("of", Widget.WHOLE, default="3"), Field("at_least", Widget.WHOLE, default="2"),
+             _WITHIN, _CONTEXT),
+        ),
+        LeafForm(
+            "mean", "平均值", "一段时间内的平均值；测得太少不算",
+            (_MEASUREMENT, _OP, Field("value", Widget.NUMBER, hint="按项目后面的单位填"),
+             Field("at_least", Widget.WHOLE, default="3"), _WITHIN, _CONTEXT),
+        ),
+        LeafForm(
+            "rise", "比最低（最高）时的变化", "最近一次比这段时间内最低或最高的一次",
+            (_MEASUREMENT,
+             Field("direction", Widget.CHOICE, {"up": "比最低时上升", "down": "比最高时下降"},
+                   default="up", label="升还是降"),
+             Field("by", Widget.NUMBER, hint="至少变化这么多，按项目后面的单位填"),
+             Field("over", Widget.PERIOD, default="3D")),
+        ),
+        LeafForm(
             "measured", "测过没有", "这段时间内有记录；选“不符合”就是没有记录",
             (_MEASUREMENT, _WITHIN),
         ),
@@ -193,7 +213,7 @@ FORMS: Final[Mapping[str, LeafForm]] = {
 GROUPS: Final = (
     LeafGroup("基本情况", ("age", "gender", "region", "department")),
     LeafGroup("标签和诊断", ("tag", "condition", "medication")),
-    LeafGroup("检验和测量", ("latest", "count", "change", "measured")),
+    LeafGroup("检验和测量", ("latest", "of_last", "count", "mean", "change", "rise", "measured")),
     LeafGroup("就诊和随访", ("visited", "plan", "missed", "score")),
     LeafGroup("联系和行为", ("reachable", "interaction", "preference", "risk")),
 )

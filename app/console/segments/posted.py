@@ -10,7 +10,7 @@ from app.console.segments.draft import MODES, Draft, Node
 from app.console.segments.leaf_forms import FORMS, PERIODS, Widget
 from app.domain.criteria.parsing import DEEPEST, MOST_NODES
 
-_NODE: Final = re.compile(r"([1-9]\d{0,3}):(\d{1,4}):([a-z-]{1,16})")
+_NODE: Final = re.compile(r"([1-9]\d{0,3}):(\d{1,4}):([a-z_-]{1,16})")
 _LONGEST: Final = 200
 
 

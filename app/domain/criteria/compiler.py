@@ -4,11 +4,10 @@ A check returns the evidence that made it hold, or None; evidence is only built 
 holds, so the common "nothing is wrong" costs a lookup and a comparison.
 """
 
-from collections.abc import Iterator
-from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
-from app.domain.criteria.comparing import COMPARE, Comparator
+from app.domain.criteria.comparing import COMPARE
 from app.domain.criteria.evidence import Check, Evidence
 from app.domain.criteria.population_checks import compile_population
 from app.domain.criteria.tree import (
@@ -28,20 +27,18 @@ from app.domain.criteria.tree import (
     count_nodes,
     leaves,
 )
+from app.domain.criteria.trend_checks import compile_trend
+from app.domain.criteria.trends import Dip, Mean, OfLast, Rise, Slope
+from app.domain.criteria.windows import (
+    STEP_BUDGET,
+    StepBudgetExceeded,
+    off_scale_held,
+    shown,
+    window,
+)
 from app.domain.profile.patient_facts import Facts, ObservedValue
-from app.domain.profile.vital_signs import OffScale
 
-STEP_BUDGET = 10_000
-
-
-class StepBudgetExceeded(ValueError):
-    """A look back would read more values than one evaluation may."""
-
-
-OFF_SCALE_HOLDS: dict[OffScale, frozenset[Comparator]] = {
-    OffScale.LOW: frozenset({Comparator.LESS, Comparator.AT_MOST}),
-    OffScale.HIGH: frozenset({Comparator.MORE, Comparator.AT_LEAST}),
-}
+_LOOKING_BACK: Final = (Latest, Count, Change, Absent, OfLast, Mean, Rise, Slope, Dip)
 
 
 def compile_criterion(criterion: Criterion) -> Check:
@@ -51,9 +48,7 @@ def compile_criterion(criterion: Criterion) -> Check:
 
     :raises StepBudgetExceeded: when called, a leaf would read past its share
     """
-    looking_back = sum(
-        isinstance(leaf, Latest | Count | Change | Absent) for leaf in leaves(criterion)
-    )
+    looking_back = sum(isinstance(leaf, _LOOKING_BACK) for leaf in leaves(criterion))
     share = (STEP_BUDGET - count_nodes(criterion)) // max(looking_back, 1)
     return _compile(criterion, share)
 
@@ -68,6 +63,8 @@ def _compile(criterion: Criterion, share: int) -> Check:
             return _not(criterion, _compile(item, share))
         case Latest() | Count() | Change() | Absent():
             return _compile_look_back(criterion, share)
+        case OfLast() | Mean() | Rise() | Slope() | Dip():
+            return compile_trend(criterion, share)
         case ActiveCondition() | HasTag() | Answered() | Missed() | Age():
             return _compile_state(criterion)
         case _:
@@ -131,7 +128,7 @@ def _not(criterion: Not, inner: Check) -> Check:
 
 def _latest(leaf: Latest, share: int) -> Check:
     code, within, context, wanted = leaf.code, leaf.within, leaf.context, leaf.value
-    compare, off_scale = COMPARE[leaf.op], _off_scale(leaf.op)
+    compare, off_scale = COMPARE[leaf.op], off_scale_held(leaf.op)
 
     def check(facts: Facts) -> tuple[Evidence, ...] | None:
         values = facts.observations.get(code)
@@ -144,13 +141,13 @@ def _latest(leaf: Latest, share: int) -> Check:
         holds = compare(value, wanted) if value is not None else newest.off_scale in off_scale
         if not holds or newest.effective_at < facts.now - within:
             return None
-        return (Evidence(leaf, _shown(newest), newest.effective_at),)
+        return (Evidence(leaf, shown(newest), newest.effective_at),)
 
     return check
 
 
 def _count(leaf: Count, share: int) -> Check:
-    compare, off_scale = COMPARE[leaf.op], _off_scale(leaf.op)
+    compare, off_scale = COMPARE[leaf.op], off_scale_held(leaf.op)
 
     def holds(observed: ObservedValue) -> bool:
         if leaf.context is not None and observed.context is not leaf.context:
@@ -160,19 +157,19 @@ def _count(leaf: Count, share: int) -> Check:
         return compare(observed.value, leaf.value)
 
     def check(facts: Facts) -> tuple[Evidence, ...] | None:
-        window = _window(facts, leaf.code, facts.now - leaf.within, share)
-        found = [observed for observed in window if holds(observed)]
+        values = window(facts, leaf.code, facts.now - leaf.within, share)
+        found = [observed for observed in values if holds(observed)]
         if len(found) < leaf.at_least:
             return None
-        return tuple(Evidence(leaf, _shown(one), one.effective_at) for one in found[:10])
+        return tuple(Evidence(leaf, shown(one), one.effective_at) for one in found[:10])
 
     return check
 
 
 def _change(leaf: Change, share: int) -> Check:
     def check(facts: Facts) -> tuple[Evidence, ...] | None:
-        window = _window(facts, leaf.code, facts.now - leaf.over, share)
-        numbers = [(one.value, one.effective_at) for one in window if one.value is not None]
+        values = window(facts, leaf.code, facts.now - leaf.over, share)
+        numbers = [(one.value, one.effective_at) for one in values if one.value is not None]
         if len(numbers) < 2:
             return None
         (newest, at), (oldest, _) = numbers[0], numbers[-1]
@@ -251,26 +248,9 @@ def _age(leaf: Age) -> Check:
     return check
 
 
-def _window(facts: Facts, code: str, since: datetime, share: int) -> Iterator[ObservedValue]:
-    for read, observed in enumerate(facts.observations.get(code, ())):
-        if observed.effective_at < since:
-            return
-        if read >= share:
-            raise StepBudgetExceeded(f"more than {share} values of {code}")
-        yield observed
-
-
 def _newest(facts: Facts, leaf: Latest, share: int) -> ObservedValue | None:
-    window = _window(facts, leaf.code, facts.now - leaf.within, share)
-    return next((observed for observed in window if observed.context is leaf.context), None)
-
-
-def _off_scale(op: Comparator) -> frozenset[OffScale]:
-    return frozenset(scale for scale, holding in OFF_SCALE_HOLDS.items() if op in holding)
-
-
-def _shown(observed: ObservedValue) -> str:
-    return str(observed.off_scale) if observed.value is None else f"{observed.value:f}"
+    values = window(facts, leaf.code, facts.now - leaf.within, share)
+    return next((observed for observed in values if observed.context is leaf.context), None)
 
 
 def _is_same_kind(answer: object, wanted: Decimal | str | bool) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from app.domain.criteria.names import NO_NAMES, Names
 from app.domain.criteria.tree import Absent, Answered, Criterion, Leaf, leaves
+from app.domain.criteria.trends import Dip, Slope
 from app.domain.criteria.wording import describe
 from app.domain.errors import DomainError
 
@@ -12,11 +13,12 @@ class NotForSegments(DomainError):
     """A leaf reads what no query of the database can.
 
     Answers to forms are sealed, a row at a time; what a plan asks for on which day is known to its
-    calendar alone. Rules and tags may ask both.
+    calendar alone; a line through values and the hours of a hospital's nights are sums no two
+    databases do alike. Rules and tags may ask all of them.
     """
 
     code = "not-for-segments"
-    title = "人群条件不能使用问卷的单项回答，也不能使用“计划内没有记录”"
+    title = "人群条件不能使用问卷的单项回答、“计划内没有记录”、每天变化多少和昼夜差别"
 
     def __init__(self, leaf: Leaf, names: Names = NO_NAMES) -> None:
         super().__init__(type(leaf).__name__)
@@ -26,7 +28,7 @@ class NotForSegments(DomainError):
 
 def not_for_segments(criterion: Criterion) -> Iterator[Leaf]:
     """Yield the leaves of a tree that segments may not ask."""
-    return (leaf for leaf in leaves(criterion) if isinstance(leaf, Absent | Answered))
+    return (leaf for leaf in leaves(criterion) if isinstance(leaf, Absent | Answered | Slope | Dip))
 
 
 def for_segments(criterion: Criterion, names: Names = NO_NAMES) -> None:

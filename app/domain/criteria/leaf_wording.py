@@ -14,6 +14,8 @@ from app.domain.criteria.tree import (
     Leaf,
     Missed,
 )
+from app.domain.criteria.trend_wording import describe_trend
+from app.domain.criteria.trends import Dip, Mean, OfLast, Rise, Slope
 from app.domain.criteria.words import (
     SIGNS,
     answer_label,
@@ -35,6 +37,8 @@ def describe_leaf(leaf: Leaf, names: Names) -> str:
             return f"{counted(leaf)}至少{leaf.at_least}次"
         case Change():
             return f"{span(leaf.over)}内{moved(leaf)}"
+        case OfLast() | Mean() | Rise() | Slope() | Dip():
+            return describe_trend(leaf)
         case Absent(code, days):
             return f"计划内连续{days}天没有{measure(code)}记录"
         case ActiveCondition(prefix):

@@ -40,6 +40,8 @@ from app.domain.criteria.tree import (
     Leaf,
     Missed,
 )
+from app.domain.criteria.trend_wording import deny_trend
+from app.domain.criteria.trends import Dip, Mean, OfLast, Rise, Slope
 from app.domain.criteria.words import (
     SIGNS,
     answer_label,
@@ -72,6 +74,8 @@ def deny(leaf: Leaf, names: Names) -> str:
             return f"{asked(leaf, names)}不是{wanted}（或没有回答）"
         case Change():
             return f"{span(leaf.over)}内没有{moved(leaf)}"
+        case OfLast() | Mean() | Rise() | Slope() | Dip():
+            return deny_trend(leaf)
         case Measured(code, within):
             return f"{span(within)}内没有{measure(code)}记录"
         case Age(op, years):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
-from app.domain.criteria.bounds import read_kind, read_span
+from app.domain.criteria.bounds import read_context, read_kind, read_span, read_threshold, read_unit
 from app.domain.criteria.comparing import Comparator
 from app.domain.criteria.population_parsing import POPULATION_LEAVES
 from app.domain.criteria.tree import (
@@ -23,9 +23,8 @@ from app.domain.criteria.tree import (
     Missed,
     Not,
 )
+from app.domain.criteria.trend_parsing import TREND_LEAVES
 from app.domain.definitions import Fields, InvalidDefinition, only, read_decimal
-from app.domain.profile.observation_kinds import ObservationKind
-from app.domain.profile.vital_signs import MeasurementContext
 
 MOST_NODES = 200
 DEEPEST = 10
@@ -66,28 +65,14 @@ class _Parser:
         return All(items) if name == "all" else Any(items)
 
 
-def _threshold(fields: Fields, kind: ObservationKind) -> Decimal:
-    """Return the number compared with; a wrong unit shows as an implausible number."""
-    if fields.text("unit") != kind.unit:
-        raise InvalidDefinition(fields.at("unit"), f"must be {kind.unit}")
-    value = fields.decimal("value")
-    if not kind.is_plausible(value):
-        raise InvalidDefinition(fields.at("value"), f"is not plausible in {kind.unit}")
-    return value
-
-
-def _optional_context(fields: Fields) -> MeasurementContext | None:
-    return fields.optional("context", lambda key: fields.choice(key, MeasurementContext))
-
-
 def _latest(fields: Fields) -> Latest:
     kind = read_kind(fields)
     return Latest(
         code=kind.code,
         op=fields.choice("op", Comparator),
-        value=_threshold(fields, kind),
+        value=read_threshold(fields, kind),
         within=read_span(fields, "within"),
-        context=_optional_context(fields),
+        context=read_context(fields),
     )
 
 
@@ -96,17 +81,16 @@ def _count(fields: Fields) -> Count:
     return Count(
         code=kind.code,
         op=fields.choice("op", Comparator),
-        value=_threshold(fields, kind),
+        value=read_threshold(fields, kind),
         within=read_span(fields, "within"),
         at_least=fields.integer("at_least", 1, 1000),
-        context=_optional_context(fields),
+        context=read_context(fields),
     )
 
 
 def _change(fields: Fields) -> Change:
     kind = read_kind(fields)
-    if fields.text("unit") != kind.unit:
-        raise InvalidDefinition(fields.at("unit"), f"must be {kind.unit}")
+    read_unit(fields, kind)
     by = fields.decimal("by")
     if by == 0:
         raise InvalidDefinition(fields.at("by"), "must not be 0")
@@ -158,6 +142,7 @@ def _age(fields: Fields) -> Age:
 
 _LEAVES: Mapping[str, Callable[[Fields], Leaf]] = {
     **POPULATION_LEAVES,
+    **TREND_LEAVES,
     "latest": _latest,
     "count": _count,
     "change": _change,

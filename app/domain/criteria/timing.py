@@ -25,6 +25,7 @@ from app.domain.criteria.tree import (
     leaves,
     wakes,
 )
+from app.domain.criteria.trends import Dip, Mean, OfLast, Rise, Slope
 from app.domain.profile.patient_facts import Facts
 
 # Facts hold tasks that began in these days; those near the edge are looked at daily.
@@ -63,7 +64,15 @@ def _moments(leaf: Leaf, facts: Facts) -> Iterator[datetime]:
             yield from _leaving(
                 [one.effective_at for one in facts.observations.get(code, ())], span
             )
-        case Count(code=code, within=span) | Change(code=code, over=span):
+        case (
+            Count(code=code, within=span)
+            | Change(code=code, over=span)
+            | OfLast(code=code, within=span)
+            | Mean(code=code, within=span)
+            | Rise(code=code, over=span)
+            | Slope(code=code, over=span)
+            | Dip(code=code, over=span)
+        ):
             yield from _leaving(
                 [one.effective_at for one in facts.observations.get(code, ())], span
             )

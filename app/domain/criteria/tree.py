@@ -26,6 +26,7 @@ from app.domain.criteria.population import (
     Scored,
     Visited,
 )
+from app.domain.criteria.trends import Dip, Mean, OfLast, Rise, Slope, TrendLeaf
 from app.domain.profile.vital_signs import MeasurementContext
 
 CLOCK = "clock"
@@ -139,6 +140,7 @@ Leaf: TypeAlias = (
     | Answered
     | Missed
     | Age
+    | TrendLeaf
     | PopulationLeaf
 )
 Criterion: TypeAlias = All | Any | Not | Leaf
@@ -172,7 +174,8 @@ def wakes(criterion: Criterion, negated: bool = False) -> frozenset[str]:
     Triggers are `observation:CODE`, `response:QUESTIONNAIRE`, `condition`, `tag:KEY`,
     `task:KIND`, `patient`, `encounter`, `plan:KEY`, `medication`, `reach`, `interaction:KIND`,
     `risk:SCORE`, `preference:KIND` and `clock`. Time passing matters to absence, and to a look
-    back under `not`.
+    back under `not`; a mean or a trend that moves only because old values leave its window is no
+    news that should wake anybody.
     """
     match criterion:
         case All(items) | Any(items):
@@ -181,6 +184,8 @@ def wakes(criterion: Criterion, negated: bool = False) -> frozenset[str]:
             return wakes(item, not negated)
         case Latest(code=code) | Count(code=code) | Change(code=code):
             return frozenset({f"observation:{code}"} | ({CLOCK} if negated else set()))
+        case OfLast() | Mean() | Rise() | Slope() | Dip():
+            return frozenset({f"observation:{criterion.code}"} | ({CLOCK} if negated else set()))
         case Absent():
             return frozenset({CLOCK})
         case ActiveCondition():
@@ -237,6 +242,12 @@ def look_back(criterion: Criterion) -> dict[str, timedelta]:
             case Latest(code=code, within=span) | Count(code=code, within=span):
                 needed[code] = max(span, needed.get(code, span))
             case Change(code=code, over=span) | Measured(code=code, within=span):
+                needed[code] = max(span, needed.get(code, span))
+            case OfLast(code=code, within=span) | Mean(code=code, within=span):
+                needed[code] = max(span, needed.get(code, span))
+            case (
+                Rise(code=code, over=span) | Slope(code=code, over=span) | Dip(code=code, over=span)
+            ):
                 needed[code] = max(span, needed.get(code, span))
             case Absent(code=code):
                 # A plan may ask only weekly; a quarter holds the days any plan counts.

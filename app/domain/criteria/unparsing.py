@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
-from datetime import timedelta
+from datetime import time, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from app.domain.criteria import population, tree
+from app.domain.criteria import population, tree, trends
 from app.domain.criteria.tree import All, Answered, Criterion, Not
 from app.domain.profile.observation_kinds import OBSERVATION_KINDS
 
@@ -20,6 +20,11 @@ _WORDS: Final[Mapping[type, str]] = {
     tree.Answered: "answer",
     tree.Missed: "missed",
     tree.Age: "age",
+    trends.OfLast: "of_last",
+    trends.Mean: "mean",
+    trends.Rise: "rise",
+    trends.Slope: "slope",
+    trends.Dip: "dip",
     population.IsGender: "gender",
     population.InDepartment: "department",
     population.LivesIn: "region",
@@ -36,7 +41,15 @@ _WORDS: Final[Mapping[type, str]] = {
 # Where a leaf's own name for something is not the one that is written.
 _KEYS: Final = {"prefix": "code", "encounter_class": "class"}
 # Numbers in a unit, which is written with them: a wrong one shows.
-_IN_A_UNIT: Final = (tree.Latest, tree.Count, tree.Change)
+_IN_A_UNIT: Final = (
+    tree.Latest,
+    tree.Count,
+    tree.Change,
+    trends.OfLast,
+    trends.Mean,
+    trends.Rise,
+    trends.Slope,
+)
 
 
 def unparse(criterion: Criterion) -> dict[str, Any]:
@@ -64,6 +77,8 @@ def _plain(value: Any) -> Any:
     match value:
         case timedelta():
             return _duration(value)
+        case time():
+            return f"{value:%H:%M}"
         case Decimal():
             return f"{value:f}"
         case bool() | int():

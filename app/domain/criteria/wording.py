@@ -7,6 +7,7 @@ from app.domain.criteria.leaf_wording import describe_leaf
 from app.domain.criteria.names import NO_NAMES, Names
 from app.domain.criteria.negation import deny
 from app.domain.criteria.tree import All, Any, Change, Count, Criterion, Latest, Not
+from app.domain.criteria.trends import Dip, Mean, OfLast, Rise, Slope
 from app.domain.criteria.words import CONTEXTS, unit_label
 from app.domain.profile.observation_kinds import OBSERVATION_KINDS
 
@@ -22,9 +23,11 @@ def explain(evidence: Evidence, zone: ZoneInfo, names: Names = NO_NAMES) -> str:
     """Return what was seen, when (hospital time), and the criterion it met."""
     seen = evidence.shown or ""
     match evidence.criterion:
-        case Latest(code=code) | Count(code=code) | Change(code=code):
-            kind = OBSERVATION_KINDS[code]
+        case Latest() | Count() | Change() | OfLast() | Mean() | Rise() | Slope():
+            kind = OBSERVATION_KINDS[evidence.criterion.code]
             seen = f"{kind.name} {seen} {unit_label(kind.unit)}"
+        case Dip(code=code):
+            seen = f"{OBSERVATION_KINDS[code].name} {seen}"
     when = f"（{evidence.at.astimezone(zone):%Y-%m-%d %H:%M}）" if evidence.at else ""
     told = f"{seen}{when}"
     met = describe(evidence.criterion, names)

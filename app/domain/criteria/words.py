@@ -32,6 +32,7 @@ TASKS = {
     "questionnaire": "问卷",
     "revisit": "复诊",
     "staff-task": "随访",
+    "message": "消息",
 }
 
 

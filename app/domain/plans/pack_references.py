@@ -62,6 +62,10 @@ class PackReferences:
             at = f"{path}.actions[{index}]"
             self._resolve(action.article, self.articles, f"{at}.article")
             self._resolve(action.questionnaire, self.forms, f"{at}.questionnaire")
+            if action.only_when is not None:
+                self._check_criterion(action.only_when, f"{at}.only_when")
+            if action.wait_for is not None:
+                self._check_criterion(action.wait_for.when, f"{at}.wait_for.when")
             # Staff are told in their own app; every other kind needs words for a lock screen.
             if action.kind is not ActionKind.STAFF_TASK:
                 self._resolve(action.kind, self.pack.notices, f"{at}.kind (notices)")

@@ -79,6 +79,10 @@ class Pack:
 
     def is_in_force(self, day: date) -> bool:
         """Tell whether the pack is approved and within its dates on the hospital's `day`."""
-        if self.sign_off.state is not SignOffState.APPROVED or day < self.effective_from:
+        return self.sign_off.state is SignOffState.APPROVED and self.is_dated(day)
+
+    def is_dated(self, day: date) -> bool:
+        """Tell whether a day is within the pack's dates, whoever signed it where."""
+        if day < self.effective_from:
             return False
         return self.effective_until is None or day <= self.effective_until

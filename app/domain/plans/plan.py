@@ -1,20 +1,22 @@
 """Plan definitions: which actions a plan asks for, and when (FHIR PlanDefinition)."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, time, timedelta
+from datetime import date, timedelta
 from enum import StrEnum
+from graphlib import CycleError, TopologicalSorter
 
 from app.domain.criteria.parsing import parse_criterion
 from app.domain.criteria.tree import Criterion
 from app.domain.definitions import Fields, InvalidDefinition, refuse_repeats
+from app.domain.plans.timing import (
+    LONGEST_PLAN_DAYS,
+    LONGEST_WINDOW,
+    Basis,
+    Timing,
+    parse_timing,
+)
 from app.domain.profile.vital_signs import MeasurementContext, VitalSign
-
-CALENDAR_PERIOD = re.compile(r"P(?=\d)(?:(\d{1,2})M)?(?:(\d{1,3})W)?(?:(\d{1,3})D)?")
-# Two years; every repeat is bounded by it, so one action has at most 732 occurrences.
-LONGEST_PLAN_DAYS = 731
-LONGEST_WINDOW = timedelta(days=60)
 
 
 class Anchor(StrEnum):
@@ -35,49 +37,31 @@ class ActionKind(StrEnum):
     QUESTIONNAIRE = "questionnaire"
     REVISIT = "revisit"
     STAFF_TASK = "staff-task"
+    MESSAGE = "message"  # words to the patient; the clock sends them, nobody has to do anything
+
+
+class InVain(StrEnum):
+    """What becomes of an action whose condition did not come in time."""
+
+    OPEN = "open"
+    SKIP = "skip"
 
 
 @dataclass(frozen=True, slots=True)
-class CalendarPeriod:
-    """So many months, then so many days; months keep the day, or end with the month."""
+class WaitFor:
+    """A step before an action: it opens when `when` holds, or `at_most` after its time."""
 
-    months: int = 0
-    days: int = 0
-
-    def after(self, day: date, times: int = 1) -> date:
-        """Return `day` moved on; 31 January and one month is 28 or 29 February."""
-        month = day.year * 12 + day.month - 1 + self.months * times
-        year, month_index = divmod(month, 12)
-        last = _days_in(year, month_index + 1)
-        moved = date(year, month_index + 1, min(day.day, last))
-        return moved + timedelta(days=self.days * times)
-
-
-def _days_in(year: int, month: int) -> int:
-    following = date(year + month // 12, month % 12 + 1, 1)
-    return (following - timedelta(days=1)).day
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """When an action happens, in the hospital's wall-clock time.
-
-    The first occurrence is `start` after the anchor at `at`; then every `every` up to and with
-    the day `until` after the anchor. It is due `due_after` and expires `expires_after` its start.
-    """
-
-    start: CalendarPeriod
-    at: time
-    due_after: timedelta
-    expires_after: timedelta
-    every: CalendarPeriod | None = None
-    until: CalendarPeriod | None = None
-    remind_at: time | None = None
+    when: Criterion
+    at_most: timedelta
+    in_vain: InVain = InVain.OPEN
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing a plan asks for; `instructions` are read behind sign-in, never on a lock screen."""
+    """One thing a plan asks for; `instructions` are read behind sign-in, never on a lock screen.
+
+    `only_when` is judged when it falls due: where it does not hold, nothing is asked.
+    """
 
     key: str
     kind: ActionKind
@@ -88,6 +72,15 @@ class Action:
     questionnaire: str | None = None
     code: VitalSign | None = None
     context: MeasurementContext | None = None
+    if_missed: str | None = None  # the action asked for instead, counting from the miss
+    text: str | None = None  # of a message
+    only_when: Criterion | None = None
+    wait_for: WaitFor | None = None
+
+    @property
+    def is_judged(self) -> bool:
+        """Tell whether something must be looked at before it opens."""
+        return self.only_when is not None or self.wait_for is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +118,7 @@ SUBJECTS: Mapping[ActionKind, str] = {
     ActionKind.ARTICLE: "article",
     ActionKind.MEASUREMENT: "code",
     ActionKind.QUESTIONNAIRE: "questionnaire",
+    ActionKind.MESSAGE: "text",
 }
 
 
@@ -141,19 +135,41 @@ def parse_plan(data: object, path: str = "plan") -> PlanDefinition:
             anchor=fields.choice("anchor", Anchor),
             stages=fields.each("stages", _parse_stage),
             actions=fields.each("actions", parse_action),
-            enrol_when=fields.optional(
-                "enrol_when", lambda key: parse_criterion(fields.take(key), fields.at(key))
-            ),
+            enrol_when=fields.optional("enrol_when", lambda key: _criterion(fields, key)),
             tag=fields.optional("tag", fields.key),
         )
     if not plan.actions:
         raise InvalidDefinition(f"{path}.actions", "a plan must ask for something")
     refuse_repeats((action.key for action in plan.actions), f"{path}.actions")
+    check_order(plan.actions, f"{path}.actions")
     refuse_repeats((stage.key for stage in plan.stages), f"{path}.stages")
     for earlier, later in zip(plan.stages, plan.stages[1:], strict=False):
         if later.first_day <= earlier.last_day:
             raise InvalidDefinition(f"{path}.stages", f"{later.key} overlaps {earlier.key}")
     return plan
+
+
+def check_order(actions: Sequence[Action], path: str) -> None:
+    """:raises InvalidDefinition: an action follows one that is not there, or itself"""
+    known = {action.key: action for action in actions}
+    follows: dict[str, set[str]] = {action.key: set() for action in actions}
+    for action in actions:
+        for name in (action.timing.after_action, action.if_missed):
+            if name is not None and name not in known:
+                raise InvalidDefinition(path, f"{action.key} names {name}: not in this plan")
+        if action.timing.after_action is not None:
+            follows[action.key].add(action.timing.after_action)
+        if action.if_missed is not None:
+            if known[action.if_missed].timing.basis is not Basis.MISSED:
+                raise InvalidDefinition(path, f"{action.if_missed} must come `after: missed`")
+            follows[action.if_missed].add(action.key)
+    try:
+        TopologicalSorter(follows).prepare()
+    except CycleError as error:
+        raise InvalidDefinition(path, f"{error.args[1][0]} comes after itself") from None
+    for action in actions:
+        if action.timing.basis is Basis.MISSED and not follows[action.key]:
+            raise InvalidDefinition(path, f"{action.key} comes after a miss of nothing")
 
 
 def _parse_stage(data: object, path: str) -> Stage:
@@ -174,49 +190,43 @@ def parse_action(data: object, path: str = "action") -> Action:
             key=fields.key("key"),
             kind=fields.choice("kind", ActionKind),
             title=fields.text("title", 40),
-            timing=_parse_timing(fields.take("timing"), fields.at("timing")),
+            timing=parse_timing(fields.take("timing"), fields.at("timing")),
             instructions=fields.optional("instructions", lambda key: fields.text(key, 500)),
             article=fields.optional("article", fields.key),
             questionnaire=fields.optional("questionnaire", fields.key),
             code=fields.optional("code", lambda key: fields.choice(key, VitalSign)),
             context=fields.optional("context", lambda key: fields.choice(key, MeasurementContext)),
+            if_missed=fields.optional("if_missed", fields.key),
+            text=fields.optional("text", lambda key: fields.text(key, 500)),
+            only_when=fields.optional("only_when", lambda key: _criterion(fields, key)),
+            wait_for=fields.optional(
+                "wait_for", lambda key: _parse_wait(fields.take(key), fields.at(key))
+            ),
         )
     for kind, subject in SUBJECTS.items():
         if (action.kind is kind) != (getattr(action, subject) is not None):
             raise InvalidDefinition(
                 path, f"{subject} belongs to the kind {kind}, and must be there"
             )
+    if action.kind is ActionKind.MESSAGE and action.if_missed is not None:
+        raise InvalidDefinition(f"{path}.if_missed", "a message is not missed")
     if action.context is not None and action.code is not VitalSign.GLUCOSE:
         raise InvalidDefinition(f"{path}.context", "belongs to glucose")
     return action
 
 
-def _parse_timing(data: object, path: str) -> Timing:
+def _parse_wait(data: object, path: str) -> WaitFor:
     with Fields(data, path) as fields:
-        timing = Timing(
-            start=_period(fields, "start"),
-            at=fields.local_time("at"),
-            due_after=fields.duration("due_after"),
-            expires_after=fields.duration("expires_after"),
-            every=fields.optional("every", lambda key: _period(fields, key)),
-            until=fields.optional("until", lambda key: _period(fields, key)),
-            remind_at=fields.optional("remind_at", fields.local_time),
+        wait = WaitFor(
+            when=_criterion(fields, "when"),
+            at_most=fields.duration("at_most"),
+            in_vain=fields.optional("in_vain", lambda key: fields.choice(key, InVain))
+            or InVain.OPEN,
         )
-    if not timedelta() < timing.due_after <= timing.expires_after <= LONGEST_WINDOW:
-        raise InvalidDefinition(path, "must be due before it expires, and within P60D")
-    if (timing.every is None) != (timing.until is None):
-        raise InvalidDefinition(path, "every and until go together")
-    if timing.every is not None and timing.every == CalendarPeriod():
-        raise InvalidDefinition(f"{path}.every", "must be at least P1D")
-    return timing
+    if not timedelta() < wait.at_most <= LONGEST_WINDOW:
+        raise InvalidDefinition(f"{path}.at_most", "must be more than nothing, and within P60D")
+    return wait
 
 
-def _period(fields: Fields, key: str) -> CalendarPeriod:
-    """Return a period written as ISO 8601 months, weeks and days (`P3M`, `P2W`, `P10D`)."""
-    found = CALENDAR_PERIOD.fullmatch(fields.text(key))
-    if found is None:
-        raise InvalidDefinition(fields.at(key), "must be a period like P3M, P2W or P10D")
-    months, weeks, days = (int(part or 0) for part in found.groups())
-    if months * 31 + weeks * 7 + days > LONGEST_PLAN_DAYS + 31:
-        raise InvalidDefinition(fields.at(key), "is longer than two years")
-    return CalendarPeriod(months=months, days=weeks * 7 + days)
+def _criterion(fields: Fields, key: str) -> Criterion:
+    return parse_criterion(fields.take(key), fields.at(key))

@@ -40,6 +40,8 @@ from app.domain.criteria.tree import (
     Leaf,
     Missed,
 )
+from app.domain.criteria.trend_checks import mean_of, rounded
+from app.domain.criteria.trends import Dip, Mean, OfLast, Rise, Slope, TrendLeaf
 from app.domain.criteria.wording import CONTEXTS
 from app.domain.criteria.words import span, unit_label
 from app.domain.profile.observation_kinds import OBSERVATION_KINDS
@@ -55,6 +57,8 @@ def known(leaf: Leaf, facts: Facts, names: Names) -> str:
     match leaf:
         case Latest() | Count() | Change() | Absent() | Measured():
             return _measurements(leaf, facts)
+        case OfLast() | Mean() | Rise() | Slope() | Dip():
+            return _trend(leaf, facts)
         case ActiveCondition():
             return _listed("有效诊断", facts.conditions, "没有有效诊断")
         case HasTag():
@@ -105,6 +109,27 @@ def _measurements(leaf: Latest | Count | Change | Absent | Measured, facts: Fact
             if past < days:
                 return f"计划内已过去{past}天要测{kind.name}，还不到{days}天"
             return _newest(leaf.code, values, facts, None)
+
+
+def _trend(leaf: TrendLeaf, facts: Facts) -> str:
+    kind = OBSERVATION_KINDS[leaf.code]
+    over = leaf.within if isinstance(leaf, OfLast | Mean) else leaf.over
+    context = leaf.context if isinstance(leaf, OfLast | Mean) else None
+    numbers = [
+        one
+        for one in facts.observations.get(leaf.code, ())
+        if one.effective_at >= facts.now - over
+        and one.value is not None
+        and context in (None, one.context)
+    ]
+    if not numbers:
+        return f"{span(over)}内没有{CONTEXTS[context] if context else ''}{kind.name}记录"
+    values = [one.value for one in numbers if one.value is not None]
+    mean = rounded(mean_of(values))
+    least, most = min(values), max(values)
+    spread = f"平均{mean}，最低{least:f}，最高{most:f} {unit_label(kind.unit)}"
+    newest = f"最近一次{_value(numbers[0], leaf.code)}{_when(numbers[0], facts)}"
+    return f"{span(over)}内{kind.name}{len(values)}次，{spread}，{newest}"
 
 
 def _newest(

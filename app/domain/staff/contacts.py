@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from app.domain.plans.plan_schedule import TaskReason
+from app.domain.plans.enrolling import EndReason
 from app.domain.staff.alerting import Outcome
 
 # Nobody is telephoned before or after (house rule; the department may be stricter).
@@ -65,10 +65,10 @@ _FOLLOW_UPS: Final[Mapping[Outcome, FollowUp]] = {
     ),
 }
 # What ends the plans of a patient once a second person has confirmed it.
-ENDS_PLANS: Final[Mapping[str, TaskReason]] = {
-    StaffTaskKind.CONFIRM_DEATH: TaskReason.DECEASED,
-    StaffTaskKind.CONFIRM_MOVE: TaskReason.PLAN_ENDED,
-    StaffTaskKind.CONFIRM_REFUSAL: TaskReason.OPTED_OUT,
+ENDS_PLANS: Final[Mapping[str, EndReason]] = {
+    StaffTaskKind.CONFIRM_DEATH: EndReason.DECEASED,
+    StaffTaskKind.CONFIRM_MOVE: EndReason.TRANSFERRED,
+    StaffTaskKind.CONFIRM_REFUSAL: EndReason.OPTED_OUT,
 }
 
 

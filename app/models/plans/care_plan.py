@@ -17,6 +17,7 @@ from app.database import (
     key_column,
     public_id_column,
 )
+from app.domain.plans.enrolling import EndReason, HoldReason
 from app.domain.plans.plan_schedule import TaskReason, TaskStatus
 from app.domain.staff.alerting import Outcome
 from app.encryption import Encrypted
@@ -59,8 +60,13 @@ class CarePlan(Base):
     encounter_id: Mapped[int | None] = mapped_column(ForeignKey("encounter.id"), info=OPERATION)
     # Tasks exist for every occurrence before this instant.
     expanded_until: Mapped[datetime | None] = mapped_column(info=OPERATION)
+    # While it rests, or is going to: why, and the days, both included; no last day: until told.
+    hold_reason: Mapped[HoldReason | None] = mapped_column(info=CARE)
+    hold_begins_on: Mapped[date | None] = mapped_column(index=True, info=CARE)
+    hold_ends_on: Mapped[date | None] = mapped_column(index=True, info=CARE)
     created_at: Mapped[datetime] = mapped_column(info=OPERATION)
     ended_at: Mapped[datetime | None] = mapped_column(info=OPERATION)
+    end_reason: Mapped[EndReason | None] = mapped_column(info=CARE)
 
     patient: Mapped[Patient] = relationship()
     plan_definition: Mapped[PlanDefinition] = relationship()
@@ -84,6 +90,7 @@ def packs_followed(patient_id: int) -> Select[str | None]:
 class TaskOwner(StrEnum):
     PATIENT = "patient"
     STAFF = "staff"
+    CLOCK = "clock"  # a message: nobody has to do anything
 
 
 class Task(Base):
@@ -97,6 +104,7 @@ class Task(Base):
         Index(None, "status", "starts_at"),
         Index(None, "owner", "status", "starts_at"),
         Index(None, "status", "ends_at"),
+        Index(None, "status", "judge_at"),
     )
 
     id: Mapped[int] = key_column()
@@ -122,6 +130,8 @@ class Task(Base):
     starts_at: Mapped[datetime] = mapped_column(info=OPERATION)
     due_at: Mapped[datetime] = mapped_column(info=OPERATION)
     ends_at: Mapped[datetime] = mapped_column(info=OPERATION)
+    # When to look next whether its condition holds; NULL when there is none, or it has opened.
+    judge_at: Mapped[datetime | None] = mapped_column(info=OPERATION)
     # When to remind next; NULL when nobody is to be reminded any more.
     remind_at: Mapped[datetime | None] = mapped_column(index=True, info=OPERATION)
     reminders: Mapped[int] = mapped_column(default=0, info=OPERATION)
@@ -156,7 +166,14 @@ class Task(Base):
         self.status_reason = TaskReason.UNABLE
         return self._end("task.declined", now)
 
+    def send(self, now: datetime) -> Event:
+        """Mark a message told, and return the event that says so."""
+        self.status = TaskStatus.COMPLETED
+        self.status_reason = TaskReason.SENT
+        return self._end("task.sent", now)
+
     def _end(self, kind: str, now: datetime) -> Event:
         self.finished_at = now
         self.remind_at = None
+        self.judge_at = None
         return Event.of(kind, now, patient_id=self.patient_id, task_id=self.id)

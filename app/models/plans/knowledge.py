@@ -24,6 +24,7 @@ class Knowledge:
     plans: Mapping[str, Plan]  # newest version by plan key
     questionnaires: Mapping[str, Questionnaire]
     pack_of: Mapping[str, str]  # pack key by rule key
+    pack_of_plan: Mapping[str, str]  # pack key by plan key
 
     def rule(self, rule_key: str) -> Rule:
         pack = self.packs[self.pack_of[rule_key]]
@@ -61,4 +62,5 @@ def _compile(packs: Mapping[str, PackContent]) -> Knowledge:
         plans={plan.key: plan for pack in every for plan in pack.plans},
         questionnaires={form.key: form for pack in every for form in pack.questionnaires},
         pack_of={rule.key: key for key, pack in packs.items() for rule in pack.rules},
+        pack_of_plan={plan.key: key for key, pack in packs.items() for plan in pack.plans},
     )

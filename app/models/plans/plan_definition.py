@@ -104,6 +104,8 @@ class PlanAction(Base):
     kind: Mapped[str] = mapped_column(info=KNOWLEDGE)
     title: Mapped[str] = mapped_column(info=KNOWLEDGE)
     timing_revision: Mapped[str] = mapped_column(PlatformId(32), info=KNOWLEDGE)
+    # From what it counts (`timing.Basis`): plans are found by it when something happens.
+    basis: Mapped[str] = mapped_column(PlatformId(32), default="anchor", info=KNOWLEDGE)
     definition: Mapped[dict[str, Any]] = mapped_column(info=KNOWLEDGE)
 
     plan_definition: Mapped[PlanDefinition] = relationship(back_populates="actions")

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from app.domain.criteria.evidence import Evidence
 from app.domain.criteria.population import Measured, Scored, Visited
 from app.domain.criteria.tree import ActiveCondition, Answered, Change, Count, Latest
+from app.domain.criteria.trends import Dip, Mean, OfLast, Rise, Slope
 from app.models.plans.plan_definition import Questionnaire
 from app.models.plans.questionnaire_response import QuestionnaireResponse
 from app.models.profile.encounter import Condition, Encounter
@@ -44,9 +45,19 @@ class EvidenceRows:
 
 def _row(patient_id: int, evidence: Evidence) -> tuple[str, Select[str]] | None:
     match evidence.criterion:
-        case Latest(code=code) | Count(code=code) | Change(code=code) | Measured(code=code):
+        case (
+            Latest()
+            | Count()
+            | Change()
+            | Measured()
+            | OfLast()
+            | Mean()
+            | Rise()
+            | Slope()
+            | Dip()
+        ) as leaf:
             return "observation", select(Observation.public_id).filter_by(
-                patient_id=patient_id, code=code, effective_at=evidence.at, is_current=True
+                patient_id=patient_id, code=leaf.code, effective_at=evidence.at, is_current=True
             ).order_by(Observation.id.desc())
         case ActiveCondition():
             return "condition", select(Condition.public_id).filter_by(

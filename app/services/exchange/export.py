@@ -1,5 +1,6 @@
 """Whose records leave: one person's, or those of a tag, a department, or everybody."""
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -17,10 +18,14 @@ BATCH: Final = 25
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which records to export; `tag` and `department` narrow each other."""
+    """Which records to export; `tag` and `department` narrow each other.
+
+    `among` names the people instead, by ascending keys.
+    """
 
     tag: str | None = None
     department: str | None = None
+    among: Sequence[int] | None = None
 
 
 def find_person(session: Session, name: str) -> int:
@@ -53,6 +58,8 @@ def choose(session: Session, choice: Choice, after: int) -> Sequence[int]:
 
     :raises NotFound: there is no such tag
     """
+    if choice.among is not None:
+        return _choose_among(session, choice.among, after)
     people: Select[int] = (
         select(Patient.id)
         .where(Patient.merged_into_id.is_(None), Patient.id > after)
@@ -68,6 +75,18 @@ def choose(session: Session, choice: Choice, after: int) -> Sequence[int]:
     if choice.department is not None:
         people = people.where(Patient.department_code == choice.department)
     return session.scalars(people).all()
+
+
+def _choose_among(session: Session, among: Sequence[int], after: int) -> Sequence[int]:
+    for start in range(bisect_right(among, after), len(among), BATCH):
+        people = (
+            select(Patient.id)
+            .where(Patient.id.in_(among[start : start + BATCH]), Patient.merged_into_id.is_(None))
+            .order_by(Patient.id)
+        )
+        if found := session.scalars(people).all():
+            return found
+    return []
 
 
 def records_of(

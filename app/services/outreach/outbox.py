@@ -36,6 +36,7 @@ from app.models import (
     Patient,
     PatientLink,
     Task,
+    TaskOwner,
 )
 from app.models.outreach.delivery import (
     accept,
@@ -355,7 +356,12 @@ def _pointless(session: Session, rows: Sequence[Communication]) -> set[int]:
     closed = (
         select(Communication.id)
         .join(Task, Task.id == Communication.task_id)
-        .where(Communication.id.in_(ids), Task.status.in_(_CLOSED))
+        .where(
+            Communication.id.in_(ids),
+            Task.status.in_(_CLOSED),
+            # A plan's message is done when it is queued.
+            or_(Task.owner != TaskOwner.CLOCK, Task.status != TaskStatus.COMPLETED),
+        )
     )
     ended = (
         select(Communication.id)

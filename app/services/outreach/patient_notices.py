@@ -21,13 +21,16 @@ from app.domain.outreach.messaging import (
 from app.domain.plans.plan_schedule import SECOND_REMINDER_AFTER, TaskStatus, after_quiet_hours
 from app.domain.trust.access import Relation
 from app.models import (
+    CarePlan,
     Communication,
     Consent,
     PatientLink,
     Task,
+    TaskOwner,
     WeChatAccount,
 )
 from app.models.outreach.subscription_ledger import balance
+from app.models.plans.asking import Questions
 from app.models.plans.knowledge import knowledge
 from app.models.trust.reach import follows_as
 
@@ -117,6 +120,49 @@ def remind_of_tasks(
         keep = task.reminders < _MAX_REMINDERS and again < task.ends_at
         task.remind_at = after_quiet_hours(again, zone) if keep else None
     return len(due)
+
+
+def send_messages(
+    session: Session, now: datetime, zone: ZoneInfo, outlets: Outlets, limit: int = 200
+) -> int:
+    """Tell patients what their plans have to say today; return how many messages.
+
+    What is told is done: each is an event, so that other actions may follow it.
+    """
+    due = session.execute(
+        select(Task, CarePlan)
+        .join(CarePlan, CarePlan.id == Task.care_plan_id)
+        .where(
+            Task.owner == TaskOwner.CLOCK,
+            Task.status == TaskStatus.READY,
+            Task.starts_at <= now,
+        )
+        .order_by(Task.starts_at, Task.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=Task)
+    ).all()
+    questions = Questions(session)
+    for task, plan in due:
+        action = questions.behind(plan, task)
+        if action is not None and action.text is not None:
+            notify_patient(
+                session, task.patient_id, _message(session, task, action.text), now, zone, outlets
+            )
+        session.add(task.send(now))
+    return len(due)
+
+
+def _message(session: Session, task: Task, text: str) -> Notice:
+    return Notice(
+        kind="task-reminder",
+        subject=f"message:{task.id}",
+        title=_notice_title(session, task),
+        text=text,
+        page="pages/inbox/index",
+        lane=Lane.TRANSACTIONAL,
+        expires_at=task.ends_at,
+        task_id=task.id,
+    )
 
 
 def _recipients(session: Session, patient_id: int) -> Sequence[PatientLink]:

@@ -118,6 +118,7 @@ def tasks_on(
         Task.ends_at > begins,
         or_(Task.status != TaskStatus.CANCELLED, Task.status_reason == TaskReason.UNABLE),
         or_(Task.finished_at.is_(None), Task.finished_at >= begins),
+        Task.judge_at.is_(None),  # whether it will be asked is not yet known
     )
     if after is not None:
         last = _find(session, patient_id, after)
@@ -162,7 +163,7 @@ def complete_task(session: Session, patient_id: int, task_id: str, now: datetime
         _require_open(task, now)
         if task.kind in _BY_EVIDENCE:
             raise EvidenceMissing
-        if now < task.starts_at:
+        if now < task.starts_at or task.judge_at is not None:
             raise NotYetOpen
         session.add(task.complete(now))
     return _line_of(task, now)
@@ -270,9 +271,13 @@ def _as_of(line: TaskLine, now: datetime) -> TaskLine:
     status = line.status
     if status in OPEN and line.ends_at <= now:
         status = TaskStatus.MISSED
-    elif status is TaskStatus.REQUESTED and line.starts_at <= now:
+    elif status is TaskStatus.REQUESTED and line.starts_at <= now and not _is_judged(line):
         status = TaskStatus.READY
     return replace(line, status=status)
+
+
+def _is_judged(line: TaskLine) -> bool:
+    return line.status_reason in (TaskReason.TO_BE_JUDGED, TaskReason.WAITING)
 
 
 # ---------------------------------------------------------------------- what the task is about

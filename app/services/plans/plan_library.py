@@ -119,6 +119,7 @@ def _install_plans(session: Session, pack: packs.Pack, status: PublicationStatus
                 kind=action.kind,
                 title=action.title,
                 timing_revision=timing_revision(action),
+                basis=action.timing.basis.value,
                 definition=actions[action.key],
             )
             for action in plan.actions

@@ -18,7 +18,7 @@ from app.domain.staff.contacts import (
     follow_up_of,
 )
 from app.models import Alert, ContactAttempt, Event, Patient, Task
-from app.models.plans.ending import end_plans, silence
+from app.models.plans.silence import silence
 from app.models.profile.patient_index import head_id_of
 from app.models.staff.team_work import has_task, lock_task, team_task
 
@@ -88,7 +88,7 @@ def confirm(
     is_true: bool,
     note: str | None = None,
 ) -> Task:
-    """Say whether what a colleague was told is so; if it is, the patient's plans end.
+    """Say whether what a colleague was told is so; if it is, the caller ends the patient's plans.
 
     :raises NotFound: none of their team
     :raises TaskClosed: somebody was faster
@@ -104,10 +104,10 @@ def confirm(
         task.note = note
     task.assignee_id = practitioner_id
     session.add(task.complete(now))
-    if is_true:
-        _make_so(session, task, now)
-    else:
+    if not is_true:
         task.status_reason = TaskReason.RESULT_CORRECTED
+    elif task.kind == StaffTaskKind.CONFIRM_DEATH:
+        _note_death(session, task.patient_id, now)
     session.flush()
     return task
 
@@ -152,10 +152,8 @@ def _follow(
         silence(session, patient_id, now + _SILENCE)
 
 
-def _make_so(session: Session, task: Task, now: datetime) -> None:
-    end_plans(session, task.patient_id, ENDS_PLANS[task.kind], now)
-    if task.kind == StaffTaskKind.CONFIRM_DEATH:
-        patient = session.get_one(Patient, task.patient_id, with_for_update=True)
-        patient.deceased_at = patient.deceased_at or now
-        patient.updated_at = now
-        session.add(Event.of("patient.updated", now, patient_id=patient.id))
+def _note_death(session: Session, patient_id: int, now: datetime) -> None:
+    patient = session.get_one(Patient, patient_id, with_for_update=True)
+    patient.deceased_at = patient.deceased_at or now
+    patient.updated_at = now
+    session.add(Event.of("patient.updated", now, patient_id=patient.id))

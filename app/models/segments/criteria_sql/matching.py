@@ -44,6 +44,7 @@ from app.domain.criteria.tree import (
     Not,
 )
 from app.domain.criteria.tree import Any as AnyOf
+from app.domain.criteria.trends import Mean, OfLast, Rise
 from app.domain.profile.tag_tree import TagTree
 from app.models.profile.patient import Patient
 from app.models.segments.criteria_sql import care, doings, results
@@ -150,6 +151,9 @@ _SETS: Final[Mapping[type, Callable[[Any, datetime], Select[int]]]] = {
     Latest: results.latest,
     Count: results.count,
     Change: results.change,
+    OfLast: results.of_last,
+    Mean: results.mean,
+    Rise: results.rise,
     Measured: results.measured,
     ActiveCondition: care.diagnosed,
     Medicated: care.medicated,

@@ -1,5 +1,6 @@
 """Leaves about what was measured, as sets of patients."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,14 +13,16 @@ from sqlalchemy import (
     case,
     false,
     func,
+    literal,
     or_,
     select,
 )
 
-from app.domain.criteria.comparing import Comparator
-from app.domain.criteria.compiler import OFF_SCALE_HOLDS
+from app.domain.criteria.comparing import COMPARE, Comparator
 from app.domain.criteria.population import Measured
 from app.domain.criteria.tree import Change, Count, Latest
+from app.domain.criteria.trends import Mean, OfLast, Rise
+from app.domain.criteria.windows import OFF_SCALE_HOLDS
 from app.domain.profile.observation_kinds import OBSERVATION_KINDS
 from app.domain.profile.vital_signs import CLOCK_SKEW
 from app.models.profile.observation import Observation
@@ -27,6 +30,7 @@ from app.models.profile.what_counts import is_judged_version
 from app.models.segments.criteria_sql.comparing import compares, is_exactly
 
 _EXACT = Numeric(18, 6)
+_SUM = Numeric(30, 6)
 _IS_CONVERTED = Observation.standard_value.is_not(None)
 # A laboratory's number counts in the unit it was converted to on arrival, where it was. SQLite
 # keeps binary fractions; rounded to the column's six digits they are the numbers that were meant.
@@ -62,6 +66,43 @@ def change(leaf: Change, now: datetime) -> Select[int]:
         select(values.c.patient_id)
         .group_by(values.c.patient_id)
         .having(and_(func.count() >= 2, compares(moved, op, leaf.by)))
+    )
+
+
+def of_last(leaf: OfLast, now: datetime) -> Select[int]:
+    values = _judged(leaf.code, leaf.within, now, _in_context(leaf), _newest_first())
+    return (
+        select(values.c.patient_id)
+        .where(values.c.place <= leaf.of, _met(values.c.number, values.c.off_scale, leaf))
+        .group_by(values.c.patient_id)
+        .having(func.count() >= leaf.at_least)
+    )
+
+
+def mean(leaf: Mean, now: datetime) -> Select[int]:
+    more = [*_in_context(leaf), Observation.off_scale.is_(None)]
+    values = _judged(leaf.code, leaf.within, now, more)
+    # Compared as sums: a quotient would be rounded, and moved over a threshold.
+    total = func.round(func.sum(values.c.number), 6, type_=_SUM)
+    compare: Callable[[Any, Any], Any] = COMPARE[leaf.op]
+    wanted = func.round(func.count() * literal(leaf.value, _EXACT), 6, type_=_SUM)
+    return (
+        select(values.c.patient_id)
+        .group_by(values.c.patient_id)
+        .having(and_(func.count() >= leaf.at_least, compare(total, wanted)))
+    )
+
+
+def rise(leaf: Rise, now: datetime) -> Select[int]:
+    values = _judged(leaf.code, leaf.over, now, [Observation.off_scale.is_(None)], _newest_first())
+    newest = func.max(case((values.c.place == 1, values.c.number)), type_=_EXACT)
+    turn = (func.min if leaf.by > 0 else func.max)(values.c.number, type_=_EXACT)
+    moved = func.round(newest - turn, 6, type_=_EXACT)
+    op = Comparator.AT_LEAST if leaf.by > 0 else Comparator.AT_MOST
+    return (
+        select(values.c.patient_id)
+        .group_by(values.c.patient_id)
+        .having(compares(moved, op, leaf.by))
     )
 
 
@@ -105,7 +146,7 @@ def _judged(
     )
 
 
-def _in_context(leaf: Latest | Count) -> list[ColumnElement[bool]]:
+def _in_context(leaf: Latest | Count | OfLast | Mean) -> list[ColumnElement[bool]]:
     return [] if leaf.context is None else [Observation.context == leaf.context.value]
 
 
@@ -122,7 +163,7 @@ def _oldest_first() -> ColumnElement[int]:
     return ranked.label("place_from_oldest")
 
 
-def _met(number: Any, off_scale: Any, leaf: Latest | Count) -> ColumnElement[bool]:
+def _met(number: Any, off_scale: Any, leaf: Latest | Count | OfLast) -> ColumnElement[bool]:
     """Return the test of one value; LO is less than any number and HI is more."""
     beyond = [scale.value for scale, holding in OFF_SCALE_HOLDS.items() if leaf.op in holding]
     return or_(

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.domain.plans.plan_schedule import TaskReason, TaskStatus
 from app.domain.staff.alerting import AlertStatus
 from app.domain.trust.access import Relation
-from app.models import AlertStep, CarePlanStatus, MoveDeed, RecordLink
+from app.models import AlertStep, CarePlanStatus, EnrolmentStatus, MoveDeed, RecordLink
 from app.services.intake.patient_index import ledger
 from app.services.intake.patient_index.pairs import pairs
 from app.services.intake.patient_index.treatments import table_of
@@ -41,6 +41,16 @@ def end_second_plans(
         }
         for task_id in session.scalars(pending).all():
             ledger.alter(session, link, "task", task_id, MoveDeed.MOVED, at, cancelled)
+
+
+def keep_one_proposal(
+    session: Session, link: RecordLink, retired: int, head: int, at: datetime
+) -> None:
+    """Of two open questions about one plan the head's stays; nobody is asked twice."""
+    found = pairs(session, link, "enrolment_proposal", ("plan_key", "is_open"), retired, head)
+    for _, theirs in found:
+        withdrawn = {"status": EnrolmentStatus.WITHDRAWN, "is_open": None, "decided_at": at}
+        ledger.alter(session, link, "enrolment_proposal", theirs.id, MoveDeed.MOVED, at, withdrawn)
 
 
 def join_alerts(session: Session, link: RecordLink, retired: int, head: int, at: datetime) -> None:

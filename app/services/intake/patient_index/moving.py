@@ -13,6 +13,7 @@ from app.services.intake.patient_index.treatments import FOLLOWS, MOVES, owner_o
 
 _CONFLICTS = (
     conflicts.end_second_plans,
+    conflicts.keep_one_proposal,
     conflicts.join_alerts,
     tag_conflicts.settle_tags,
     tag_conflicts.keep_current,

@@ -1,0 +1,106 @@
+"""What a plan is going to do, day by day, and what a change of it changes: computed, not kept."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from app.domain.plans.plan import ActionKind, PlanDefinition
+from app.domain.plans.plan_schedule import occurrences
+from app.domain.plans.timing import LONGEST_WINDOW
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing a plan will ask for; `slot` is the name that its task will have."""
+
+    plan_key: str
+    slot: str
+    starts_at: datetime
+    due_at: datetime
+    ends_at: datetime
+    day: date  # the hospital's
+    number: int  # of the day, counted from the anchor
+    stage: str | None
+    kind: ActionKind
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """The same slot at another time, or with other words."""
+
+    before: Entry
+    after: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What comes, goes and moves from one calendar to another, each in order of time."""
+
+    appear: tuple[Entry, ...]
+    vanish: tuple[Entry, ...]
+    moved: tuple[Move, ...]
+
+    @property
+    def is_none(self) -> bool:
+        return not (self.appear or self.vanish or self.moved)
+
+
+def plan_calendar(
+    plan: PlanDefinition, anchor_on: date, zone: ZoneInfo, since: datetime, until: datetime
+) -> tuple[Entry, ...]:
+    """Return what a plan asks for in [since, until), in order of time."""
+    found: list[Entry] = []
+    for action in plan.actions:
+        for one in occurrences(action, anchor_on, zone, since, until):
+            day = one.starts_at.astimezone(zone).date()
+            stage = plan.stage_on(anchor_on, day)
+            found.append(
+                Entry(
+                    plan.key, one.slot, one.starts_at, one.due_at, one.expires_at, day,
+                    (day - anchor_on).days, stage.name if stage else None, action.kind,
+                    action.title,
+                )
+            )  # fmt: skip
+    return tuple(sorted(found, key=_order))
+
+
+def still_to_come(
+    plan: PlanDefinition, anchor_on: date, zone: ZoneInfo, now: datetime, until: datetime
+) -> tuple[Entry, ...]:
+    """Return what beginning a plan now asks for: also what began before and is open still."""
+    found = plan_calendar(plan, anchor_on, zone, now - LONGEST_WINDOW, until)
+    return tuple(one for one in found if one.ends_at > now)
+
+
+def compare(before: Iterable[Entry], after: Iterable[Entry]) -> Difference:
+    """Return what changes; entries are the same where plan and slot are."""
+    old = {(one.plan_key, one.slot): one for one in before}
+    new = {(one.plan_key, one.slot): one for one in after}
+    moved = [
+        Move(old[key], new[key])
+        for key in old.keys() & new.keys()
+        if _told(old[key]) != _told(new[key])
+    ]
+    return Difference(
+        appear=tuple(sorted((new[key] for key in new.keys() - old.keys()), key=_order)),
+        vanish=tuple(sorted((old[key] for key in old.keys() - new.keys()), key=_order)),
+        moved=tuple(sorted(moved, key=lambda move: _order(move.after))),
+    )
+
+
+def by_day(entries: Sequence[Entry]) -> dict[date, list[Entry]]:
+    """Return entries by the day on which they begin, days in order."""
+    days: dict[date, list[Entry]] = {}
+    for one in sorted(entries, key=_order):
+        days.setdefault(one.day, []).append(one)
+    return days
+
+
+def _order(one: Entry) -> tuple[datetime, str, str]:
+    return one.starts_at, one.plan_key, one.slot
+
+
+def _told(one: Entry) -> tuple[object, ...]:
+    return one.starts_at, one.due_at, one.ends_at, one.kind, one.title

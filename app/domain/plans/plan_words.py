@@ -1,0 +1,94 @@
+"""Plans in Chinese, for the person who designs, signs or begins one.
+
+Works on the plain data of a definition: what is not known here is shown as it is written.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from app.domain.criteria.parsing import parse_criterion
+from app.domain.criteria.wording import describe
+from app.domain.definitions import ISO_DURATION, InvalidDefinition
+from app.domain.plans.timing import CALENDAR_PERIOD
+
+ANCHORS: Final[Mapping[str, str]] = {
+    "discharge": "出院",
+    "enrolment": "入组",
+    "surgery": "手术",
+    "birth": "出生",
+    "diagnosis": "确诊",
+}
+KINDS: Final[Mapping[str, str]] = {
+    "article": "阅读",
+    "reminder": "提醒",
+    "medication-reminder": "用药提醒",
+    "measurement": "测量",
+    "questionnaire": "问卷",
+    "revisit": "复诊",
+    "staff-task": "医护任务",
+    "message": "消息",
+}
+_KNOWN: Final = frozenset(
+    {"start", "every", "until", "at", "due_after", "expires_after", "remind_at"}
+)
+
+
+def period(text: str) -> str:
+    """Return `P2W` as 2 周."""
+    found = CALENDAR_PERIOD.fullmatch(text)
+    if found is None:
+        return text
+    units = zip(found.groups(), ("个月", "周", "天"), strict=True)
+    return (
+        " ".join(f"{number} {unit}" for number, unit in units if number and int(number)) or "0 天"
+    )
+
+
+def duration(text: str) -> str:
+    """Return `PT2H` as 2 小时."""
+    found = ISO_DURATION.fullmatch(text)
+    if found is None:
+        return text
+    units = zip(found.groups(), ("天", "小时", "分钟"), strict=True)
+    return " ".join(f"{number} {unit}" for number, unit in units if number and int(number)) or "0"
+
+
+def timing(data: Mapping[str, Any], anchor: str = "") -> str:
+    """Return when an action happens, in one sentence without its full stop."""
+    after = ANCHORS.get(anchor, "起点")
+    start, every, until = (str(data.get(key) or "") for key in ("start", "every", "until"))
+    parts = [f"{after}{'当天' if start == 'P0D' else f'后 {period(start)}'}"] if start else []
+    if every:
+        parts = [f"{parts[0]}起" if parts else "", _repeat(every), f"到 {period(until)}为止"]
+    told = "".join(parts[:1]) + "".join(f"，{one}" for one in parts[1:])
+    hours = [f"{data['at']} 开始"] if "at" in data else []
+    if "remind_at" in data:
+        hours.append(f"{data['remind_at']} 提醒")
+    if "due_after" in data:
+        hours.append(f"{duration(str(data['due_after']))}内完成")
+    if "expires_after" in data:
+        hours.append(f"{duration(str(data['expires_after']))}后不再收")
+    others = [f"{key} {plain(data[key])}" for key in sorted(data.keys() - _KNOWN)]
+    return "，".join(one for one in (told, *hours, *others) if one)
+
+
+def condition(data: object) -> str:
+    """Return a tree of criteria as a sentence; what cannot be read stays as it is written."""
+    try:
+        return describe(parse_criterion(data, "when"))
+    except InvalidDefinition:
+        return plain(data)
+
+
+def _repeat(every: str) -> str:
+    return {"P1D": "每天", "P1W": "每周", "P1M": "每月"}.get(every, f"每 {period(every)}")
+
+
+def plain(value: object) -> str:
+    if isinstance(value, bool):
+        return "是" if value else "否"
+    if isinstance(value, Mapping):
+        return "；".join(f"{key} {plain(one)}" for key, one in value.items())
+    if isinstance(value, list | tuple):
+        return "、".join(plain(one) for one in value)
+    return str(value)

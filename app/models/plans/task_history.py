@@ -1,0 +1,47 @@
+"""How a task came to stand as it does: its own times, and the decisions about it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.plans.plan_schedule import TaskReason, TaskStatus
+from app.models.plans.care_plan import Task
+from app.models.plans.task_step import TaskStep
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """How it stood from `at` on; `because` is health data, for whoever may open the record."""
+
+    at: datetime
+    status: TaskStatus
+    reason: str | None
+    because: str | None = None
+
+
+def history_of(session: Session, task: Task) -> Sequence[HistoryLine]:
+    """Return what happened to a task, oldest first; what its columns tell needs no row."""
+    steps = session.scalars(
+        select(TaskStep).filter_by(task_id=task.id).order_by(TaskStep.at, TaskStep.id)
+    ).all()
+    lines = [HistoryLine(one.at, one.status, one.status_reason, one.explanation) for one in steps]
+    if not lines:
+        lines.append(HistoryLine(task.created_at, TaskStatus.REQUESTED, TaskReason.NOT_OPEN))
+        if _has_opened(task):
+            lines.append(HistoryLine(task.starts_at, TaskStatus.READY, TaskReason.OPEN))
+    elif lines[0].status is not TaskStatus.REQUESTED:
+        reason = TaskReason.TO_BE_JUDGED
+        lines.insert(0, HistoryLine(task.created_at, TaskStatus.REQUESTED, reason))
+    end, last = (task.status, task.status_reason), lines[-1]
+    if task.finished_at is not None and (last.status, last.reason) != end:
+        lines.append(HistoryLine(task.finished_at, *end))
+    return lines
+
+
+def _has_opened(task: Task) -> bool:
+    if task.status is TaskStatus.REQUESTED:
+        return False
+    return (task.finished_at or task.ends_at) > task.starts_at

@@ -1,0 +1,33 @@
+"""Who is on which plan: how they come in, rest, go on, change hands and leave.
+
+`entering` begins or proposes, `ways` are what somebody opened, `proposals` wait for a person,
+`life` is what happens to a plan begun, `consent` what ends it without a person's word.
+"""
+
+from app.services.plans.enrolment.consent import end_for_the_dead, follow_consent
+from app.services.plans.enrolment.entering import begin_plan, enrol_where_due
+from app.services.plans.enrolment.errors import NoCareTeam
+from app.services.plans.enrolment.life import (
+    rest_while_admitted,
+    resume_after_stay,
+    turn_holds,
+)
+from app.services.plans.enrolment.ways import (
+    enrol_by_segment,
+    enrol_by_segment_of,
+    segment_ways,
+)
+
+__all__ = [
+    "NoCareTeam",
+    "begin_plan",
+    "end_for_the_dead",
+    "enrol_by_segment",
+    "enrol_by_segment_of",
+    "enrol_where_due",
+    "follow_consent",
+    "rest_while_admitted",
+    "resume_after_stay",
+    "segment_ways",
+    "turn_holds",
+]

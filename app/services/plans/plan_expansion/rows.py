@@ -1,0 +1,62 @@
+"""Rows of tasks: what a slot of a plan looks like in the table, and how many are put there."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy.orm import Session
+
+from app.database import new_public_id
+from app.domain.plans.plan import Action, ActionKind
+from app.domain.plans.plan_schedule import Occurrence, TaskReason, TaskStatus
+from app.models import CarePlan, Task, TaskOwner
+
+# Rows by the thousand go past the ORM.
+TASKS: Final = Task.metadata.tables[Task.__tablename__]
+_OWNERS: Final = {ActionKind.STAFF_TASK: TaskOwner.STAFF, ActionKind.MESSAGE: TaskOwner.CLOCK}
+
+
+def columns_of(plan_action_id: int, action: Action, slot: Occurrence) -> dict[str, Any]:
+    """Return what is the same for everybody who has this slot."""
+    owner = _OWNERS.get(action.kind, TaskOwner.PATIENT)
+    is_announced = owner is TaskOwner.PATIENT and not action.is_judged
+    reason = TaskReason.TO_BE_JUDGED if action.is_judged else TaskReason.NOT_OPEN
+    return {
+        "plan_action_id": plan_action_id,
+        "slot": slot.slot,
+        "owner": owner,
+        "kind": action.kind.value,
+        "code": action.code,
+        "subject": action.article or action.questionnaire,
+        "title": action.title,
+        "status": TaskStatus.REQUESTED,
+        "status_reason": reason.value,
+        "starts_at": slot.starts_at,
+        "due_at": slot.due_at,
+        "ends_at": slot.expires_at,
+        "judge_at": slot.starts_at if action.is_judged else None,
+        "remind_at": slot.remind_at if is_announced else None,
+        "reminders": 0,
+    }
+
+
+def row_of(plan: CarePlan, columns: dict[str, Any], now: datetime) -> dict[str, Any]:
+    return {
+        "public_id": new_public_id(),
+        "patient_id": plan.patient_id,
+        "care_plan_id": plan.id,
+        "created_at": now,
+        **columns,
+    }
+
+
+def insert_new(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert what is not there yet, in bulk."""
+    if not rows:
+        return
+    if session.get_bind().dialect.name == "sqlite":
+        session.execute(sqlite.insert(TASKS).on_conflict_do_nothing(), rows)
+    else:
+        # Not INSERT IGNORE: that would also swallow what is really wrong.
+        session.execute(mysql.insert(TASKS).on_duplicate_key_update(slot=Task.slot), rows)

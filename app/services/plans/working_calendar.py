@@ -1,0 +1,22 @@
+"""The hospital's days off, put in force a year at a time."""
+
+from datetime import datetime
+
+from sqlalchemy import delete, extract
+from sqlalchemy.orm import Session
+
+from app.domain.plans.working_days import CalendarYear
+from app.models import CalendarDay
+
+
+def put_in_force(session: Session, calendar: CalendarYear, now: datetime) -> int:
+    """Replace what was known of the year by what the hospital gives; return how many days."""
+    session.execute(delete(CalendarDay).where(extract("year", CalendarDay.day) == calendar.year))
+    named = [(day, name, False) for day, name in calendar.free.items()]
+    named += [(day, "调休上班", True) for day in calendar.worked]
+    session.add_all(
+        CalendarDay(day=day, is_worked=is_worked, name=name, source=calendar.source, loaded_at=now)
+        for day, name, is_worked in sorted(named)
+    )
+    session.flush()
+    return len(named)
