@@ -43,7 +43,13 @@ from app.services.outreach.patient_notices import Notice
 from app.services.plans import enrolment, plan_expansion, result_services, rule_evaluation
 from app.services.profile import result_grading
 from app.services.profile.tags import tag_triggers
-from app.services.staff import alert_cards, critical_results, dangerous_answers
+from app.services.staff import (
+    alert_cards,
+    contact_outcomes,
+    critical_results,
+    dangerous_answers,
+    requests,
+)
 from jobs.chores import Work
 from jobs.profile_reactions import (
     assess_risk,
@@ -218,6 +224,14 @@ def raise_critical(work: Work, session: Session, event: Event) -> None:
         session, observation_id, grounds.reasons, grounds.basis, clock.now(), work.zone,
         tells_patient=grounds.tells_patient, department_code=department, cause=event,
     )  # fmt: skip
+
+
+def follow_contact(work: Work, session: Session, event: Event) -> None:
+    contact_outcomes.follow_alert(session, event.payload["alert_id"], clock.now(), work.zone)
+
+
+def take_requests(work: Work, session: Session, event: Event) -> None:
+    requests.take_requests(session, event.payload["response_id"], clock.now(), work.zone)
 
 
 def raise_dangerous_answers(work: Work, session: Session, event: Event) -> None:
@@ -406,8 +420,10 @@ REACTIONS: tuple[Reaction, ...] = (
     ),
     _reaction(grade, "observation.recorded", "observation.corrected", "observation.moved"),
     _reaction(raise_critical, "result.critical"),
+    _reaction(take_requests, "response.recorded"),
     _reaction(raise_dangerous_answers, "response.alarmed"),
     _reaction(raise_flagged_text, "text.flagged"),
+    _reaction(follow_contact, "alert.closed", "alert.attempted"),
     _reaction(call_services, "result.abnormal"),
     _reaction(recall, "result.eased"),
     _reaction(offer_service, "result-service.called"),

@@ -12,7 +12,7 @@ from app.domain.trust.access import Audience, Permission
 from app.models.trust.audit import record
 from app.services.profile.patient_snapshot import read_phones, read_snapshot
 from app.services.profile.patient_timeline import read_timeline
-from app.services.staff.staff_tasks import finish_task
+from app.services.staff.staff_tasks import ConfirmationNeeded, finish_task
 from app.services.trust.binding import issue_desk_code
 from app.web import gate
 from app.web.addresses import cursor, public_id
@@ -108,4 +108,6 @@ def finish(task_id: str) -> AnyResponse:
         done = "finished"
     except TaskClosed:
         done = "stale"
+    except ConfirmationNeeded:
+        return redirect(url_for("nurse.tasks.show", task_id=task_id), HTTPStatus.SEE_OTHER)
     return redirect(url_for(".snapshot", patient_id=patient_id, done=done), HTTPStatus.SEE_OTHER)

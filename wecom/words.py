@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from app.domain.staff.alert_clock import CHAIN
+from app.domain.staff.alerting import Outcome
 from app.services.staff.worklist import Show
 from app.web.alert_words import OUTCOMES as OUTCOMES
 from app.web.alert_words import outcome as outcome
@@ -30,11 +31,28 @@ from app.web.patient_words import unit as unit
 
 SHOW: Final[Mapping[Show, str]] = {
     Show.ALL: "全部",
+    Show.MINE: "我的",
     Show.OVERDUE: "已超时",
     Show.SEVERE: "重度预警",
     Show.MODERATE: "中度预警",
     Show.MILD: "轻度预警",
     Show.TASKS: "随访待办",
+}
+
+_OF_ALERTS: Final = (Outcome.REACHED, Outcome.FALSE_ALARM)
+# Of a call that a plan asked for: no reading can have been wrong.
+CALL_OUTCOMES: Final[Mapping[Outcome, str]] = {
+    Outcome.REACHED: "已联系上，随访完成",
+    **{code: word for code, word in OUTCOMES.items() if code not in _OF_ALERTS},
+}
+# What follows by itself, said before the button is pressed.
+CONSEQUENCES: Final[Mapping[Outcome, str]] = {
+    Outcome.NO_ANSWER: "隔几小时再打；3 次没人接，转为核对联系方式",
+    Outcome.CALL_LATER: "到约定时间再出现在工作台",
+    Outcome.WRONG_NUMBER: "转为核对联系方式",
+    Outcome.REFUSED: "由另一位同事核实后，结束随访计划",
+    Outcome.MOVED: "由另一位同事核实后，结束随访计划",
+    Outcome.DIED: "先停发提醒；由另一位同事核实后，结束随访计划",
 }
 
 REVEAL_REASONS: Final[Mapping[str, str]] = {

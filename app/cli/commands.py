@@ -15,6 +15,7 @@ from alembic.config import Config
 from pydantic import ValidationError
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from app import clock
 from app.cli import feeds
@@ -38,6 +39,7 @@ from app.cli.terms import DEFAULTS, load, terms
 from app.database import unit_of_work
 from app.domain.definitions import InvalidDefinition
 from app.domain.errors import DomainError
+from app.domain.plans.packs import Pack
 from app.domain.staff.alert_clock import Responder
 from app.domain.trust.access import StaffRole
 from app.integrations.pack_files import read_pack
@@ -335,11 +337,18 @@ def _install(folder: Path, approver: str | None) -> bool:
         content = read_pack(folder)
     except InvalidDefinition as problem:
         raise Failed(str(problem)) from None
-    with unit_of_work.begin() as session:
-        is_news = install_pack(session, content, clock.now(), approved_by=approver)
-        if is_news:
-            detail = {"pack": content.id, "version": content.version, "approved": bool(approver)}
-            record(session, OPERATOR, "install", "pack", clock.now(), detail=detail)
+    try:
+        with unit_of_work.begin() as session:
+            return _keep_pack(session, content, approver)
+    except InvalidDefinition as problem:  # it borrows what is not in force
+        raise Failed(str(problem)) from None
+
+
+def _keep_pack(session: Session, content: Pack, approver: str | None) -> bool:
+    is_news = install_pack(session, content, clock.now(), approved_by=approver)
+    if is_news:
+        detail = {"pack": content.id, "version": content.version, "approved": bool(approver)}
+        record(session, OPERATOR, "install", "pack", clock.now(), detail=detail)
     return is_news
 
 

@@ -26,6 +26,7 @@ MENU: Final[tuple[Group, ...]] = (
         "工作",
         (
             Entry("患者", "console.patients.overview", Permission.READ_PATIENT),
+            Entry("团队待办", "console.work.overview", Permission.HANDLE_ALERT),
             Entry("预警", "console.alerts.overview", Permission.HANDLE_ALERT),
             Entry("患者重复档案", "console.doubles.overview", Permission.RESOLVE_IDENTITY),
             Entry("待确认标签", "console.tag_review.overview", Permission.DECIDE_TAGS),
@@ -35,10 +36,11 @@ MENU: Final[tuple[Group, ...]] = (
         "运营",
         (
             Entry("人群", "console.segments.overview", Permission.USE_SEGMENTS),
+            Entry("问卷与量表", "console.questionnaires.overview", Permission.MANAGE_FORMS),
             Entry("规则", "console.rules.overview", Permission.MANAGE_RULES),
         ),
     ),
-    Group("报告", ()),
+    Group("报告", (Entry("满意度", "console.satisfaction.overview", Permission.READ_REPORTS),)),
     Group(
         "管理",
         (

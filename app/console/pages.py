@@ -26,11 +26,14 @@ from app.console import (
     feeds,
     messages,
     patients,
+    questionnaires,
     rules,
+    satisfaction,
     segments,
     tag_library,
     tag_review,
     terms,
+    work,
 )
 from app.console.desk import ConsoleDesk, desk
 from app.console.menu import menu_for
@@ -54,7 +57,10 @@ PARTS: Final[tuple[Blueprint, ...]] = (
     tag_review.views,
     patients.views,
     rules.views,
+    questionnaires.views,
+    satisfaction.views,
     terms.views,
+    work.views,
 )
 
 # APIFlask looks for security schemes on every blueprint that asks something before a request.

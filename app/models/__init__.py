@@ -86,6 +86,7 @@ from app.models.segments.segment import Audience, AudienceChunk, Segment, Segmen
 from app.models.segments.segment_index import IndexSnapshot, IndexSnapshotChunk
 from app.models.staff.alert import Alert, AlertStep
 from app.models.staff.duty import DutyShift
+from app.models.staff.handling import ContactAttempt, ShiftHandover, StaffLeave
 from app.models.staff.practitioner import (
     CareTeam,
     CareTeamMember,
@@ -130,6 +131,7 @@ __all__ = [
     "ConceptMapping",
     "Condition",
     "Consent",
+    "ContactAttempt",
     "Department",
     "DepartmentLimit",
     "DiagnosticReport",
@@ -196,8 +198,10 @@ __all__ = [
     "ServiceKind",
     "ServiceRequest",
     "SessionKind",
+    "ShiftHandover",
     "SignInState",
     "SocialHistory",
+    "StaffLeave",
     "StatedBy",
     "StepKind",
     "SubscriptionGrant",

@@ -1,6 +1,6 @@
 """The names a pack uses: each must be one that the same pack defines."""
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 
 from app.domain.criteria.tree import Answered, Criterion, HasTag, Leaf, Missed, leaves
 from app.domain.definitions import InvalidDefinition, refuse_repeats
@@ -18,9 +18,11 @@ class PackReferences:
         self.tags = {tag.key for tag in pack.tags}
         self.articles = {article.key for article in pack.articles}
         self.questionnaires = {one.key: one for one in pack.questionnaires}
+        self.forms = {*self.questionnaires, *pack.borrows}
 
     def check(self) -> None:
         pack = self.pack
+        refuse_repeats((*self.questionnaires, *pack.borrows), "borrows")
         refuse_repeats((tag.key for tag in pack.tags), "tags")
         refuse_repeats((article.key for article in pack.articles), "articles")
         refuse_repeats((one.key for one in pack.questionnaires), "questionnaires")
@@ -59,7 +61,7 @@ class PackReferences:
         for index, action in enumerate(plan.actions):
             at = f"{path}.actions[{index}]"
             self._resolve(action.article, self.articles, f"{at}.article")
-            self._resolve(action.questionnaire, self.questionnaires, f"{at}.questionnaire")
+            self._resolve(action.questionnaire, self.forms, f"{at}.questionnaire")
             if action.only_when is not None:
                 self._check_criterion(action.only_when, f"{at}.only_when")
             if action.wait_for is not None:
@@ -83,7 +85,7 @@ class PackReferences:
             case ChangePlan(plan=plan):
                 self._resolve(plan, {one.key for one in self.pack.plans}, f"{path}.plan.key")
             case CreateTask(questionnaire=questionnaire):
-                self._resolve(questionnaire, self.questionnaires, f"{path}.task.questionnaire")
+                self._resolve(questionnaire, self.forms, f"{path}.task.questionnaire")
 
     def _check_criterion(self, criterion: Criterion, path: str) -> None:
         for leaf in leaves(criterion):
@@ -96,12 +98,34 @@ class PackReferences:
             case Missed(kind=kind):
                 self._resolve(kind, set(ActionKind), f"{path} (missed)")
             case Answered(questionnaire=key, link_id=link_id):
-                self._resolve(key, self.questionnaires, f"{path} (answer)")
-                item = self.questionnaires[key].item(link_id)
-                if item is None or not _fits(item, leaf):
+                self._resolve(key, self.forms, f"{path} (answer)")
+                # What a borrowed form asks is known where that form is installed.
+                form = self.questionnaires.get(key)
+                if form is not None and not _can_be(form, link_id, leaf):
                     raise InvalidDefinition(
                         f"{path} (answer)", f"{link_id} of {key} has no such answer"
                     )
+
+    def check_borrowed(self, forms: Mapping[str, Questionnaire]) -> None:
+        """Hold the pack against the forms in force that it borrows.
+
+        :raises InvalidDefinition: one is not there, or asks no such thing
+        """
+        for index, key in enumerate(self.pack.borrows):
+            if key not in forms:
+                raise InvalidDefinition(f"borrows[{index}]", f"no form {key} is in force")
+        trees = (
+            *(rule.when for rule in self.pack.tag_rules),
+            *(rule.condition for rule in self.pack.rules),
+            *(plan.enrol_when for plan in self.pack.plans if plan.enrol_when is not None),
+        )
+        found = (one for tree in trees for one in leaves(tree))
+        asked = (one for one in found if isinstance(one, Answered))
+        for leaf in (one for one in asked if one.questionnaire in self.pack.borrows):
+            if not _can_be(forms[leaf.questionnaire], leaf.link_id, leaf):
+                raise InvalidDefinition(
+                    "borrows", f"{leaf.link_id} of {leaf.questionnaire} has no such answer"
+                )
 
     def _check_reactions(self, questionnaire: Questionnaire, path: str) -> None:
         """An answer that must not pass unseen needs a rule that looks for it."""
@@ -121,6 +145,11 @@ class PackReferences:
                     raise InvalidDefinition(
                         f"{path}.items[{index}].react_to", f"no rule looks for {answer}"
                     )
+
+
+def _can_be(form: Questionnaire, link_id: str, leaf: Answered) -> bool:
+    item = form.item(link_id)
+    return item is not None and _fits(item, leaf)
 
 
 def _fits(item: Item, leaf: Answered) -> bool:

@@ -68,6 +68,7 @@ class Pack:
     plans: tuple[PlanDefinition, ...]
     rules: tuple[Rule, ...]
     definition: Mapping[str, Any]
+    borrows: tuple[str, ...] = ()  # keys of forms that other packs bring, such as instruments
 
     @property
     def content_hash(self) -> str:

@@ -36,6 +36,8 @@ class Permission(StrEnum):
     USE_SEGMENTS = "use-segments"
     MANAGE_RULES = "manage-rules"  # read what rules did, ask them of the past, switch them off
     KEEP_ROSTER = "keep-roster"  # say who answers alerts and when
+    READ_REPORTS = "read-reports"  # figures that name no patient
+    MANAGE_FORMS = "manage-forms"  # see which forms there are, in every version, and their use
     MAP_TERMS = "map-terms"  # codes and names of tests and departments: nothing of a patient
 
 
@@ -60,6 +62,8 @@ _GRANTS: Final[dict[StaffRole, frozenset[Permission]]] = {
             Permission.USE_SEGMENTS,
             Permission.MANAGE_RULES,
             Permission.KEEP_ROSTER,
+            Permission.READ_REPORTS,
+            Permission.MANAGE_FORMS,
         }
     ),
     StaffRole.HEAD_NURSE: frozenset(
@@ -72,6 +76,8 @@ _GRANTS: Final[dict[StaffRole, frozenset[Permission]]] = {
             Permission.USE_SEGMENTS,
             Permission.MANAGE_RULES,
             Permission.KEEP_ROSTER,
+            Permission.READ_REPORTS,
+            Permission.MANAGE_FORMS,
             Permission.MAP_TERMS,
         }
     ),

@@ -19,6 +19,7 @@ from app.database import (
 )
 from app.domain.plans.enrolling import EndReason, HoldReason
 from app.domain.plans.plan_schedule import TaskReason, TaskStatus
+from app.domain.staff.alerting import Outcome
 from app.encryption import Encrypted
 from app.models.event import Event
 from app.models.plans.plan_definition import PlanAction, PlanDefinition
@@ -136,6 +137,19 @@ class Task(Base):
     # When to remind next; NULL when nobody is to be reminded any more.
     remind_at: Mapped[datetime | None] = mapped_column(index=True, info=OPERATION)
     reminders: Mapped[int] = mapped_column(default=0, info=OPERATION)
+    # Of a task of the team: whose team, where neither plan nor alert says so; who is to do it;
+    # what the last call came to and which one it was; who reported what it is to confirm.
+    care_team_id: Mapped[int | None] = mapped_column(
+        ForeignKey("care_team.id"), index=True, info=OPERATION
+    )
+    assignee_id: Mapped[int | None] = mapped_column(
+        ForeignKey("practitioner.id"), index=True, info=OPERATION
+    )
+    outcome: Mapped[Outcome | None] = mapped_column(info=CARE)
+    tries: Mapped[int] = mapped_column(default=0, info=OPERATION)
+    reported_by_id: Mapped[int | None] = mapped_column(
+        ForeignKey("practitioner.id"), index=True, info=OPERATION
+    )
     finished_at: Mapped[datetime | None] = mapped_column(info=OPERATION)
     created_at: Mapped[datetime] = mapped_column(info=OPERATION)
 
