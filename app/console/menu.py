@@ -28,6 +28,7 @@ MENU: Final[tuple[Group, ...]] = (
             Entry("患者", "console.patients.overview", Permission.READ_PATIENT),
             Entry("患者重复档案", "console.doubles.overview", Permission.RESOLVE_IDENTITY),
             Entry("待确认标签", "console.tag_review.overview", Permission.DECIDE_TAGS),
+            Entry("待加入计划", "console.enrolments.overview", Permission.ENROL),
         ),
     ),
     Group("运营", (Entry("人群", "console.segments.overview", Permission.USE_SEGMENTS),)),

@@ -20,7 +20,9 @@ from flask import (
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.console import (
+    care_plans,
     doubles,
+    enrolments,
     feeds,
     messages,
     patients,
@@ -40,7 +42,9 @@ from app.web.addresses import return_path
 from app.web.factory import Face
 
 PARTS: Final[tuple[Blueprint, ...]] = (
+    care_plans.views,
     doubles.views,
+    enrolments.views,
     feeds.views,
     messages.views,
     segments.views,

@@ -34,6 +34,9 @@ class Permission(StrEnum):
     DECIDE_TAGS = "decide-tags"  # give and take a patient's tags, settle proposals
     MANAGE_TAGS = "manage-tags"  # the library itself
     USE_SEGMENTS = "use-segments"
+    ENROL = "enrol"  # put one's patients on plans, let plans rest, go on, end
+    DESIGN_PLANS = "design-plans"  # drafts, ways in, moving to a new version
+    APPROVE_PLANS = "approve-plans"  # another's draft, never one's own
     MAP_TERMS = "map-terms"  # codes and names of tests and departments: nothing of a patient
 
 
@@ -47,7 +50,12 @@ class StaffRole(StrEnum):
 
 _GRANTS: Final[dict[StaffRole, frozenset[Permission]]] = {
     StaffRole.NURSE: frozenset(
-        {Permission.READ_PATIENT, Permission.HANDLE_ALERT, Permission.DECIDE_TAGS}
+        {
+            Permission.READ_PATIENT,
+            Permission.HANDLE_ALERT,
+            Permission.DECIDE_TAGS,
+            Permission.ENROL,
+        }
     ),
     StaffRole.DOCTOR: frozenset(
         {
@@ -56,6 +64,9 @@ _GRANTS: Final[dict[StaffRole, frozenset[Permission]]] = {
             Permission.RESOLVE_IDENTITY,
             Permission.DECIDE_TAGS,
             Permission.USE_SEGMENTS,
+            Permission.ENROL,
+            Permission.DESIGN_PLANS,
+            Permission.APPROVE_PLANS,
         }
     ),
     StaffRole.HEAD_NURSE: frozenset(
@@ -66,6 +77,9 @@ _GRANTS: Final[dict[StaffRole, frozenset[Permission]]] = {
             Permission.DECIDE_TAGS,
             Permission.MANAGE_TAGS,
             Permission.USE_SEGMENTS,
+            Permission.ENROL,
+            Permission.DESIGN_PLANS,
+            Permission.APPROVE_PLANS,
             Permission.MAP_TERMS,
         }
     ),
