@@ -85,8 +85,9 @@ def _page(
         record(session, gate.actor(), "read", "care-plan", now, patient_id=patient.id)
     page = render_template(
         "console/care_plans.html", patient=patient, plans=plans, teams=teams, labels=plan_labels,
-        days=_days(ahead), whole=_is_whole(), count=len(ahead), rests=rests or {}, form=form or {}, problems=problems,
-        now=now, notice=_NOTICES.get(request.args.get("done", "")),
+        days=_days(ahead), whole=_is_whole(), count=len(ahead),
+        rests=rests or {}, form=form or {}, problems=problems, now=now,
+        notice=_NOTICES.get(request.args.get("done", "")),
     )  # fmt: skip
     return make_response(page, HTTPStatus.UNPROCESSABLE_ENTITY if problems else HTTPStatus.OK)
 

@@ -209,15 +209,15 @@ def request_plan(
     :raises PlanNotOffered: no such plan, not open to requests, or another plan's code
     :raises AlreadyOnPlan: they are on it
     """
+    kept = last_plan(session, patient_id, plan_key)
+    if kept is not None and kept.is_open:
+        raise AlreadyOnPlan
     plan = plan_offered(session, plan_key, now.astimezone(zone).date())
     way = open_way_of(session, state) if state else None
     if way is None and not policy_of(session, plan_key).is_open_to_requests:
         raise PlanNotOffered
     if way is not None and way.plan_key != plan_key:
         raise PlanNotOffered
-    kept = last_plan(session, patient_id, plan_key)
-    if kept is not None and kept.is_open:
-        raise AlreadyOnPlan
     candidate = Candidate(
         plan, way.kind if way else Way.REQUEST,
         "患者扫码申请加入" if way else "患者在小程序申请加入",
