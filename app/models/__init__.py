@@ -41,6 +41,7 @@ from app.models.plans.enrolment import (
     EnrolmentStatus,
     EnrolmentWay,
 )
+from app.models.plans.pack_draft import DraftStatus, MigrationStatus, PackDraft, PlanMigration
 from app.models.plans.plan_definition import (
     Article,
     Pack,
@@ -130,6 +131,7 @@ __all__ = [
     "Department",
     "DepartmentLimit",
     "DiagnosticReport",
+    "DraftStatus",
     "EarlyReceipt",
     "Encounter",
     "EncounterClass",
@@ -152,6 +154,7 @@ __all__ = [
     "Lease",
     "MatchCandidate",
     "MedicationRequest",
+    "MigrationStatus",
     "ModelKind",
     "MoveDeed",
     "Observation",
@@ -160,11 +163,13 @@ __all__ = [
     "OutboundDelivery",
     "OutboundDocument",
     "Pack",
+    "PackDraft",
     "Patient",
     "PatientIdentifier",
     "PatientLink",
     "PlanAction",
     "PlanDefinition",
+    "PlanMigration",
     "PlatformToken",
     "Practitioner",
     "Preference",
