@@ -31,7 +31,13 @@ MENU: Final[tuple[Group, ...]] = (
             Entry("待加入计划", "console.enrolments.overview", Permission.ENROL),
         ),
     ),
-    Group("运营", (Entry("人群", "console.segments.overview", Permission.USE_SEGMENTS),)),
+    Group(
+        "运营",
+        (
+            Entry("人群", "console.segments.overview", Permission.USE_SEGMENTS),
+            Entry("计划", "console.plans.overview", Permission.DESIGN_PLANS),
+        ),
+    ),
     Group("报告", ()),
     Group(
         "管理",

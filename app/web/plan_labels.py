@@ -6,7 +6,13 @@ from typing import Final
 
 from app.domain.plans.enrolling import DeclineReason, EndReason, Entry, HoldReason, ReEntry, Way
 from app.domain.plans.plan_words import ANCHORS, KINDS
-from app.models import CarePlanStatus, StepKind
+from app.models import (
+    CarePlanStatus,
+    DraftStatus,
+    MigrationStatus,
+    PublicationStatus,
+    StepKind,
+)
 from app.services.plans.care_plan_reading import CarePlanLine, StepLine
 
 WAYS: Final = {
@@ -76,6 +82,28 @@ STEPS: Final = {
     StepKind.ENDED: "结束",
     StepKind.TRANSFERRED: "转给其他团队",
     StepKind.MOVED: "换到新版本",
+}
+DRAFTS: Final = {
+    DraftStatus.EDITING: "编写中",
+    DraftStatus.SUBMITTED: "待签署",
+    DraftStatus.APPROVED: "已签署",
+    DraftStatus.DROPPED: "已放弃",
+}
+DRAFT_MARKS: Final = {
+    DraftStatus.EDITING: "off",
+    DraftStatus.SUBMITTED: "watch",
+    DraftStatus.APPROVED: "good",
+    DraftStatus.DROPPED: "off",
+}
+MIGRATIONS: Final = {
+    MigrationStatus.RUNNING: "进行中",
+    MigrationStatus.STOPPED: "已停下",
+    MigrationStatus.DONE: "已完成",
+}
+PUBLICATIONS: Final = {
+    PublicationStatus.DRAFT: "未签署",
+    PublicationStatus.ACTIVE: "现用",
+    PublicationStatus.RETIRED: "已替换",
 }
 _REASONS: Final[Mapping[str, str]] = {
     **{str(key): word for key, word in WAYS.items()},
