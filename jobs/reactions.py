@@ -38,6 +38,7 @@ from app.services.intake import patient_index
 from app.services.outreach import patient_notices
 from app.services.outreach.patient_notices import Notice
 from app.services.plans import enrolment, plan_expansion, result_services, rule_evaluation
+from app.services.plans.enrolment import contacts
 from app.services.profile import result_grading
 from app.services.profile.tags import tag_triggers
 from app.services.staff import alert_cards, critical_results
@@ -78,6 +79,13 @@ def enrol_by_segments(work: Work, session: Session, event: Event) -> None:
         enrolment.enrol_by_segment_of(
             session, event.patient_id, clock.now(), work.zone, cause=event
         )
+
+
+def offer_to_linked(work: Work, session: Session, event: Event) -> None:
+    """Who came by a contact way before they were linked gets what they came for."""
+    account_id = event.payload.get("account_id")
+    if account_id:
+        contacts.offer_to_linked(session, account_id, clock.now(), work.zone, event)
 
 
 def resume_after_stay(work: Work, session: Session, event: Event) -> None:
@@ -400,6 +408,7 @@ REACTIONS: tuple[Reaction, ...] = (
     ),
     _reaction(resume_after_stay, "encounter.finished", "encounter.cancelled", "encounter.moved"),
     _reaction(end_for_the_dead, "patient.registered", "patient.updated", "patient.merged"),
+    _reaction(offer_to_linked, "person.linked"),
     _reaction(follow_consent, "consent.changed", "person.unlinked"),
     _reaction(
         read_text,

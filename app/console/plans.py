@@ -12,7 +12,7 @@ from app.database import unit_of_work
 from app.domain.definitions import KEY
 from app.domain.errors import DomainError, NotFound
 from app.domain.plans import plan_words
-from app.domain.plans.enrolling import Entry, ReEntry
+from app.domain.plans.enrolling import Entry, ReEntry, Way
 from app.domain.trust.access import Audience, Permission
 from app.integrations.pack_files import write_text
 from app.models import MigrationStatus
@@ -104,14 +104,17 @@ def open_way(key: str) -> AnyResponse:
     """Open a way in: for a segment, or a code."""
     form, now = request.form, clock.now()
     is_automatic = form.get("automatic") == "1"
+    if form.get("do") == "contact" and not form.get("team"):
+        return _page(key, {"team": "企业微信二维码要选团队：扫码会添加这个团队的成员"})
     try:
         with unit_of_work.begin() as session:
             team = find_team(session, form["team"]) if form.get("team") else None
             team_id = team.id if team else None
-            if form.get("do") == "code":
+            if form.get("do") in ("code", "contact"):
+                kind = Way.CONTACT if form["do"] == "contact" else Way.CODE
                 ways.open_code_way(
-                    session, _key(key), gate.actor(), now, HOSPITAL, is_automatic=is_automatic,
-                    care_team_id=team_id,
+                    session, _key(key), gate.actor(), now, HOSPITAL, kind=kind,
+                    is_automatic=is_automatic, care_team_id=team_id,
                 )  # fmt: skip
             else:
                 ways.open_segment_way(

@@ -36,6 +36,7 @@ from app.models.plans.care_plan import (
 )
 from app.models.plans.care_plan_step import CarePlanStep, StepKind
 from app.models.plans.enrolment import (
+    ContactArrival,
     EnrolmentPolicy,
     EnrolmentProposal,
     EnrolmentStatus,
@@ -128,6 +129,7 @@ __all__ = [
     "ConceptMapping",
     "Condition",
     "Consent",
+    "ContactArrival",
     "Department",
     "DepartmentLimit",
     "DiagnosticReport",

@@ -47,6 +47,7 @@ class WayLine:
     is_automatic: bool
     segment_name: str | None
     state: str | None
+    qr_code: str | None
     team_name: str | None
     created_at: datetime
 
@@ -134,7 +135,7 @@ def _ways(session: Session, plan_key: str) -> tuple[WayLine, ...]:
     return tuple(
         WayLine(
             way.public_id, way.kind, way.is_automatic, way.segment.name if way.segment else None,
-            way.state, team, way.created_at,
+            way.state, way.qr_code, team, way.created_at,
         )
         for way, team in rows
     )  # fmt: skip
