@@ -13,10 +13,18 @@ from app.database import unit_of_work
 from app.domain.errors import DomainError, NotFound
 from app.domain.plans.plan_calendar import Entry
 from app.domain.trust.access import Audience, Permission
+from app.models.plans.knowledge import knowledge
 from app.models.staff.staff_access import find_cared_for
 from app.models.trust.audit import record
 from app.services.plans.care_plan_reading import all_teams, find_care_plan, plans_of_patient
-from app.services.plans.plan_preview import Preview, calendar_of, preview_rest
+from app.services.plans.pack_drafts import drafts_of_plan
+from app.services.plans.plan_moving import NothingToMove, move_one
+from app.services.plans.plan_preview import (
+    Preview,
+    calendar_of,
+    preview_rest,
+    preview_version,
+)
 from app.web import gate, plan_forms, plan_labels
 from app.web.addresses import public_id
 from app.web.staff import me
@@ -30,6 +38,7 @@ _NOTICES: Final = {
     "resumed": "已恢复，从今天起继续，不补之前的任务。",
     "ended": "已结束，还没做的任务和没发出的消息都取消了。",
     "transferred": "已转给其他团队。",
+    "moved": "已换到现用版本。",
 }
 
 
@@ -68,6 +77,46 @@ def change(patient_id: str, plan_id: str) -> AnyResponse:
     else:  # it may be nobody of theirs any more
         to = url_for("console.patients.overview")
     return redirect(to, HTTPStatus.SEE_OTHER)
+
+
+@views.get("/<plan_id>/versions")
+@gate.policy(Audience.STAFF, Permission.ENROL)
+def versions(patient_id: str, plan_id: str) -> str:
+    """Show what the version in force, or a draft, would change for this patient."""
+    now, asked = clock.now(), request.args.get("draft", "")
+    with unit_of_work.begin() as session:
+        patient = find_cared_for(session, public_id(patient_id), me(), now)
+        plan = find_care_plan(session, patient.id, public_id(plan_id))
+        drafts = drafts_of_plan(session, plan.plan_key)
+        newest = knowledge(session).plans.get(plan.plan_key)
+        to = drafts.get(asked) or newest
+        if to is None:
+            raise NotFound
+        preview = preview_version(session, patient.id, plan.id, to, now, HOSPITAL)
+        before = plan.plan_definition.version
+        record(session, gate.actor(), "read", "care-plan", now, patient_id=patient.id)
+    is_newest = newest is not None and to is newest
+    return render_template(
+        "console/care_plan_versions.html", patient=patient, plan=plan, before=before, to=to,
+        preview=preview, drafts=drafts, asked=asked, may_move=is_newest and to.version != before,
+        labels=plan_labels,
+    )  # fmt: skip
+
+
+@views.post("/<plan_id>/versions")
+@gate.policy(Audience.STAFF, Permission.DESIGN_PLANS)
+def move(patient_id: str, plan_id: str) -> AnyResponse:
+    """Move this patient alone to the version in force."""
+    now = clock.now()
+    try:
+        with unit_of_work.begin() as session:
+            patient = find_cared_for(session, public_id(patient_id), me(), now)
+            plan = find_care_plan(session, patient.id, public_id(plan_id))
+            move_one(session, plan, gate.actor(), now, HOSPITAL)
+            record(session, gate.actor(), "move", "care-plan", now, patient_id=patient.id)
+    except NothingToMove as refused:
+        return _page(patient_id, {f"move-{plan_id}": refused.title})
+    return redirect(url_for(".show", patient_id=patient_id, done="moved"), HTTPStatus.SEE_OTHER)
 
 
 def _page(

@@ -12,6 +12,7 @@ from app.domain.plans.enrolling import Entry, ReEntry
 from app.domain.trust.access import Actor, StaffRole
 from app.integrations.pack_files import read_text, write_text
 from app.models import (
+    CarePlan,
     EnrolmentPolicy,
     EnrolmentWay,
     Pack,
@@ -125,6 +126,14 @@ def test_a_version_is_written_signed_by_another_and_brought_to_the_patients(
     stale = send(browser, draft, do="save", part="plans", revision="1", text=only_plans)
     assert stale.status_code == 422
     assert send(browser, draft, do="submit").status_code == 303
+    with unit_of_work.begin() as session:
+        plan = session.scalars(select(CarePlan)).one()
+        one = f"/console/patients/{plan.patient.public_id}/plans/{plan.public_id}/versions"
+    assert "对这位患者没有区别" in browser.get(one).text
+    shown = browser.get(one, query_string={"draft": draft.rpartition("/")[2]}).text
+    assert "换到草稿" in shown
+    assert "05:00 测一次空腹血糖 →" in shown
+    assert send(browser, one).status_code == 422  # there is no newer version yet
     own = send(browser, f"{draft}/approve")
     assert "参与编写的人不能签署" in own.text
 
@@ -138,21 +147,21 @@ def test_a_version_is_written_signed_by_another_and_brought_to_the_patients(
     with unit_of_work.begin() as session:
         assert knowledge(session).plans[PLAN].version == 2
 
-    plan = f"/console/plans/{PLAN}"
-    preview = browser.get(f"{plan}/move").text
+    plan_page = f"/console/plans/{PLAN}"
+    preview = browser.get(f"{plan_page}/move").text
     assert "1 位患者会换过来" in preview
     assert "05:30" in preview
-    assert send(browser, f"{plan}/move", do="begin").status_code == 303
-    assert send(browser, f"{plan}/move", do="begin").status_code == 422
+    assert send(browser, f"{plan_page}/move", do="begin").status_code == 303
+    assert send(browser, f"{plan_page}/move", do="begin").status_code == 422
     with unit_of_work.begin() as session:
         move = session.scalars(select(PlanMigration)).one().public_id
-    assert send(browser, f"{plan}/move", do="stop", move=move).status_code == 303
+    assert send(browser, f"{plan_page}/move", do="stop", move=move).status_code == 303
     chores.move_plans(WORK, clock.now())
-    assert "已停下，已换 0 位" in browser.get(plan).text
-    assert send(browser, f"{plan}/move", do="go-on", move=move).status_code == 303
+    assert "已停下，已换 0 位" in browser.get(plan_page).text
+    assert send(browser, f"{plan_page}/move", do="go-on", move=move).status_code == 303
     chores.move_plans(WORK, clock.now())
-    assert "已完成，已换 1 位" in browser.get(plan).text
-    assert browser.get(f"{plan}/move").status_code == 422  # nobody is left
+    assert "已完成，已换 1 位" in browser.get(plan_page).text
+    assert browser.get(f"{plan_page}/move").status_code == 422  # nobody is left
 
 
 def test_a_pack_comes_in_as_yaml_and_can_be_given_up(browser: FlaskClient) -> None:

@@ -16,6 +16,7 @@ from app.domain.plans.pack_differences import differences
 from app.domain.plans.pack_parsing import parse_pack
 from app.domain.plans.pack_versions import numbered
 from app.domain.plans.packs import Pack as PackContent
+from app.domain.plans.plan import PlanDefinition as Plan
 from app.domain.trust.access import Actor
 from app.models import (
     Article,
@@ -269,6 +270,15 @@ def read_draft(session: Session, draft_id: str, practitioner_id: int) -> DraftVi
         _is_base_current(session, draft),
         draft.status is DraftStatus.SUBMITTED and practitioner_id not in draft.editor_ids,
     )  # fmt: skip
+
+
+def drafts_of_plan(session: Session, plan_key: str) -> dict[str, Plan]:
+    """Return the plan of this key as each open draft has it, by the draft's public id."""
+    rows = session.scalars(
+        select(PackDraft).where(PackDraft.status.in_((DraftStatus.EDITING, DraftStatus.SUBMITTED)))
+    )
+    plans = {row.public_id: parse_pack(row.content).plans for row in rows}
+    return {draft: plan for draft, found in plans.items() for plan in found if plan.key == plan_key}
 
 
 def packs_in_force(session: Session) -> Sequence[Pack]:

@@ -136,6 +136,18 @@ def begin_move(session: Session, plan_key: str, actor: Actor, now: datetime) -> 
     return move
 
 
+def move_one(session: Session, plan: CarePlan, actor: Actor, now: datetime, zone: ZoneInfo) -> None:
+    """Move one patient's plan to the version in force.
+
+    :raises NothingToMove: it is on that version, or has ended
+    :raises NotFound: no such plan in force
+    """
+    to = _in_force(session, plan.plan_key)
+    if plan.is_open is None or plan.plan_definition_id == to.id:
+        raise NothingToMove
+    _move(session, plan, to, {one.key: one for one in to.actions}, actor, now, zone)
+
+
 def turn_move(
     session: Session, move_id: str, status: MigrationStatus, actor: Actor, now: datetime
 ) -> None:
@@ -237,7 +249,8 @@ def _move(
         plan, StepKind.MOVED, by, now,
         version_before=plan.plan_definition.version, version_after=to.version,
     )  # fmt: skip
-    plan.plan_definition_id = to.id
+    plan.plan_definition = to
+    session.flush()
     # What the new version has more of is filled in from now on by the next expansion.
     if plan.expanded_until is not None:
         plan.expanded_until = now
