@@ -11,6 +11,7 @@ from app import clock
 from app.database import unit_of_work
 from app.domain.definitions import KEY, InvalidDefinition
 from app.domain.errors import DomainError, NotFound
+from app.domain.plans import plan_words
 from app.domain.trust.access import Audience, Permission
 from app.integrations.pack_files import read_text, write_text
 from app.services.plans import pack_drafts, plan_library
@@ -142,6 +143,7 @@ def _page(
         view = pack_drafts.read_draft(session, public_id(draft_id), me())
     page = render_template(
         "console/plan_draft.html", draft=view, part=part, parts_=PARTS, labels=plan_labels,
+        words=plan_words,
         text=write_text(_of(view.content, part)) if text is None else text, problems=problems,
         may_sign=view.may_sign and may_here(Permission.APPROVE_PLANS), now=clock.now(),
         notice=_NOTICES.get(request.args.get("done", "")),

@@ -179,3 +179,40 @@ def test_a_pack_comes_in_as_yaml_and_can_be_given_up(browser: FlaskClient) -> No
     with unit_of_work.begin() as session:
         assert session.scalars(select(PackDraft)).one().status == "dropped"
     assert browser.get("/console/plans/packs/no-such/1").status_code == 404
+
+
+def test_one_action_is_changed_copied_and_taken_out_in_fields(browser: FlaskClient) -> None:
+    draft = send(browser, "/console/plan-drafts", pack=PLAN).location.split("?")[0]
+    fasting = f"{draft}/actions/{PLAN}/glucose-fasting"
+    page = browser.get(fasting).text
+    assert 'value="05:00"' in page
+    given = {
+        "title": "测空腹血糖", "instructions": "起床后测", "start": "2", "start-unit": "D",
+        "every": "1", "every-unit": "W", "until": "3", "until-unit": "M", "at": "06:00",
+        "remind_at": "", "due_after": "90", "due_after-unit": "M", "expires_after": "6",
+        "expires_after-unit": "H", "revision": "1",
+    }  # fmt: skip
+    assert send(browser, fasting, do="save", **given | {"start": "x"}).status_code == 422
+    late = send(browser, fasting, do="save", **given | {"due_after": "9999"})
+    assert late.status_code == 422
+    assert 'value="9999"' in late.text  # what was typed is kept
+    assert send(browser, fasting, do="save", **given).status_code == 303
+    assert send(browser, fasting, do="save", **given).status_code == 422  # an older revision
+    evening = given | {"revision": "2", "key": "glucose-evening", "at": "20:00"}
+    assert send(browser, fasting, do="copy", **evening | {"key": "Abend!"}).status_code == 422
+    assert send(browser, fasting, do="copy", **evening).status_code == 303
+    weekly = f"{draft}/actions/{PLAN}/weekly-check"
+    assert send(browser, weekly, do="remove", revision="3").status_code == 303
+    assert send(browser, weekly, do="remove", revision="4").status_code == 404
+
+    with unit_of_work.begin() as session:
+        plan = session.scalars(select(PackDraft)).one().content["plans"][0]
+    actions = {one["key"]: one for one in plan["actions"]}
+    assert actions["glucose-fasting"]["timing"] == {
+        "start": "P2D", "every": "P1W", "until": "P3M", "at": "06:00", "due_after": "PT90M",
+        "expires_after": "PT6H",
+    }  # fmt: skip
+    assert actions["glucose-evening"]["timing"]["at"] == "20:00"
+    assert actions["glucose-evening"]["code"] == "15074-8"
+    assert "weekly-check" not in actions
+    assert "去掉计划“2型糖尿病出院后随访”的安排“填写每周健康问卷”" in browser.get(draft).text
