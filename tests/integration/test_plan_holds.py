@@ -24,6 +24,7 @@ from app.models import (
     Encounter,
     EncounterClass,
     EncounterStatus,
+    EnrolmentProposal,
     Event,
     Patient,
     PatientLink,
@@ -141,6 +142,14 @@ def test_a_travel_told_beforehand_begins_on_its_day(session: Session) -> None:
     assert (plan.status, plan.hold_ends_on) == (CarePlanStatus.ON_HOLD, last)
     assert turn_holds(session, NOON + 3 * DAY, HOSPITAL) == 0
 
+    stay = factories.encounter(
+        session, who.patient, status=EncounterStatus.IN_PROGRESS, ended_at=None
+    )
+    assert turn_holds(session, NOON + 7 * DAY, HOSPITAL) == 1
+    assert (plan.status, plan.hold_reason) == (CarePlanStatus.ON_HOLD, HoldReason.ADMISSION)
+    assert turn_holds(session, NOON + 7 * DAY, HOSPITAL) == 0
+    stay.status = EncounterStatus.FINISHED
+
     life.resume_plan(session, plan, by(who), NOON + 4 * DAY, HOSPITAL)
     life.plan_hold(session, plan, HoldReason.TRAVEL, last, None, by(who), NOON, TODAY)
     life.resume_plan(session, plan, by(who), NOON, HOSPITAL)  # taken back before it began
@@ -223,10 +232,12 @@ def test_a_no_ends_everything_when_it_is_the_patient_s_or_everybody_s(
     session.refresh(plan)
     assert (plan.is_open, plan.end_reason) == (None, EndReason.OPTED_OUT)
     assert pending(session) == []
-    # A machine does not begin it again by the same discharge, nor for a new one.
-    discharge(session, who, NOON + timedelta(hours=2))
+    # A machine neither begins it again nor asks to, not even after a new discharge.
+    hands[0] = NOON + 20 * DAY
+    discharge(session, who, hands[0])
     settle(session)
     assert session.scalar(select(func.count()).select_from(CarePlan)) == 1
+    assert session.scalar(select(func.count()).select_from(EnrolmentProposal)) == 0
 
 
 def test_a_no_to_messages_takes_back_only_what_waits_to_be_sent(
