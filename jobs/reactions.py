@@ -21,9 +21,6 @@ from app.domain.trust.access import Actor
 from app.models import (
     Alert,
     AppointmentStatus,
-    Encounter,
-    EncounterClass,
-    EncounterStatus,
     Event,
     Observation,
     OutboundDocument,
@@ -40,7 +37,7 @@ from app.services.exchange import requesting, telling
 from app.services.intake import patient_index
 from app.services.outreach import patient_notices
 from app.services.outreach.patient_notices import Notice
-from app.services.plans import enrolment, plan_expansion, result_services, rule_evaluation
+from app.services.plans import plan_expansion, result_services, rule_evaluation
 from app.services.profile import result_grading
 from app.services.profile.tags import tag_triggers
 from app.services.staff import (
@@ -51,6 +48,17 @@ from app.services.staff import (
     requests,
 )
 from jobs.chores import Work
+from jobs.plan_reactions import (
+    end_for_the_dead,
+    enrol,
+    enrol_by_segments,
+    follow_consent,
+    offer_to_linked,
+    rest,
+    rest_after_merge,
+    resume_after_stay,
+    tell_of_enrolment,
+)
 from jobs.profile_reactions import (
     assess_risk,
     learn_preferences,
@@ -72,52 +80,6 @@ class Reaction:
     handle: Callable[[Work, Session, Event], None]
 
 
-def enrol(work: Work, session: Session, event: Event) -> None:
-    if event.patient_id is not None:
-        # Tags come in waves, and few of them decide about plans.
-        is_tag = event.kind == "tag.assigned"
-        enrolment.enrol_where_due(
-            session, event.patient_id, clock.now(), work.zone,
-            triggers=tag_triggers.triggers_of(session, event) if is_tag else None, cause=event,
-        )  # fmt: skip
-
-
-def enrol_by_segments(work: Work, session: Session, event: Event) -> None:
-    """Ask the segments that lead into plans of whom something changed; time is the clock's."""
-    if event.patient_id is not None:
-        enrolment.enrol_by_segment_of(
-            session, event.patient_id, clock.now(), work.zone, cause=event
-        )
-
-
-def resume_after_stay(work: Work, session: Session, event: Event) -> None:
-    if event.patient_id is not None:
-        enrolment.resume_after_stay(session, event.patient_id, clock.now(), work.zone, cause=event)
-
-
-def end_for_the_dead(work: Work, session: Session, event: Event) -> None:
-    if event.patient_id is not None:
-        enrolment.end_for_the_dead(session, event.patient_id, clock.now(), cause=event)
-
-
-def follow_consent(work: Work, session: Session, event: Event) -> None:
-    if event.patient_id is not None:
-        enrolment.follow_consent(
-            session, event.patient_id, event.payload.get("account_id"), clock.now(), cause=event
-        )
-
-
-def rest_after_merge(work: Work, session: Session, event: Event) -> None:
-    """Of two records that are one patient, one may have known that they are in hospital."""
-    stay = select(Encounter.id).filter_by(
-        patient_id=event.patient_id,
-        encounter_class=EncounterClass.INPATIENT,
-        status=EncounterStatus.IN_PROGRESS,
-    )
-    if event.patient_id is not None and session.scalar(stay.limit(1)) is not None:
-        enrolment.rest_while_admitted(session, event.patient_id, clock.now(), cause=event)
-
-
 def find_doubles(work: Work, session: Session, event: Event) -> None:
     if event.patient_id is not None:
         patient_index.find_doubles(session, event.patient_id, clock.now())
@@ -126,19 +88,6 @@ def find_doubles(work: Work, session: Session, event: Event) -> None:
 def gather_late_rows(work: Work, session: Session, event: Event) -> None:
     """Bring over what somebody was just writing for the retired record."""
     patient_index.gather(session, event.payload["other_id"], clock.now())
-
-
-def rest(work: Work, session: Session, event: Event) -> None:
-    """A patient in hospital is not asked to measure at home.
-
-    Every reaction reads at its own pace: by now the stay may be over, and a plan begun.
-    """
-    encounter = session.get_one(Encounter, event.payload["encounter_id"])
-    if (
-        encounter.encounter_class is EncounterClass.INPATIENT
-        and encounter.status is EncounterStatus.IN_PROGRESS
-    ):
-        enrolment.rest_while_admitted(session, encounter.patient_id, clock.now(), cause=event)
 
 
 def expand(work: Work, session: Session, event: Event) -> None:
@@ -465,6 +414,8 @@ REACTIONS: tuple[Reaction, ...] = (
     ),
     _reaction(resume_after_stay, "encounter.finished", "encounter.cancelled", "encounter.moved"),
     _reaction(end_for_the_dead, "patient.registered", "patient.updated", "patient.merged"),
+    _reaction(tell_of_enrolment, "enrolment.accepted", "enrolment.declined"),
+    _reaction(offer_to_linked, "person.linked"),
     _reaction(follow_consent, "consent.changed", "person.unlinked"),
     _reaction(
         read_text,

@@ -54,6 +54,13 @@ TIMETABLE: tuple[Job, ...] = (
     Job("sync-tables", table_feeds.sync_tables, at(minute="*/3", second="29"), CatchUp.LAST),
     Job("expand-plans", chores.expand_plans, at(minute="*/10", second="17"), CatchUp.LAST, 5),
     Job("turn-holds", chores.turn_holds, at(minute="1-59/10", second="3"), CatchUp.LAST, 5),
+    Job("move-plans", chores.move_plans, at(second="17"), CatchUp.LAST),
+    Job(
+        "bring-packs-into-force",
+        chores.bring_packs_into_force,
+        at(minute="4-59/10", second="13"),
+        CatchUp.LAST,
+    ),
     Job("enrol-by-segments", chores.enrol_by_segments, at(minute="19"), CatchUp.LAST, 60),
     Job(
         "save-segment-index",

@@ -9,7 +9,7 @@ from app.domain.trust.access import Audience
 from app.web import gate
 from app.web.addresses import HOME
 from app.web.factory import Face
-from wecom import alerts, forms, handover, patients, sign_in, tasks, words, workbench
+from wecom import alerts, enrolments, forms, handover, patients, sign_in, tasks, words, workbench
 from wecom.desk import NurseDesk, desk
 
 nurse = Blueprint("nurse", __name__, url_prefix="/wecom", template_folder="templates")
@@ -18,6 +18,7 @@ for _part in (
     workbench.views,
     patients.views,
     alerts.views,
+    enrolments.views,
     tasks.views,
     forms.views,
     handover.views,

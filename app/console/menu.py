@@ -30,12 +30,14 @@ MENU: Final[tuple[Group, ...]] = (
             Entry("预警", "console.alerts.overview", Permission.HANDLE_ALERT),
             Entry("患者重复档案", "console.doubles.overview", Permission.RESOLVE_IDENTITY),
             Entry("待确认标签", "console.tag_review.overview", Permission.DECIDE_TAGS),
+            Entry("待加入计划", "console.enrolments.overview", Permission.ENROL),
         ),
     ),
     Group(
         "运营",
         (
             Entry("人群", "console.segments.overview", Permission.USE_SEGMENTS),
+            Entry("计划", "console.plans.overview", Permission.DESIGN_PLANS),
             Entry("问卷与量表", "console.questionnaires.overview", Permission.MANAGE_FORMS),
             Entry("规则", "console.rules.overview", Permission.MANAGE_RULES),
         ),

@@ -32,11 +32,13 @@ from app.models.plans.calendar_day import CalendarDay
 from app.models.plans.care_plan import CarePlan, CarePlanStatus, Task, TaskOwner
 from app.models.plans.care_plan_step import CarePlanStep, StepKind
 from app.models.plans.enrolment import (
+    ContactArrival,
     EnrolmentPolicy,
     EnrolmentProposal,
     EnrolmentStatus,
     EnrolmentWay,
 )
+from app.models.plans.pack_draft import DraftStatus, MigrationStatus, PackDraft, PlanMigration
 from app.models.plans.plan_definition import (
     Article,
     Pack,
@@ -131,10 +133,12 @@ __all__ = [
     "ConceptMapping",
     "Condition",
     "Consent",
+    "ContactArrival",
     "ContactAttempt",
     "Department",
     "DepartmentLimit",
     "DiagnosticReport",
+    "DraftStatus",
     "DutyShift",
     "EarlyReceipt",
     "Encounter",
@@ -159,6 +163,7 @@ __all__ = [
     "Lease",
     "MatchCandidate",
     "MedicationRequest",
+    "MigrationStatus",
     "ModelKind",
     "MoveDeed",
     "Observation",
@@ -167,11 +172,13 @@ __all__ = [
     "OutboundDelivery",
     "OutboundDocument",
     "Pack",
+    "PackDraft",
     "Patient",
     "PatientIdentifier",
     "PatientLink",
     "PlanAction",
     "PlanDefinition",
+    "PlanMigration",
     "PlanSlot",
     "PlatformToken",
     "Practitioner",

@@ -326,7 +326,14 @@ def _forget_reminders(session: Session, plan_id: int) -> None:
 
 def _turn(session: Session, plan: CarePlan, now: datetime, zone: ZoneInfo, today: date) -> None:
     if plan.status is CarePlanStatus.ON_HOLD:
-        resume_plan(session, plan, BY_CLOCK, now, zone)
+        if not is_admitted(session, plan.patient_id):
+            resume_plan(session, plan, BY_CLOCK, now, zone)
+            return
+        # They came back into hospital: the end of the stay lets it go on.
+        plan.hold_reason, plan.hold_ends_on = HoldReason.ADMISSION, None
+        session.add(
+            CarePlanStep.of(plan, StepKind.HELD, BY_CLOCK, now, reason=HoldReason.ADMISSION)
+        )
         return
     until, reason = plan.hold_ends_on, plan.hold_reason or HoldReason.TRAVEL
     if until is not None and until < today:  # no clock ran in all that time
