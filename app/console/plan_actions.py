@@ -12,7 +12,7 @@ from app import clock
 from app.database import unit_of_work
 from app.domain.definitions import InvalidDefinition
 from app.domain.errors import DomainError, NotFound
-from app.domain.plans.plan import CALENDAR_PERIOD
+from app.domain.plans.timing import CALENDAR_PERIOD
 from app.domain.trust.access import Audience, Permission
 from app.services.plans import pack_drafts
 from app.web import gate, plan_labels

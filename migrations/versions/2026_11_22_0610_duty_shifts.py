@@ -13,7 +13,7 @@ from alembic import op
 from migrations.types import big, instant, platform_id
 
 revision = '2026_11_22_0610'
-down_revision = '2026_11_22_0581'
+down_revision = '2026_11_22_0607'
 branch_labels = None
 depends_on = None
 

@@ -13,7 +13,7 @@ from alembic import op
 from migrations.types import big, instant, platform_id, sealed
 
 revision = '2026_11_22_0621'
-down_revision = '2026_11_22_0631'
+down_revision = '2026_11_22_0620'
 branch_labels = None
 depends_on = None
 

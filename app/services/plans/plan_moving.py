@@ -14,6 +14,7 @@ from app.domain.plans.enrolling import TASKS_HELD, HoldReason
 from app.domain.plans.plan import PlanDefinition as Plan
 from app.domain.plans.plan import parse_action, parse_plan
 from app.domain.plans.plan_calendar import Difference, compare, plan_calendar
+from app.domain.plans.plan_days import Almanac
 from app.domain.plans.plan_schedule import Occurrence, TaskReason, TaskStatus, occurrences
 from app.domain.trust.access import Actor
 from app.models import (
@@ -30,6 +31,7 @@ from app.models import (
     Task,
     TaskOwner,
 )
+from app.models.plans.calendar_day import hospital_almanac
 from app.models.trust.audit import record
 
 AT_ONCE: Final = 50
@@ -95,11 +97,13 @@ def preview_move(
     if not rows:
         raise NothingToMove
     versions = _versions(session, {row.plan_definition_id for row in rows})
+    almanac = hospital_almanac(session)
     cohorts: list[Cohort] = []
     for row in rows:
         version, old = versions[row.plan_definition_id]
-        before = plan_calendar(old, row.anchor_on, zone, now, now + AHEAD)
-        after = plan_calendar(new, row.anchor_on, zone, now, now + AHEAD)
+        before, after = (
+            plan_calendar(one, row.anchor_on, zone, now, now + AHEAD, almanac) for one in (old, new)
+        )
         cohorts.append(Cohort(version, row.patients, compare(before, after)))
     return MovePreview(
         to.version,
@@ -231,7 +235,7 @@ def _move(
 ) -> None:
     """Put one plan on another version: what has not begun follows it, what is open is left."""
     until = plan.expanded_until or now
-    wanted = _slots(actions.values(), plan, zone, now, until)
+    wanted = _slots(actions.values(), plan, zone, now, until, hospital_almanac(session))
     for task in session.scalars(
         select(Task).where(
             Task.care_plan_id == plan.id,
@@ -259,12 +263,17 @@ def _move(
 
 
 def _slots(
-    actions: Iterable[PlanAction], plan: CarePlan, zone: ZoneInfo, now: datetime, until: datetime
+    actions: Iterable[PlanAction],
+    plan: CarePlan,
+    zone: ZoneInfo,
+    now: datetime,
+    until: datetime,
+    almanac: Almanac,
 ) -> dict[str, tuple[PlanAction, Occurrence]]:
     found: dict[str, tuple[PlanAction, Occurrence]] = {}
     for kept in actions:
         action = parse_action(kept.definition)
-        for one in occurrences(action, plan.anchor_on, zone, now, until):
+        for one in occurrences(action, plan.anchor_on, zone, now, until, almanac):
             found[one.slot] = (kept, one)
     return found
 
