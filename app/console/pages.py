@@ -52,10 +52,9 @@ from app.web.factory import Face
 
 PARTS: Final[tuple[Blueprint, ...]] = (
     alerts.views,
-    doubles.views,
-    duty.views,
     care_plans.views,
     doubles.views,
+    duty.views,
     enrolments.views,
     feeds.views,
     messages.views,

@@ -232,4 +232,4 @@ __all__ = [
     "UnmappedTerm",
     "WeChatAccount",
     "Webhook",
-]  # fmt: skip
+]
