@@ -259,6 +259,7 @@ def tell_patient(work: Work, session: Session, event: Event) -> None:
     _notify(
         work, session, event, title, text, alert_id=alert.id,
         is_urgent=alert.grade is not Grade.MILD,
+        is_inbox_alone=patient_notices.was_called_lately(session, alert, clock.now()),
     )  # fmt: skip
 
 
@@ -295,6 +296,7 @@ def _notify(
     *,
     alert_id: int | None = None,
     is_urgent: bool = True,
+    is_inbox_alone: bool = False,
 ) -> None:
     if event.patient_id is None:
         return
@@ -302,7 +304,7 @@ def _notify(
     notice = Notice(
         kind="alert-notice", subject=f"event:{event.id}", title=title, text=text,
         page="pages/inbox/index", lane=Lane.CLINICAL, expires_at=now + _NOTICE_LIFE,
-        alert_id=alert_id, is_urgent=is_urgent,
+        alert_id=alert_id, is_urgent=is_urgent, is_inbox_alone=is_inbox_alone,
     )  # fmt: skip
     patient_notices.notify_patient(session, event.patient_id, notice, now, work.zone, work.outlets)
 

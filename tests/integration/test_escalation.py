@@ -26,7 +26,7 @@ from jobs import timetable
 from jobs.clockwork import slots_between
 from tests import factories, settling
 from tests.conftest import NOON, migrate
-from tests.integration.ward import WORK, Ward, build, discharge, measure
+from tests.integration.ward import WORK, Ward, build, discharge, grant, measure
 
 MINUTE = timedelta(minutes=1)
 OPERATOR = Actor("operator", None, "test")
@@ -176,19 +176,30 @@ def test_the_roster_says_who_is_attending_now(
 def test_alerts_of_one_patient_that_come_together_are_told_by_one_card(
     session: Session, ward: Ward, hands: list[datetime]
 ) -> None:
-    first = factories.alert(session, ward.patient, ward.team, grade=Grade.SEVERE, level=1,
-                            episode="one", opened_at=NOON)  # fmt: skip
-    others = [
-        factories.alert(session, ward.patient, ward.team, grade=grade, level=level,
-                        episode=episode, opened_at=NOON)
-        for grade, level, episode in ((Grade.SEVERE, 1, "two"), (Grade.MODERATE, 0, "three"))
-    ]  # fmt: skip
-    for alert in (first, *others):
-        session.add(Event.of("alert.opened", NOON, patient_id=ward.patient.id, alert_id=alert.id))
-    session.flush()
+    grant(session, ward, 9)
+    texts = factories.rule(
+        session, "texts",
+        definition={"actions": [{"alert": {"staff_text": "问", "patient_text": "请看，120"}}]},
+    )  # fmt: skip
+
+    def raised(grade: Grade, level: int) -> Alert:
+        alert = factories.alert(
+            session, ward.patient, ward.team, rule=texts, grade=grade, level=level,
+            opened_at=hands[0],
+        )  # fmt: skip
+        session.add(
+            Event.of("alert.opened", hands[0], patient_id=ward.patient.id, alert_id=alert.id)
+        )
+        session.flush()
+        return alert
+
+    first = raised(Grade.SEVERE, 1)
+    others = [raised(Grade.SEVERE, 1), raised(Grade.MODERATE, 0)]
     settle(session)
 
     assert len(cards(session)) == 1
+    # The patient is called for each severe one alone, and finds the words of all three.
+    assert calls(session) == (2, 3)
     assert [one.told_with_id for one in others] == [first.id, first.id]
     kinds = session.scalars(select(AlertStep.kind).where(AlertStep.kind == "told-together")).all()
     assert len(kinds) == 2
@@ -201,17 +212,27 @@ def test_alerts_of_one_patient_that_come_together_are_told_by_one_card(
 
     # What comes after somebody took them is told again, and so is what is worse.
     hands[0] = NOON + MINUTE
-    mild = factories.alert(session, ward.patient, ward.team, grade=Grade.MODERATE, level=1,
-                           episode="four", opened_at=hands[0])  # fmt: skip
-    worse = factories.alert(session, ward.patient, ward.team, grade=Grade.SEVERE, level=1,
-                            episode="five", opened_at=hands[0])  # fmt: skip
-    for alert in (mild, worse):
-        session.add(
-            Event.of("alert.opened", hands[0], patient_id=ward.patient.id, alert_id=alert.id)
-        )
-    session.flush()
+    raised(Grade.MODERATE, 1)
+    raised(Grade.SEVERE, 1)
     settle(session)
     assert len(cards(session)) == 3
+    assert calls(session)[0] == 3
+    # Who has read what they were called to is called again.
+    session.execute(
+        update(Communication).where(Communication.channel == Channel.INBOX).values(opened_at=NOON)
+    )
+    hands[0] = NOON + 2 * MINUTE
+    raised(Grade.MODERATE, 0)
+    settle(session)
+    assert calls(session)[0] == 4
+
+
+def calls(session: Session) -> tuple[int, int]:
+    """Return how often the patient was called about new alerts, and how many the inbox holds."""
+    found = session.scalars(select(Communication).filter_by(kind="alert-notice")).all()
+    told = [one for one in found if "健康提醒" in (one.content or "")]
+    pushed = [one for one in told if one.channel is not Channel.INBOX]
+    return len(pushed), len(told) - len(pushed)
 
 
 def test_words_that_cannot_wait_raise_an_alert_with_fixed_texts(

@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.outreach.messaging import Channel, Lane, Outlets, dedupe_key
+from app.domain.outreach.messaging import STORM_WINDOW, Channel, Lane, Outlets, dedupe_key
 from app.domain.plans.rules import Grade
 from app.domain.staff.alert_card import buttons
 from app.domain.staff.alert_clock import CHAIN, Responder, first_level
@@ -17,8 +17,6 @@ from app.models.staff.duty import answering
 
 _CARD_LIFE: Final = timedelta(hours=24)
 _RESPONSE_CODE_LIFE: Final = timedelta(hours=72)
-# Alerts of one patient within it are told to the same people by one card.
-STORM_WINDOW: Final = timedelta(minutes=10)
 _TIME_WORDS: Final = {
     Grade.SEVERE: "5分钟内接手",
     Grade.MODERATE: "今天内处理",
