@@ -14,23 +14,13 @@ from app.models import CareTeam, Practitioner, Task, TaskOwner
 from app.services.plans.plan_library import install_pack
 from app.services.staff.sharing import offer_handover
 from tests.browser.conftest import Picture, Site
-from tests.browser.test_nurse_pages import is_sound, press_tab_to
+from tests.browser.soundness import FINGER, sound_at
+from tests.browser.test_nurse_pages import press_tab_to
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.browser
 
-WIDTHS = (320, 1024, 390)
-
-
-@pytest.fixture
-def width() -> int:
-    return 390
-
-
-def is_sound_at_every_width(page: Page) -> None:
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 844})
-        is_sound(page)
+is_sound = sound_at(320, 390, 1024, target=FINGER)
 
 
 def test_a_call_a_form_and_a_handover_by_keyboard(page: Page, site: Site, picture: Picture) -> None:
@@ -49,7 +39,7 @@ def test_a_call_a_form_and_a_handover_by_keyboard(page: Page, site: Site, pictur
         task_path = f"{site.url}/wecom/tasks/{task.public_id}"
 
     page.goto(task_path)
-    is_sound_at_every_width(page)
+    is_sound(page)
     press_tab_to(page, "我来做")
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_contain_text("这项随访归您了")
@@ -57,7 +47,7 @@ def test_a_call_a_form_and_a_handover_by_keyboard(page: Page, site: Site, pictur
 
     page.get_by_role("link", name="代填问卷").click()
     page.get_by_role("link", name="用药情况").click()
-    is_sound_at_every_width(page)
+    is_sound(page)
     picture(page, "form")
     press_tab_to(page, "保存问卷")
     page.keyboard.press("Enter")
@@ -71,7 +61,7 @@ def test_a_call_a_form_and_a_handover_by_keyboard(page: Page, site: Site, pictur
     page.get_by_label("忘了").check()
     page.get_by_role("button", name="保存问卷").click()
     expect(page.get_by_role("status")).to_contain_text("问卷已保存")
-    is_sound_at_every_width(page)
+    is_sound(page)
 
     page.goto(task_path)
     press_tab_to(page, "保存结果")
@@ -90,7 +80,7 @@ def test_a_call_a_form_and_a_handover_by_keyboard(page: Page, site: Site, pictur
     page.goto(f"{site.url}/wecom/today")
     page.get_by_role("link", name=re.compile("交接班（1 份等您接）")).click()
     expect(page.get_by_text("王演示家属要回电话")).to_be_visible()
-    is_sound_at_every_width(page)
+    is_sound(page)
     picture(page, "handover")
     press_tab_to(page, "我接班")
     page.keyboard.press("Enter")

@@ -15,18 +15,14 @@ from app.services.plans.plan_library import install_pack
 from app.services.plans.questionnaire_answers import Author, Sheet, record_response
 from tests import factories
 from tests.browser.conftest import Picture, Site
+from tests.browser.soundness import sound_at
 from tests.browser.test_nurse_pages import press_tab_to
-from tests.browser.test_tag_pages import is_sound
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.browser
 
-WIDTHS = (320, 1440, 1024)
-
-
-@pytest.fixture
-def width() -> int:
-    return 1024
+WIDTH = 1024
+is_sound = sound_at(320, 1024, 1440)
 
 
 @pytest.fixture
@@ -53,16 +49,10 @@ def desk(context: BrowserContext, site: Site) -> Page:
     return page
 
 
-def is_sound_at_every_width(page: Page) -> None:
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 844})
-        is_sound(page)
-
-
 def test_work_is_given_forms_are_tried_and_figures_read(
     desk: Page, site: Site, picture: Picture
 ) -> None:
-    is_sound_at_every_width(desk)
+    is_sound(desk)
     picture(desk, "work")
     press_tab_to(desk, "李*试 出院第3天电话随访")
     desk.keyboard.press("Space")
@@ -79,10 +69,10 @@ def test_work_is_given_forms_are_tried_and_figures_read(
     is_sound(desk)
 
     desk.get_by_role("link", name="问卷与量表").click()
-    is_sound_at_every_width(desk)
+    is_sound(desk)
     picture(desk, "questionnaires")
     desk.get_by_role("link", name="情绪自评（PHQ-9）").click()
-    is_sound_at_every_width(desk)
+    is_sound(desk)
     for group in desk.get_by_role("group", name=re.compile(r"^[1-9]\.")).all():
         group.get_by_label("有几天（1）").check()
     press_tab_to(desk, "试算")
@@ -94,5 +84,5 @@ def test_work_is_given_forms_are_tried_and_figures_read(
 
     desk.get_by_role("link", name="满意度").click()
     expect(desk.get_by_text("满意率 50.0%")).to_be_visible()
-    is_sound_at_every_width(desk)
+    is_sound(desk)
     picture(desk, "satisfaction")

@@ -226,6 +226,14 @@ def test_who_is_away_is_stood_in_for_and_a_circle_ends_with_the_team(
         ward.call(assignee_id=ward.chen.id),
         ward.call(assignee_id=ward.chen.id, starts_at=NOON + 9 * DAY),
     )
+    # Leave of next week moves what falls due then, and nothing of today.
+    week = today + 8 * DAY
+    next_week, _ = sharing.go_on_leave(
+        session, ward.chen.public_id, ward.wu.public_id, week, week + 2 * DAY, ward.chen.id, NOON
+    )
+    assert (soon.assignee_id, later.assignee_id) == (ward.chen.id, ward.wu.id)
+    sharing.end_leave(session, next_week.public_id, ward.wu.id, NOON)
+    later.assignee_id = ward.chen.id
 
     _, moved = sharing.go_on_leave(
         session, ward.chen.public_id, ward.lin.public_id, today, today + 2 * DAY, ward.chen.id,

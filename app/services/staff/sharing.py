@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, func, select, true
 from sqlalchemy.orm import Session, aliased
 
 from app.clock import HOSPITAL, start_of_day
@@ -247,12 +247,16 @@ def leaves_ahead(session: Session, practitioner_id: int, today: date) -> Sequenc
 
 
 def _pass_on(session: Session, leave: StaffLeave, shared: set[int]) -> int:
+    """Pass on what falls due while somebody is away; what is late already, if they leave today."""
     until = start_of_day(leave.ends_on + timedelta(days=1))
+    is_away = leave.starts_on <= leave.created_at.astimezone(HOSPITAL).date()
+    since = None if is_away else start_of_day(leave.starts_on)
     rows = session.execute(
         with_team(select(Task, team_of_task())).where(
             Task.assignee_id == leave.practitioner_id,
             Task.status.in_(OPEN_TASK),
-            or_(Task.starts_at < until, Task.due_at < until),
+            Task.due_at < until,
+            true() if since is None else Task.due_at >= since,
         )
     ).all()
     for task, team_id in rows:
