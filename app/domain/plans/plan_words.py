@@ -53,6 +53,13 @@ def period(text: str) -> str:
     )
 
 
+def period_parts(text: str) -> list[tuple[str, str]]:
+    """Return the numbers of a period with their letters: P1M2W is 1 M and 2 W."""
+    found = CALENDAR_PERIOD.fullmatch(text)
+    numbers = found.groups() if found else (None, None, None)
+    return [(number, unit) for number, unit in zip(numbers, "MWD", strict=True) if number]
+
+
 def duration(text: str) -> str:
     """Return `PT2H` as 2 小时."""
     found = ISO_DURATION.fullmatch(text)
