@@ -12,7 +12,7 @@ from app import clock
 from app.database import unit_of_work
 from app.domain.definitions import InvalidDefinition
 from app.domain.errors import DomainError, NotFound
-from app.domain.plans.timing import CALENDAR_PERIOD
+from app.domain.plans import plan_words
 from app.domain.trust.access import Audience, Permission
 from app.services.plans import pack_drafts
 from app.web import gate, plan_labels
@@ -128,12 +128,7 @@ def _taken_apart(name: str, value: str | None) -> tuple[str, str]:
     if not value:
         return "", "D"
     if name in PERIODS:
-        found = CALENDAR_PERIOD.fullmatch(value)
-        parts = [
-            (number, unit)
-            for number, unit in zip(found.groups() if found else (), "MWD", strict=False)
-            if number
-        ]
+        parts = plan_words.period_parts(value)
     else:
         digits, unit = value.strip("PT")[:-1], value[-1:]
         is_days = "T" not in value and unit == "D"
