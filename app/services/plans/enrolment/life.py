@@ -308,6 +308,18 @@ def _revive_tasks(session: Session, plan_id: int, since: datetime, now: datetime
         )
         .values(status=TaskStatus.REQUESTED, status_reason=TaskReason.NOT_OPEN, finished_at=None)
     )
+    # What began before today is over for this patient, also where its window is open still.
+    session.execute(
+        update(Task)
+        .where(
+            Task.care_plan_id == plan_id,
+            Task.status == TaskStatus.CANCELLED,
+            Task.status_reason.in_(_AT_REST),
+            Task.starts_at < since,
+            Task.ends_at > now,
+        )
+        .values(status_reason=TaskReason.RESTED)
+    )
     _forget_reminders(session, plan_id)
 
 
