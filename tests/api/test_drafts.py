@@ -14,7 +14,7 @@ from app.domain.outreach.messaging import Outlets
 from app.domain.plans.plan_schedule import TaskStatus
 from app.domain.plans.questionnaires import AnswerMode
 from app.domain.plans.rules import Grade
-from app.domain.staff.alerting import AlertStatus
+from app.domain.staff.alerting import AlertStatus, Outcome
 from app.domain.trust.access import Relation
 from app.integrations.pack_files import read_pack
 from app.models import (
@@ -155,7 +155,7 @@ def test_a_thought_of_death_brings_a_person_though_the_form_is_never_sent(
         assert "12356" in (said or "")
         assert "当天打电话" in (alert.texts[0] or "")
         assert "有几天" in (alert.explanation or "")
-        alert.status, alert.is_open = AlertStatus.RESOLVED, None
+        alert.status, alert.is_open, alert.outcome = AlertStatus.RESOLVED, None, Outcome.REACHED
 
     worse = LOW | {"phq9-9": "nearly-every-day"}
     sent = phone.post(f"{clinic.path}/responses", body | {"answers": worse})
@@ -171,6 +171,7 @@ def test_a_thought_of_death_brings_a_person_though_the_form_is_never_sent(
         assert "120" in sent.json["advice"]
         # What was told once is no news, whoever closed it.
         severe.status, severe.is_open = AlertStatus.RESOLVED, None
+        severe.outcome = Outcome.REACHED
     phone.post(f"{clinic.path}/responses", body | {"answers": worse})
     with unit_of_work.begin() as session:
         told = session.scalars(select(Event).filter_by(kind="response.alarmed")).all()
