@@ -308,7 +308,12 @@ def broken_copy(tmp_path: Path, name: str, text: str) -> Path:
         ("a: [\n", "not the YAML we read"),
         ("a: &x 1\nb: *x\n", "aliases are not allowed"),
         ("a: !!python/object/apply:os.system [true]\n", "not the YAML we read"),
-        ("a: " + "[" * 5000, "not the YAML we read"),
+        # libyaml alone would take minutes for the first and end the process on the second.
+        ("a: " + "[" * 400_000, "nested deeper than 40"),
+        ("a: " + "[" * 40 + "]" * 40, "nested deeper than 40"),
+        ("- " * 200_000, "nested deeper than 40"),
+        ("\n".join(" " * level + "a:" for level in range(41)), "nested deeper than 40"),
+        ("a: " + "[" * 38 + "]" * 38, "a: unknown key"),
         ("a: " + "x" * 600_000, "too large"),
     ],
 )
