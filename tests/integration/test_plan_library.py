@@ -26,7 +26,7 @@ from app.models import (
 )
 from app.models.plans.knowledge import knowledge
 from app.services.plans import plan_expansion
-from app.services.plans.plan_library import PackChanged, install_pack
+from app.services.plans.plan_library import InstrumentMissing, PackChanged, install_pack
 from tests.conftest import NOON, ROOT
 from tests.integration.ward import WORK, build, discharge
 from tests.settling import settle
@@ -192,3 +192,16 @@ def test_a_draft_goes_into_force_when_it_is_approved(session: Session, shipped: 
     assert knowledge(session).plans[shipped.plans[0].key].name == "出院后随访（新）"
     versions = session.execute(select(Pack.version, Pack.status).order_by(Pack.id)).all()
     assert versions == [(shipped.version, Status.RETIRED), ("9.0.0", Status.ACTIVE)]
+
+
+def test_a_pack_is_not_signed_before_the_forms_it_asks_for(
+    session: Session, shipped: packs.Pack
+) -> None:
+    asking = parse_pack({**plain(shipped.definition), "instruments": ["phq-9"]})
+    instruments = read_pack(ROOT / "packs" / "instruments")
+    assert install_pack(session, asking, NOON, approved_by=None)
+    install_pack(session, instruments, NOON, approved_by=None)
+    with pytest.raises(InstrumentMissing):
+        install_pack(session, asking, NOON, approved_by="演示主任")
+    install_pack(session, instruments, NOON, approved_by="演示主任")
+    assert install_pack(session, asking, NOON, approved_by="演示主任")

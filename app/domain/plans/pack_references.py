@@ -2,6 +2,7 @@
 
 from collections.abc import Container
 
+from app.domain.criteria.population import Scored
 from app.domain.criteria.tree import Answered, Criterion, HasTag, Leaf, Missed, leaves
 from app.domain.definitions import InvalidDefinition, refuse_repeats
 from app.domain.plans.packs import Pack
@@ -18,12 +19,15 @@ class PackReferences:
         self.tags = {tag.key for tag in pack.tags}
         self.articles = {article.key for article in pack.articles}
         self.questionnaires = {one.key: one for one in pack.questionnaires}
+        # What is in the forms of other packs is checked where those are at hand: `pack_sets`.
+        self.forms = self.questionnaires.keys() | set(pack.instruments)
 
     def check(self) -> None:
         pack = self.pack
         refuse_repeats((tag.key for tag in pack.tags), "tags")
         refuse_repeats((article.key for article in pack.articles), "articles")
         refuse_repeats((one.key for one in pack.questionnaires), "questionnaires")
+        refuse_repeats((*self.questionnaires, *pack.instruments), "instruments")
         refuse_repeats((plan.key for plan in pack.plans), "plans")
         refuse_repeats((rule.key for rule in pack.rules), "rules")
         self._check_tags()
@@ -59,7 +63,7 @@ class PackReferences:
         for index, action in enumerate(plan.actions):
             at = f"{path}.actions[{index}]"
             self._resolve(action.article, self.articles, f"{at}.article")
-            self._resolve(action.questionnaire, self.questionnaires, f"{at}.questionnaire")
+            self._resolve(action.questionnaire, self.forms, f"{at}.questionnaire")
             if action.only_when is not None:
                 self._check_criterion(action.only_when, f"{at}.only_when")
             if action.wait_for is not None:
@@ -81,7 +85,7 @@ class PackReferences:
             case SendArticle(article):
                 self._resolve(article, self.articles, f"{path}.article.key")
             case CreateTask(questionnaire=questionnaire):
-                self._resolve(questionnaire, self.questionnaires, f"{path}.task.questionnaire")
+                self._resolve(questionnaire, self.forms, f"{path}.task.questionnaire")
 
     def _check_criterion(self, criterion: Criterion, path: str) -> None:
         for leaf in leaves(criterion):
@@ -93,13 +97,12 @@ class PackReferences:
                 self._resolve(key, self.tags, f"{path} (tag)")
             case Missed(kind=kind):
                 self._resolve(kind, set(ActionKind), f"{path} (missed)")
-            case Answered(questionnaire=key, link_id=link_id):
-                self._resolve(key, self.questionnaires, f"{path} (answer)")
-                item = self.questionnaires[key].item(link_id)
-                if item is None or not _fits(item, leaf):
-                    raise InvalidDefinition(
-                        f"{path} (answer)", f"{link_id} of {key} has no such answer"
-                    )
+            case Scored(questionnaire=key):
+                self._resolve(key, self.forms, f"{path} (score)")
+            case Answered(questionnaire=key):
+                self._resolve(key, self.forms, f"{path} (answer)")
+                if key in self.questionnaires:
+                    check_answer(self.questionnaires[key], leaf, f"{path} (answer)")
 
     def _check_reactions(self, questionnaire: Questionnaire, path: str) -> None:
         """An answer that must not pass unseen needs a rule that looks for it."""
@@ -119,6 +122,13 @@ class PackReferences:
                     raise InvalidDefinition(
                         f"{path}.items[{index}].react_to", f"no rule looks for {answer}"
                     )
+
+
+def check_answer(form: Questionnaire, leaf: Answered, path: str) -> None:
+    """:raises InvalidDefinition: the form has no such question, or it no such answer"""
+    item = form.item(leaf.link_id)
+    if item is None or not _fits(item, leaf):
+        raise InvalidDefinition(path, f"{leaf.link_id} of {form.key} has no such answer")
 
 
 def _fits(item: Item, leaf: Answered) -> bool:

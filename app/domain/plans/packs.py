@@ -49,7 +49,8 @@ class Article:
 class Pack:
     """A disease pack; `definition` is the plain data it was read from, fit for JSON.
 
-    `sources` tells each citation by key; `notices` are the lock-screen texts per action kind.
+    `sources` tells each citation by key; `notices` are the lock-screen texts per action kind;
+    `instruments` are forms of other packs that this one asks for.
     """
 
     id: str
@@ -68,6 +69,7 @@ class Pack:
     plans: tuple[PlanDefinition, ...]
     rules: tuple[Rule, ...]
     definition: Mapping[str, Any]
+    instruments: tuple[str, ...] = ()
 
     @property
     def content_hash(self) -> str:

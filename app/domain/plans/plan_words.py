@@ -28,8 +28,30 @@ KINDS: Final[Mapping[str, str]] = {
     "staff-task": "医护任务",
     "message": "消息",
 }
+VISITS: Final[Mapping[str, str]] = {
+    "outpatient": "每次门诊",
+    "inpatient": "每次出院",
+    "emergency": "每次急诊",
+    "any": "每次就诊",
+}
+ON_FREE_DAY: Final[Mapping[str, str]] = {
+    "next": "遇休息日顺延",
+    "previous": "遇休息日提前",
+    "skip": "遇休息日不做",
+}
 _KNOWN: Final = frozenset(
-    {"start", "every", "until", "at", "due_after", "expires_after", "remind_at"}
+    {
+        "start",
+        "every",
+        "until",
+        "at",
+        "due_after",
+        "expires_after",
+        "remind_at",
+        "after",
+        "before",
+        "on_free_day",
+    }
 )
 
 
@@ -55,9 +77,8 @@ def duration(text: str) -> str:
 
 def timing(data: Mapping[str, Any], anchor: str = "") -> str:
     """Return when an action happens, in one sentence without its full stop."""
-    after = ANCHORS.get(anchor, "起点")
     start, every, until = (str(data.get(key) or "") for key in ("start", "every", "until"))
-    parts = [f"{after}{'当天' if start == 'P0D' else f'后 {period(start)}'}"] if start else []
+    parts = [_begin(data, start, ANCHORS.get(anchor, "起点"))] if start else []
     if every:
         parts = [f"{parts[0]}起" if parts else "", _repeat(every), f"到 {period(until)}为止"]
     told = "".join(parts[:1]) + "".join(f"，{one}" for one in parts[1:])
@@ -68,8 +89,23 @@ def timing(data: Mapping[str, Any], anchor: str = "") -> str:
         hours.append(f"{duration(str(data['due_after']))}内完成")
     if "expires_after" in data:
         hours.append(f"{duration(str(data['expires_after']))}后不再收")
+    if "on_free_day" in data:
+        hours.append(ON_FREE_DAY.get(str(data["on_free_day"]), ""))
     others = [f"{key} {plain(data[key])}" for key in sorted(data.keys() - _KNOWN)]
     return "，".join(one for one in (told, *hours, *others) if one)
+
+
+def _begin(data: Mapping[str, Any], start: str, anchor: str) -> str:
+    """Return from what it counts, and how long after."""
+    if data.get("before") == "appointment":
+        return "预约就诊当天" if start == "P0D" else f"预约就诊前 {period(start)}"
+    after = data.get("after")
+    if isinstance(after, Mapping):
+        visit = str(after.get("encounter", ""))
+        anchor = VISITS.get(visit) or f"“{after.get('action')}”完成"
+    elif after is not None:
+        anchor = {"missed": "没有做", "appointment": "预约就诊"}.get(str(after), str(after))
+    return f"{anchor}{'当天' if start == 'P0D' else f'后 {period(start)}'}"
 
 
 def condition(data: object) -> str:

@@ -31,6 +31,13 @@ class PackChanged(DomainError):
     title = "这个版本已经安装过，内容却不一样：请改版本号"
 
 
+class InstrumentMissing(DomainError):
+    """A plan would ask for a form that nobody signed."""
+
+    code = "instrument-missing"
+    title = "它要用的通用量表还没有签署，请先签署通用量表"
+
+
 def install_pack(
     session: Session, pack: packs.Pack, now: datetime, *, approved_by: str | None
 ) -> bool:
@@ -41,6 +48,7 @@ def install_pack(
     Patients already on a plan stay on their version.
 
     :raises PackChanged: this version is installed with other content
+    :raises InstrumentMissing: to be approved, but a form of another pack is not in force
     """
     content_hash = bytes.fromhex(pack.content_hash)
     kept = session.scalar(select(Pack).filter_by(key=pack.id, version=pack.version))
@@ -51,6 +59,7 @@ def install_pack(
             return False
     status = PublicationStatus.ACTIVE if approved_by else PublicationStatus.DRAFT
     if approved_by:
+        _check_instruments(session, pack.instruments)
         _retire_earlier(session, pack.id)
         install_tags(session, pack.id, pack.tags, pack.definition.get("tag_rules", ()), now)
     if kept is None:
@@ -63,6 +72,14 @@ def install_pack(
     _install_texts(session, pack, status)
     _install_plans(session, pack, status)
     return True
+
+
+def _check_instruments(session: Session, needed: tuple[str, ...]) -> None:
+    in_force = select(Questionnaire.key).where(
+        Questionnaire.key.in_(needed), Questionnaire.status == PublicationStatus.ACTIVE
+    )
+    if needed and set(needed) - set(session.scalars(in_force)):
+        raise InstrumentMissing
 
 
 def _retire_earlier(session: Session, pack_key: str) -> None:
