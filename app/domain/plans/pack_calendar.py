@@ -13,7 +13,7 @@ from app.domain.criteria.names import Names
 from app.domain.criteria.wording import describe
 from app.domain.plans import plan_words
 from app.domain.plans.pack_sets import names_in
-from app.domain.plans.packs import Pack
+from app.domain.plans.packs import MediumKind, Pack
 from app.domain.plans.plan import Action, PlanDefinition
 from app.domain.plans.plan_calendar import Entry, plan_calendar
 from app.domain.plans.plan_days import Almanac
@@ -23,6 +23,7 @@ from app.domain.plans.timing import LONGEST_PLAN_DAYS
 # What comes more often than this is told as what it is, a repeat.
 _MOST_TOLD: Final = 5
 _WEEKDAYS: Final = "一二三四五六日"
+_MEDIA: Final = {MediumKind.PICTURE: "图", MediumKind.VIDEO: "视频"}
 
 
 def render(
@@ -34,6 +35,7 @@ def render(
     for plan in pack.plans:
         blocks += _plan(pack, plan, names, anchor_on, zone, almanac)
     blocks += _rules(pack, names)
+    blocks.append(_articles(pack))
     blocks.append(_table("来源", ("代号", "出处"), list(pack.sources.items())))
     blocks.append(_sign_off(pack))
     return "\n\n".join(block for block in blocks if block) + "\n"
@@ -146,6 +148,18 @@ def _rules(pack: Pack, names: Names) -> Iterator[str]:
         for danger in form.dangers
     ]
     yield _table("问卷里不能等的回答", ("级别", "问卷", "情况", "看到的话"), dangers)
+
+
+def _articles(pack: Pack) -> str:
+    rows = [
+        (
+            article.title,
+            article.summary,
+            "；".join(f"{_MEDIA[one.kind]}：{one.caption}" for one in article.media),
+        )
+        for article in pack.articles
+    ]
+    return _table("健康知识", ("题目", "一句话", "要配的图或视频"), rows)
 
 
 def _sign_off(pack: Pack) -> str:
