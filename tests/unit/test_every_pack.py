@@ -15,6 +15,7 @@ import pytest
 
 from app.cli.packs import EXAMPLE_ANCHOR, MARKER, document, pack_folders
 from app.domain.definitions import read_duration
+from app.domain.intake.hospital_records import Gender
 from app.domain.plans.pack_parsing import parse_pack
 from app.domain.plans.pack_sets import in_order, problems
 from app.domain.plans.packs import Pack, SignOffState
@@ -88,6 +89,7 @@ def facts_of(case: Mapping[str, Any], of: Pack) -> Facts:
         tags=frozenset(case.get("tags", ())),
         conditions=frozenset(case.get("conditions", ())),
         medications=frozenset(case.get("medications", ())),
+        gender=Gender(case["gender"]) if "gender" in case else None,
         birth_on=NOW.date() - timedelta(days=case["age_days"]) if "age_days" in case else None,
     )
 
