@@ -15,12 +15,19 @@ import pytest
 
 from app.cli.packs import EXAMPLE_ANCHOR, MARKER, document, pack_folders
 from app.domain.definitions import read_duration
+from app.domain.intake.hospital_records import Gender
 from app.domain.plans.pack_parsing import parse_pack
 from app.domain.plans.pack_sets import in_order, problems
 from app.domain.plans.packs import Pack, SignOffState
 from app.domain.plans.plan import ActionKind
 from app.domain.plans.rules import Grade, RuleIndex
-from app.domain.profile.patient_facts import Answers, Facts, ObservedValue, ScheduledReading
+from app.domain.profile.patient_facts import (
+    Answers,
+    Facts,
+    ObservedValue,
+    ScheduledReading,
+    SettledTask,
+)
 from app.domain.profile.vital_signs import MeasurementContext
 from app.integrations.pack_files import read_pack, read_yaml
 from tests.conftest import ROOT
@@ -61,6 +68,8 @@ def triggers(case: Mapping[str, Any]) -> set[str]:
     return {
         *(f"observation:{code}" for code in case.get("values", {})),
         *(f"response:{form}" for form in case.get("answers", {})),
+        *(f"response:{form}" for form in case.get("scores", {})),
+        *(f"task:{kind}" for kind in case.get("missed", {})),
         *(f"tag:{key}" for key in case.get("tags", ())),
         *(["clock"] if "silent_days" in case else []),
         *(["medication"] if "medications" in case else []),
@@ -72,14 +81,15 @@ def facts_of(case: Mapping[str, Any], of: Pack) -> Facts:
         NOW,
         ZONE,
         observations={code: list(values_of(told)) for code, told in case.get("values", {}).items()},
-        answers={
-            form: Answers(NOW, {key: exact(one) for key, one in given.items()})
-            for form, given in case.get("answers", {}).items()
+        answers=forms_of(case),
+        settled_tasks={
+            kind: [SettledTask(NOW, True)] * times for kind, times in case.get("missed", {}).items()
         },
         scheduled={code: slots(days) for code, days in case.get("silent_days", {}).items()},
         tags=frozenset(case.get("tags", ())),
         conditions=frozenset(case.get("conditions", ())),
         medications=frozenset(case.get("medications", ())),
+        gender=Gender(case["gender"]) if "gender" in case else None,
         birth_on=NOW.date() - timedelta(days=case["age_days"]) if "age_days" in case else None,
     )
 
@@ -95,6 +105,16 @@ def values_of(told: list[list[Any]]) -> list[ObservedValue]:
         for value, ago, *context in told
     ]
     return sorted(found, key=lambda one: one.effective_at, reverse=True)
+
+
+def forms_of(case: Mapping[str, Any]) -> dict[str, Answers]:
+    answers, scores = case.get("answers", {}), case.get("scores", {})
+    return {
+        form: Answers(
+            NOW, {key: exact(one) for key, one in answers.get(form, {}).items()}, scores.get(form)
+        )
+        for form in {*answers, *scores}
+    }
 
 
 def exact(answer: Any) -> Any:

@@ -18,7 +18,7 @@ from app.domain.plans.plan import Action, PlanDefinition
 from app.domain.plans.plan_calendar import Entry, plan_calendar
 from app.domain.plans.plan_days import Almanac
 from app.domain.plans.rules import Grade
-from app.domain.plans.timing import LONGEST_PLAN_DAYS
+from app.domain.plans.timing import LONGEST_START_DAYS
 
 # What comes more often than this is told as what it is, a repeat.
 _MOST_TOLD: Final = 5
@@ -51,7 +51,7 @@ def _plan(
 ) -> Iterator[str]:
     told = {one["key"]: one["timing"] for one in _definition(pack, plan)["actions"]}
     since = datetime.combine(anchor_on, time.min, zone)
-    until = since + timedelta(days=LONGEST_PLAN_DAYS + 1)
+    until = since + timedelta(days=LONGEST_START_DAYS + 1)
     entries = plan_calendar(plan, anchor_on, zone, since, until, almanac)
     often = _often(entries)
     yield f"## {plan.name}"
