@@ -8,27 +8,43 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.composer import Composer
 
 from app.domain.definitions import InvalidDefinition
 from app.domain.plans.pack_parsing import parse_pack
 from app.domain.plans.packs import Pack
 
 LARGEST_FILE = 512 * 1024
+# A criterion may be ten deep, each level a mapping and a list, some levels down in its rule.
+DEEPEST = 40
 
 
-class PackLoader(yaml.SafeLoader):
-    """Safe YAML with the surprises taken out.
+class PackLoader(Composer, yaml.CSafeLoader):
+    """Safe YAML with the surprises taken out, scanned by libyaml.
 
     YAML 1.1 reads `on` as true, `10:00` as 600 and `2026-03-01` as a date, keeps the last of two
     equal keys, and lets aliases multiply a small file into a huge one.
+
+    Events come from libyaml one at a time, nodes are made here: libyaml's own composer recurses
+    without a bound and ends the process on deep nesting, and its scanner takes minutes for it.
     """
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
 
+    def __init__(self, stream: str) -> None:
+        yaml.CSafeLoader.__init__(self, stream)
+        Composer.__init__(self)
+        self._depth = 0
+
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
             raise yaml.composer.ComposerError(None, None, "aliases are not allowed")
-        return super().compose_node(parent, index)
+        if self._depth == DEEPEST:
+            raise yaml.composer.ComposerError(None, None, f"is nested deeper than {DEEPEST}")
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[object] = set()

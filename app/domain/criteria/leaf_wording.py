@@ -46,7 +46,7 @@ def describe_leaf(leaf: Leaf, names: Names) -> str:
         case HasTag(key):
             return f"有标签“{named(names.tags, key)}”"
         case Answered():
-            return f"{asked(leaf, names)}{SIGNS[leaf.op]}{answer_label(leaf.value)}"
+            return f"{asked(leaf, names)}{SIGNS[leaf.op]}{answered(leaf, names)}"
         case Missed(kind, at_least, of):
             return f"最近{of}次“{task_label(kind)}”任务至少错过{at_least}次"
         case Age(op, years):
@@ -70,4 +70,13 @@ def asked(leaf: Answered, names: Names) -> str:
     """Return which question of which form."""
     when = f"{span(leaf.within)}内" if leaf.within else ""
     form = named(names.questionnaires, leaf.questionnaire)
-    return f"{when}最近一次问卷“{form}”的“{leaf.link_id}”"
+    question = names.questions.get((leaf.questionnaire, leaf.link_id), leaf.link_id)
+    return f"{when}最近一次问卷“{form}”的“{question}”"
+
+
+def answered(leaf: Answered, names: Names) -> str:
+    """Return the answer asked for, in the words of its option."""
+    if isinstance(leaf.value, str):
+        option = (leaf.questionnaire, leaf.link_id, leaf.value)
+        return f"“{names.options[option]}”" if option in names.options else leaf.value
+    return answer_label(leaf.value)
