@@ -240,7 +240,10 @@ Change = Callable[[dict[str, Any]], object]
             lambda d: d["articles"][0].update(media=[{"kind": "song", "caption": "歌"}]),
             "articles[0].media[0].kind",
         ),
-        (lambda d: d["articles"][0].update(media=[{"kind": "video"}]), "articles[0].media[0].caption"),
+        (
+            lambda d: d["articles"][0].update(media=[{"kind": "video"}]),
+            "articles[0].media[0].caption",
+        ),
         (lambda d: d["plans"][0].update(tag="gout"), "plans[0].tag"),
         (lambda d: d["plans"][0]["stages"][1].update(first_day=5), "plans[0].stages"),
         (lambda d: d["plans"][0]["actions"][0].pop("article"), "plans[0].actions[0]"),

@@ -69,6 +69,9 @@ def test_a_change_says_what_comes_goes_and_moves() -> None:
          "出院后 1 天起，每天，到 91 天为止，05:00 开始，07:00 提醒，2 小时内完成，6 小时后不再收"),
         ({"start": "P0D", "at": "18:00", "due_after": "P2D", "expires_after": "P14D"},
          "出院当天，18:00 开始，2 天内完成，14 天后不再收"),
+        ({"start": "P8D", "rule": "FREQ=WEEKLY;BYDAY=MO,TH", "until": "P12M"},
+         "出院后 8 天起，每周一、周四，到 12 个月为止"),
+        ({"start": "P8D", "rule": "FREQ=DAILY;COUNT=3"}, "出院后 8 天起，rule FREQ=DAILY;COUNT=3"),
         ({"start": "P3M", "at": "09:00", "workday": True}, "出院后 3 个月，09:00 开始，workday 是"),
     ],
 )  # fmt: skip

@@ -39,10 +39,20 @@ ON_FREE_DAY: Final[Mapping[str, str]] = {
     "previous": "遇休息日提前",
     "skip": "遇休息日不做",
 }
+_DAYS: Final = {
+    "MO": "周一",
+    "TU": "周二",
+    "WE": "周三",
+    "TH": "周四",
+    "FR": "周五",
+    "SA": "周六",
+    "SU": "周日",
+}
 _KNOWN: Final = frozenset(
     {
         "start",
         "every",
+        "rule",
         "until",
         "at",
         "due_after",
@@ -79,8 +89,10 @@ def timing(data: Mapping[str, Any], anchor: str = "") -> str:
     """Return when an action happens, in one sentence without its full stop."""
     start, every, until = (str(data.get(key) or "") for key in ("start", "every", "until"))
     parts = [_begin(data, start, ANCHORS.get(anchor, "起点"))] if start else []
-    if every:
-        parts = [f"{parts[0]}起" if parts else "", _repeat(every), f"到 {period(until)}为止"]
+    if every or "rule" in data:
+        often = _repeat(every) if every else _by_rule(str(data["rule"]))
+        end = f"到 {period(until)}为止" if until else ""
+        parts = [f"{parts[0]}起" if parts else "", often, *([end] if end else [])]
     told = "".join(parts[:1]) + "".join(f"，{one}" for one in parts[1:])
     hours = [f"{data['at']} 开始"] if "at" in data else []
     if "remind_at" in data:
@@ -118,6 +130,15 @@ def condition(data: object) -> str:
 
 def _repeat(every: str) -> str:
     return {"P1D": "每天", "P1W": "每周", "P1M": "每月"}.get(every, f"每 {period(every)}")
+
+
+def _by_rule(rule: str) -> str:
+    """Return `FREQ=WEEKLY;BYDAY=MO,TH` as 每周一、周四; what is rarer stays as it is written."""
+    told = dict(part.partition("=")[::2] for part in rule.split(";"))
+    days = told.get("BYDAY", "").split(",")
+    if told.keys() == {"FREQ", "BYDAY"} and told["FREQ"] == "WEEKLY" and set(days) <= _DAYS.keys():
+        return "每" + "、".join(_DAYS[day] for day in days)
+    return f"rule {rule}"
 
 
 def plain(value: object) -> str:
