@@ -51,6 +51,7 @@ _DAYS: Final = {
 _KNOWN: Final = frozenset(
     {
         "start",
+        "dates",
         "every",
         "rule",
         "until",
@@ -96,6 +97,8 @@ def timing(data: Mapping[str, Any], anchor: str = "") -> str:
     """Return when an action happens, in one sentence without its full stop."""
     start, every, until = (str(data.get(key) or "") for key in ("start", "every", "until"))
     parts = [_begin(data, start, ANCHORS.get(anchor, "起点"))] if start else []
+    if "dates" in data:
+        parts = [plain(data["dates"])]
     if every or "rule" in data:
         often = _repeat(every) if every else _by_rule(str(data["rule"]))
         end = f"到 {period(until)}为止" if until else ""
