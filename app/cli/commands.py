@@ -20,31 +20,30 @@ from app import clock
 from app.cli import feeds
 from app.cli.assistant import assistant, install_texts
 from app.cli.calendar import calendar
+from app.cli.duty import duty
 from app.cli.exchange import exchange, webhook
 from app.cli.export_fhir import export
 from app.cli.frame import OPERATOR, Failed, with_database
 from app.cli.import_fhir import import_fhir
 from app.cli.import_hl7 import import_files
 from app.cli.limits import limits
+from app.cli.packs import install_all, pack
 from app.cli.patients import patients
 from app.cli.relay import relay
 from app.cli.risk import risk
+from app.cli.rules import rules
 from app.cli.segments import segments
 from app.cli.table_verb import import_table
 from app.cli.tags import tags
 from app.cli.terms import DEFAULTS, load, terms
 from app.database import unit_of_work
-from app.domain.definitions import InvalidDefinition
 from app.domain.errors import DomainError
 from app.domain.staff.alert_clock import Responder
 from app.domain.trust.access import StaffRole
-from app.integrations.pack_files import read_pack
 from app.integrations.tables.mapping_files import InvalidMapping
-from app.integrations.text_files import FOLDER as TEXTS
 from app.models import CareTeam, CareTeamMember, Communication, Practitioner
 from app.models.trust.audit import record
 from app.services import statistics
-from app.services.plans.plan_library import install_pack
 from app.services.trust import audit_trail
 from app.settings import Settings
 
@@ -87,6 +86,8 @@ def cli() -> None:
 
 
 cli.add_command(assistant)
+cli.add_command(duty)
+cli.add_command(rules)
 cli.add_command(exchange)
 cli.add_command(export)
 cli.add_command(webhook)
@@ -108,9 +109,7 @@ def init(loaded: Settings, engine: Engine) -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         connection.commit()
-    for folder in sorted(path for path in loaded.packs_folder.iterdir() if path.is_dir()):
-        if folder.name not in (DEFAULTS.parent.name, TEXTS):
-            _install(folder, approver=None)
+    install_all(loaded.packs_folder, approver=None)
     install_texts(loaded.packs_folder)
     if (defaults := loaded.packs_folder / DEFAULTS).exists():
         load(defaults)
@@ -136,6 +135,7 @@ def stats(loaded: Settings, engine: Engine, *, as_json: bool) -> None:
             print(f"{name:22} {number:>9}")
 
 
+cli.add_command(pack)
 cli.add_command(tags)
 cli.add_command(terms)
 cli.add_command(feeds.sources)
@@ -186,20 +186,6 @@ def import_hl7(
 
 
 import_.add_command(import_table)
-
-
-@cli.group()
-def pack() -> None:
-    """Disease packs."""
-
-
-@pack.command("install")
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--approver", help="Who of the department signs for it. Without: a draft.")
-@with_database
-def pack_install(loaded: Settings, engine: Engine, *, folder: Path, approver: str | None) -> None:
-    """Install a disease pack; only a signed one is used on patients."""
-    print("installed" if _install(folder, approver) else "there already")
 
 
 @cli.group()
@@ -324,19 +310,6 @@ def openapi() -> None:
     os.environ.setdefault("CARELOOP_SECRET_KEYS", f"k1:{fresh}")
     web = importlib.import_module("wsgi")
     print(json.dumps(web.app.spec, ensure_ascii=False, indent=2, sort_keys=True))
-
-
-def _install(folder: Path, approver: str | None) -> bool:
-    try:
-        content = read_pack(folder)
-    except InvalidDefinition as problem:
-        raise Failed(str(problem)) from None
-    with unit_of_work.begin() as session:
-        is_news = install_pack(session, content, clock.now(), approved_by=approver)
-        if is_news:
-            detail = {"pack": content.id, "version": content.version, "approved": bool(approver)}
-            record(session, OPERATOR, "install", "pack", clock.now(), detail=detail)
-    return is_news
 
 
 def _files(paths: Sequence[Path]) -> list[Path]:

@@ -18,6 +18,8 @@ import pytest
 from app.domain.plans.rules import CompiledRule, Hit, RuleIndex, parse_rule
 from app.domain.profile.observation_kinds import OBSERVATION_KINDS
 from app.domain.profile.patient_facts import Facts, ObservedValue
+from app.integrations.pack_files import read_pack
+from tests.conftest import ROOT
 
 pytestmark = pytest.mark.shared
 
@@ -44,6 +46,13 @@ def rule(key: str, condition: Mapping[str, Any]) -> CompiledRule:
     )  # fmt: skip
     index = RuleIndex([parsed])
     return next(one for wake in parsed.wakes for one in index.woken_by(wake))
+
+
+def shipped(pack: str, key: str) -> CompiledRule:
+    index = RuleIndex(found := read_pack(ROOT / "packs" / pack).rules)
+    parsed = next(one for one in found if one.key == key)
+    woken = (one for wake in parsed.wakes for one in index.woken_by(wake))
+    return next(one for one in woken if one.rule.key == key)
 
 
 def leaf(kind: str, code: str, **fields: Any) -> dict[str, Any]:
@@ -127,6 +136,46 @@ def test_means_of_a_week_fire_when_a_plain_mean_is_high(
         return len(upper) >= 3 and (fmean(upper) >= systolic or fmean(lower) >= diastolic)
 
     assert (expect(high, pressure, plainly) > 0) is is_reached
+
+
+@pytest.mark.parametrize(
+    ("key", "systolic", "diastolic"),
+    [("h1-mean-above-target", 135, 85), ("h2-mean-very-high", 160, 100)],
+)
+def test_the_shipped_means_fire_when_a_plain_mean_is_high(
+    pressure: list[Reading], key: str, systolic: int, diastolic: int
+) -> None:
+    def plainly(at: datetime, known: list[Reading]) -> bool:
+        upper, lower = (within(known, at, 7, code) for code in (SYSTOLIC, DIASTOLIC))
+        return len(upper) >= 4 and (fmean(upper) >= systolic or fmean(lower) >= diastolic)
+
+    # Ten more at each reading, so that the weeks of this person reach the limits too.
+    for more in (0, 10, 40):
+        raised = [
+            (at, {code: str(int(value) + more) for code, value in values.items()})
+            for at, values in pressure
+        ]
+        times = expect(shipped("hypertension", key), raised, plainly)
+    assert times > 0
+
+
+def test_the_shipped_crisis_needs_a_second_reading_within_the_hour(
+    pressure: list[Reading],
+) -> None:
+    raised = [
+        (at, {code: str(int(value) + 40) for code, value in values.items()})
+        for at, values in pressure
+    ]
+
+    def plainly(at: datetime, known: list[Reading]) -> bool:
+        recent = [v for then, v in known if then >= at - timedelta(hours=1)]
+        upper = sum(int(v[SYSTOLIC]) >= 180 for v in recent)
+        lower = sum(int(v[DIASTOLIC]) >= 110 for v in recent)
+        return upper >= 2 or lower >= 2
+
+    once = fired(shipped("hypertension", "h3-pressure-very-high-once"), raised)
+    again = expect(shipped("hypertension", "h3-pressure-very-high"), raised, plainly)
+    assert 0 < again < len(once)
 
 
 def test_two_high_of_the_last_three_fire(pressure: list[Reading]) -> None:
@@ -216,6 +265,14 @@ def test_two_kilograms_in_three_days_never_happen_in_the_negative_series(
 
     for series in weights(shared_data).values():
         assert expect(heavy, series, gained(2)) == 0
+
+
+@pytest.mark.parametrize("key", ["f2-weight-up-fast", "f3-weight-and-signs", "f7-weight-down"])
+def test_the_shipped_rules_of_heart_failure_keep_still_in_the_negative_series(
+    shared_data: Path, key: str
+) -> None:
+    asked = shipped("heart-failure", key)
+    assert not any(fired(asked, series) for series in weights(shared_data).values())
 
 
 def test_one_kilogram_in_three_days_is_found_where_it_happened(shared_data: Path) -> None:

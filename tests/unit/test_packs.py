@@ -14,7 +14,7 @@ import pytest
 
 from app.domain.definitions import InvalidDefinition
 from app.domain.plans.pack_parsing import parse_pack
-from app.domain.plans.packs import Pack
+from app.domain.plans.packs import Medium, MediumKind, Pack
 from app.domain.plans.plan import ActionKind
 from app.domain.plans.plan_schedule import Occurrence, occurrences
 from app.domain.plans.rules import Grade, RuleIndex
@@ -41,12 +41,20 @@ def test_the_shipped_pack_is_a_draft_until_a_department_signs(pack: Pack) -> Non
 
 
 def test_its_articles_are_short_and_its_sentences_too(pack: Pack) -> None:
-    assert len(pack.articles) == 5
+    assert len(pack.articles) == 7
     for article in pack.articles:
         assert 150 <= sum(map(len, article.paragraphs)) <= 400
         sentences = re.split("[。；？！]", "".join(article.paragraphs))
         assert max(map(len, sentences)) <= 60
         assert not re.search("[<>&]", "".join(article.paragraphs))
+
+
+def test_an_article_may_have_places_for_pictures_and_videos(pack: Pack) -> None:
+    told = copy.deepcopy(dict(pack.definition))
+    told["articles"][0]["media"] = [{"kind": "video", "caption": "护士示范测血糖"}]
+    shown = parse_pack(told)
+    assert shown.articles[0].media == (Medium(MediumKind.VIDEO, "护士示范测血糖"),)
+    assert shown.content_hash != pack.content_hash
 
 
 def test_its_lock_screen_texts_tell_nothing_about_health(pack: Pack) -> None:
@@ -154,7 +162,7 @@ def test_silence_is_mild_on_day_three_and_moderate_on_day_five(
 
 
 def test_the_plan_asks_what_the_department_expects(pack: Pack) -> None:
-    (plan,) = pack.plans
+    plan = pack.plans[0]
     discharged = date(2026, 3, 1)
     span = datetime(2026, 3, 1, tzinfo=ZONE), datetime(2027, 1, 1, tzinfo=ZONE)
     dated = {
@@ -222,12 +230,20 @@ Change = Callable[[dict[str, Any]], object]
         (lambda d: d["limits"][GLUCOSE].update(low=1), "limits.15074-8"),
         (lambda d: d["limits"].update({"0-0": {}}), "limits.0-0"),
         (lambda d: d["tags"].append(d["tags"][0]), "tags"),
-        (lambda d: d["tags"].reverse(), "tags[7].parent"),
+        (lambda d: d["tags"].reverse(), "tags[9].parent"),
         (lambda d: d["tag_rules"][0].update(tag="gout"), "tag_rules[0].tag"),
         (lambda d: d["tag_rules"][0].update(source="blog"), "tag_rules[0].source"),
         (lambda d: d["articles"].pop(0), "plans[0].actions[0].article"),
         (lambda d: d["articles"][0].update(source="blog"), "articles[0].source"),
         (lambda d: d["articles"][0].update(html="<b>"), "articles[0].html"),
+        (
+            lambda d: d["articles"][0].update(media=[{"kind": "song", "caption": "歌"}]),
+            "articles[0].media[0].kind",
+        ),
+        (
+            lambda d: d["articles"][0].update(media=[{"kind": "video"}]),
+            "articles[0].media[0].caption",
+        ),
         (lambda d: d["plans"][0].update(tag="gout"), "plans[0].tag"),
         (lambda d: d["plans"][0]["stages"][1].update(first_day=5), "plans[0].stages"),
         (lambda d: d["plans"][0]["actions"][0].pop("article"), "plans[0].actions[0]"),
@@ -268,11 +284,11 @@ Change = Callable[[dict[str, Any]], object]
         ),
         (
             lambda d: d["rules"][-1]["condition"]["answer"].update(link_id="hand"),
-            "rules[6].condition (answer)",
+            "rules[17].condition (answer)",
         ),
         (
             lambda d: d["rules"][-1]["condition"]["answer"].update(value="yes"),
-            "rules[6].condition (answer)",
+            "rules[17].condition (answer)",
         ),
         (lambda d: d["rules"].pop(), "questionnaires[0].items[2].react_to"),
     ],
@@ -308,7 +324,12 @@ def broken_copy(tmp_path: Path, name: str, text: str) -> Path:
         ("a: [\n", "not the YAML we read"),
         ("a: &x 1\nb: *x\n", "aliases are not allowed"),
         ("a: !!python/object/apply:os.system [true]\n", "not the YAML we read"),
-        ("a: " + "[" * 5000, "not the YAML we read"),
+        # libyaml alone would take minutes for the first and end the process on the second.
+        ("a: " + "[" * 400_000, "nested deeper than 40"),
+        ("a: " + "[" * 40 + "]" * 40, "nested deeper than 40"),
+        ("- " * 200_000, "nested deeper than 40"),
+        ("\n".join(" " * level + "a:" for level in range(41)), "nested deeper than 40"),
+        ("a: " + "[" * 38 + "]" * 38, "a: unknown key"),
         ("a: " + "x" * 600_000, "too large"),
     ],
 )

@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.definitions import InvalidDefinition
@@ -97,6 +97,7 @@ def test_a_rule_that_plans_cannot_follow_is_refused(rule: str, problem: str) -> 
         timing(rule=rule, until="P30D")
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.integers(0, 700), st.sampled_from(["TU", "MO,FR", "SA,SU"]), st.integers(1, 40))
 def test_pieces_of_a_rule_on_working_days_are_the_whole(
     day: int, weekdays: str, length: int
@@ -320,3 +321,19 @@ def test_what_waits_keeps_its_last_possible_window() -> None:
     assert opened.expires_at - opened.starts_at == timedelta(hours=8)
     plain = replace(form, wait_for=None)
     assert timing_revision(plain) != timing_revision(form)
+
+
+def test_what_comes_once_may_lie_in_school_age_and_what_repeats_may_not() -> None:
+    born = date(2024, 2, 29)
+    (six,) = occurrences(action(timing(start="P72M")), born, SHANGHAI, FIRST, LAST)
+    assert six.starts_at.astimezone(SHANGHAI).date() == date(2030, 2, 28)
+    (girl,) = occurrences(action(timing(start="P156M")), born, SHANGHAI, FIRST, LAST)
+    assert girl.starts_at.astimezone(SHANGHAI).date() == date(2037, 2, 28)
+    for told in (
+        {"start": "P36M", "every": "P1W", "until": "P24M"},
+        {"start": "P36M", "after": "appointment"},
+        {"start": "P180M"},
+        {"start": "P1D", "every": "P1D", "until": "P36M"},
+    ):
+        with pytest.raises(InvalidDefinition):
+            timing(**told)

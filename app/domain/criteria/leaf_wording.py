@@ -15,7 +15,7 @@ from app.domain.criteria.tree import (
     Missed,
 )
 from app.domain.criteria.trend_wording import describe_trend
-from app.domain.criteria.trends import Dip, Mean, OfLast, Rise, Slope
+from app.domain.criteria.trends import Dip, Growth, Mean, OfLast, Rise, Slope
 from app.domain.criteria.words import (
     SIGNS,
     answer_label,
@@ -37,7 +37,7 @@ def describe_leaf(leaf: Leaf, names: Names) -> str:
             return f"{counted(leaf)}至少{leaf.at_least}次"
         case Change():
             return f"{span(leaf.over)}内{moved(leaf)}"
-        case OfLast() | Mean() | Rise() | Slope() | Dip():
+        case OfLast() | Mean() | Rise() | Slope() | Growth() | Dip():
             return describe_trend(leaf)
         case Absent(code, days):
             return f"计划内连续{days}天没有{measure(code)}记录"
@@ -46,7 +46,7 @@ def describe_leaf(leaf: Leaf, names: Names) -> str:
         case HasTag(key):
             return f"有标签“{named(names.tags, key)}”"
         case Answered():
-            return f"{asked(leaf, names)}{SIGNS[leaf.op]}{answer_label(leaf.value)}"
+            return f"{asked(leaf, names)}{SIGNS[leaf.op]}{answered(leaf, names)}"
         case Missed(kind, at_least, of):
             return f"最近{of}次“{task_label(kind)}”任务至少错过{at_least}次"
         case Age(op, years):
@@ -70,4 +70,13 @@ def asked(leaf: Answered, names: Names) -> str:
     """Return which question of which form."""
     when = f"{span(leaf.within)}内" if leaf.within else ""
     form = named(names.questionnaires, leaf.questionnaire)
-    return f"{when}最近一次问卷“{form}”的“{leaf.link_id}”"
+    question = names.questions.get((leaf.questionnaire, leaf.link_id), leaf.link_id)
+    return f"{when}最近一次问卷“{form}”的“{question}”"
+
+
+def answered(leaf: Answered, names: Names) -> str:
+    """Return the answer asked for, in the words of its option."""
+    if isinstance(leaf.value, str):
+        option = (leaf.questionnaire, leaf.link_id, leaf.value)
+        return f"“{names.options[option]}”" if option in names.options else leaf.value
+    return answer_label(leaf.value)

@@ -9,7 +9,8 @@ from typing import Final
 class Names:
     """Names by key; what is not in them is told by its key.
 
-    `subjects` are articles and forms that patients read or answer.
+    `subjects` are articles and forms that patients read or answer; `questions` are the words of
+    one question by form and linkId, `options` those of one answer to it by its code besides.
     """
 
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -17,6 +18,8 @@ class Names:
     plans: Mapping[str, str] = field(default_factory=dict)
     questionnaires: Mapping[str, str] = field(default_factory=dict)
     subjects: Mapping[str, str] = field(default_factory=dict)
+    questions: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    options: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
 
 
 NO_NAMES: Final = Names()

@@ -10,7 +10,7 @@ from typing import Final
 
 from app.domain.criteria.comparing import COMPARE
 from app.domain.criteria.evidence import Check, Evidence
-from app.domain.criteria.trends import Dip, Mean, OfLast, Rise, Slope, TrendLeaf
+from app.domain.criteria.trends import Dip, Growth, Mean, OfLast, Rise, Slope, TrendLeaf
 from app.domain.criteria.windows import numbers, off_scale_held, shown, window
 from app.domain.profile.patient_facts import Facts, ObservedValue
 
@@ -28,6 +28,8 @@ def compile_trend(leaf: TrendLeaf, share: int) -> Check:
             return _rise(leaf, share)
         case Slope():
             return _slope(leaf, share)
+        case Growth():
+            return _growth(leaf, share)
         case Dip():
             return _dip(leaf, share)
 
@@ -106,6 +108,26 @@ def _slope(leaf: Slope, share: int) -> Check:
     return check
 
 
+def _growth(leaf: Growth, share: int) -> Check:
+    end = min if leaf.percent > 0 else max
+
+    def check(facts: Facts) -> tuple[Evidence, ...] | None:
+        found = numbers(facts, leaf.code, leaf.over, share)
+        if not found:
+            return None
+        newest, one = found[0]
+        turn = end(value for value, _ in found)
+        if turn <= 0:
+            return None  # of nothing there is no per cent
+        grown = (Fraction(newest) - Fraction(turn)) / Fraction(turn) * 100
+        if (grown < leaf.percent) if leaf.percent > 0 else (grown > leaf.percent):
+            return None
+        words = f"{turn:f} → {newest:f}（{rounded(grown, '+')}%）"
+        return (Evidence(leaf, words, one.effective_at),)
+
+    return check
+
+
 def _dip(leaf: Dip, share: int) -> Check:
     compare, wanted = COMPARE[leaf.op], Fraction(leaf.percent)
 
@@ -137,7 +159,8 @@ def _by_night(
 
 def mean_of(values: list[Decimal]) -> Fraction:
     """Return the mean of values, of which there must be one."""
-    return sum(map(Fraction, values), Fraction()) / len(values)
+    whole, unit = _in_whole_numbers(values)
+    return Fraction(sum(whole), unit * len(values))
 
 
 def slope_of(points: list[tuple[datetime, Decimal]]) -> Fraction | None:
@@ -145,13 +168,19 @@ def slope_of(points: list[tuple[datetime, Decimal]]) -> Fraction | None:
     start = min(at for at, _ in points)
     # Whole seconds: no meter knows better, and the numbers stay small.
     xs = [int((at - start).total_seconds()) for at, _ in points]
-    ys = [Fraction(value) for _, value in points]
-    count, sum_x, sum_y = len(points), sum(xs), sum(ys, Fraction())
+    ys, unit = _in_whole_numbers([value for _, value in points])
+    count, sum_x, sum_y = len(points), sum(xs), sum(ys)
     spread = count * sum(x * x for x in xs) - sum_x * sum_x
     if spread == 0:
         return None
-    together = sum((x * y for x, y in zip(xs, ys, strict=True)), Fraction())
-    return (count * together - sum_x * sum_y) * _DAY / spread
+    together = sum(x * y for x, y in zip(xs, ys, strict=True))
+    return Fraction((count * together - sum_x * sum_y) * _DAY, spread * unit)
+
+
+def _in_whole_numbers(values: list[Decimal]) -> tuple[list[int], int]:
+    """Return exact values as so many of the smallest unit any of them has: 10,000 in no time."""
+    digits = max(0, *(-int(value.as_tuple().exponent) for value in values))
+    return [int(value.scaleb(digits)) for value in values], 10**digits
 
 
 def rounded(number: Fraction, sign: str = "-") -> str:

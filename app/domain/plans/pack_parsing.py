@@ -5,7 +5,7 @@ from typing import Any
 
 from app.domain.definitions import Fields, InvalidDefinition
 from app.domain.plans.pack_references import PackReferences
-from app.domain.plans.packs import Article, Pack, SignOff, SignOffState
+from app.domain.plans.packs import Article, Medium, MediumKind, Pack, SignOff, SignOffState
 from app.domain.plans.plan import ActionKind, parse_plan
 from app.domain.plans.questionnaires import parse_questionnaire
 from app.domain.plans.rules import parse_rule
@@ -39,6 +39,7 @@ def parse_pack(data: Mapping[str, Any]) -> Pack:
             plans=fields.each("plans", parse_plan),
             rules=fields.each("rules", parse_rule),
             definition=data,
+            borrows=fields.texts("borrows") if fields.has("borrows") else (),
         )
     PackReferences(pack).check()
     return pack
@@ -67,7 +68,13 @@ def _parse_article(data: object, path: str) -> Article:
             summary=fields.text("summary", 60),
             paragraphs=fields.texts("paragraphs"),
             source=fields.key("source"),
+            media=fields.each("media", _parse_medium),
         )
+
+
+def _parse_medium(data: object, path: str) -> Medium:
+    with Fields(data, path) as fields:
+        return Medium(fields.choice("kind", MediumKind), fields.text("caption", 60))
 
 
 def _texts(fields: Fields, key: str) -> dict[str, str]:

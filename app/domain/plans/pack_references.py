@@ -1,13 +1,14 @@
 """The names a pack uses: each must be one that the same pack defines."""
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 
+from app.domain.criteria.population import Scored
 from app.domain.criteria.tree import Answered, Criterion, HasTag, Leaf, Missed, leaves
 from app.domain.definitions import InvalidDefinition, refuse_repeats
 from app.domain.plans.packs import Pack
 from app.domain.plans.plan import ActionKind, PlanDefinition
 from app.domain.plans.questionnaires import Item, ItemType, Questionnaire
-from app.domain.plans.rules import AssignTag, CreateTask, Rule, RuleAction, SendArticle
+from app.domain.plans.rules import AssignTag, ChangePlan, CreateTask, Rule, RuleAction, SendArticle
 
 
 class PackReferences:
@@ -18,9 +19,12 @@ class PackReferences:
         self.tags = {tag.key for tag in pack.tags}
         self.articles = {article.key for article in pack.articles}
         self.questionnaires = {one.key: one for one in pack.questionnaires}
+        # What is in the forms of other packs is checked where those are at hand: `pack_sets`.
+        self.forms = self.questionnaires.keys() | set(pack.borrows)
 
     def check(self) -> None:
         pack = self.pack
+        refuse_repeats((*self.questionnaires, *pack.borrows), "borrows")
         refuse_repeats((tag.key for tag in pack.tags), "tags")
         refuse_repeats((article.key for article in pack.articles), "articles")
         refuse_repeats((one.key for one in pack.questionnaires), "questionnaires")
@@ -59,7 +63,7 @@ class PackReferences:
         for index, action in enumerate(plan.actions):
             at = f"{path}.actions[{index}]"
             self._resolve(action.article, self.articles, f"{at}.article")
-            self._resolve(action.questionnaire, self.questionnaires, f"{at}.questionnaire")
+            self._resolve(action.questionnaire, self.forms, f"{at}.questionnaire")
             if action.only_when is not None:
                 self._check_criterion(action.only_when, f"{at}.only_when")
             if action.wait_for is not None:
@@ -80,8 +84,10 @@ class PackReferences:
                 self._resolve(tag, self.tags, f"{path}.tag.key")
             case SendArticle(article):
                 self._resolve(article, self.articles, f"{path}.article.key")
+            case ChangePlan(plan=plan):
+                self._resolve(plan, {one.key for one in self.pack.plans}, f"{path}.plan.key")
             case CreateTask(questionnaire=questionnaire):
-                self._resolve(questionnaire, self.questionnaires, f"{path}.task.questionnaire")
+                self._resolve(questionnaire, self.forms, f"{path}.task.questionnaire")
 
     def _check_criterion(self, criterion: Criterion, path: str) -> None:
         for leaf in leaves(criterion):
@@ -93,13 +99,30 @@ class PackReferences:
                 self._resolve(key, self.tags, f"{path} (tag)")
             case Missed(kind=kind):
                 self._resolve(kind, set(ActionKind), f"{path} (missed)")
-            case Answered(questionnaire=key, link_id=link_id):
-                self._resolve(key, self.questionnaires, f"{path} (answer)")
-                item = self.questionnaires[key].item(link_id)
-                if item is None or not _fits(item, leaf):
-                    raise InvalidDefinition(
-                        f"{path} (answer)", f"{link_id} of {key} has no such answer"
-                    )
+            case Scored(questionnaire=key):
+                self._resolve(key, self.forms, f"{path} (score)")
+            case Answered(questionnaire=key):
+                self._resolve(key, self.forms, f"{path} (answer)")
+                if key in self.questionnaires:
+                    check_answer(self.questionnaires[key], leaf, f"{path} (answer)")
+
+    def check_borrowed(self, forms: Mapping[str, Questionnaire]) -> None:
+        """Hold the pack against the forms in force that it borrows.
+
+        :raises InvalidDefinition: one is not there, or asks no such thing
+        """
+        for index, key in enumerate(self.pack.borrows):
+            if key not in forms:
+                raise InvalidDefinition(f"borrows[{index}]", f"no form {key} is in force")
+        trees = (
+            *(rule.when for rule in self.pack.tag_rules),
+            *(rule.condition for rule in self.pack.rules),
+            *(plan.enrol_when for plan in self.pack.plans if plan.enrol_when is not None),
+        )
+        found = (one for tree in trees for one in leaves(tree))
+        asked = (one for one in found if isinstance(one, Answered))
+        for leaf in (one for one in asked if one.questionnaire in self.pack.borrows):
+            check_answer(forms[leaf.questionnaire], leaf, "borrows")
 
     def _check_reactions(self, questionnaire: Questionnaire, path: str) -> None:
         """An answer that must not pass unseen needs a rule that looks for it."""
@@ -119,6 +142,13 @@ class PackReferences:
                     raise InvalidDefinition(
                         f"{path}.items[{index}].react_to", f"no rule looks for {answer}"
                     )
+
+
+def check_answer(form: Questionnaire, leaf: Answered, path: str) -> None:
+    """:raises InvalidDefinition: the form has no such question, or it no such answer"""
+    item = form.item(leaf.link_id)
+    if item is None or not _fits(item, leaf):
+        raise InvalidDefinition(path, f"{leaf.link_id} of {form.key} has no such answer")
 
 
 def _fits(item: Item, leaf: Answered) -> bool:

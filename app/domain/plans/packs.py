@@ -33,9 +33,25 @@ class SignOff:
     approved_on: date | None = None
 
 
+class MediumKind(StrEnum):
+    PICTURE = "picture"
+    VIDEO = "video"
+
+
+@dataclass(frozen=True, slots=True)
+class Medium:
+    """A place for a picture or video that a department makes; `caption` says what it shows."""
+
+    kind: MediumKind
+    caption: str
+
+
 @dataclass(frozen=True, slots=True)
 class Article:
-    """Education in plain words: paragraphs of text without markup."""
+    """Education in plain words: paragraphs of text without markup.
+
+    It must be understood without its `media`: they stand below, and not every phone shows them.
+    """
 
     key: str
     version: int
@@ -43,13 +59,15 @@ class Article:
     summary: str
     paragraphs: tuple[str, ...]
     source: str
+    media: tuple[Medium, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Pack:
     """A disease pack; `definition` is the plain data it was read from, fit for JSON.
 
-    `sources` tells each citation by key; `notices` are the lock-screen texts per action kind.
+    `sources` tells each citation by key; `notices` are the lock-screen texts per action kind;
+    `borrows` are keys of forms that other packs bring, such as instruments.
     """
 
     id: str
@@ -68,6 +86,7 @@ class Pack:
     plans: tuple[PlanDefinition, ...]
     rules: tuple[Rule, ...]
     definition: Mapping[str, Any]
+    borrows: tuple[str, ...] = ()
 
     @property
     def content_hash(self) -> str:

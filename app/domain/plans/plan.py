@@ -10,7 +10,7 @@ from app.domain.criteria.parsing import parse_criterion
 from app.domain.criteria.tree import Criterion
 from app.domain.definitions import Fields, InvalidDefinition, refuse_repeats
 from app.domain.plans.timing import (
-    LONGEST_PLAN_DAYS,
+    LONGEST_START_DAYS,
     LONGEST_WINDOW,
     Basis,
     Timing,
@@ -174,12 +174,12 @@ def check_order(actions: Sequence[Action], path: str) -> None:
 
 def _parse_stage(data: object, path: str) -> Stage:
     with Fields(data, path) as fields:
-        first = fields.integer("first_day", 0, LONGEST_PLAN_DAYS)
+        first = fields.integer("first_day", 0, LONGEST_START_DAYS)
         return Stage(
             key=fields.key("key"),
             name=fields.text("name", 30),
             first_day=first,
-            last_day=fields.integer("last_day", first, LONGEST_PLAN_DAYS),
+            last_day=fields.integer("last_day", first, LONGEST_START_DAYS),
         )
 
 

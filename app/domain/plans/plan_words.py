@@ -28,8 +28,41 @@ KINDS: Final[Mapping[str, str]] = {
     "staff-task": "医护任务",
     "message": "消息",
 }
+VISITS: Final[Mapping[str, str]] = {
+    "outpatient": "每次门诊",
+    "inpatient": "每次出院",
+    "emergency": "每次急诊",
+    "any": "每次就诊",
+}
+ON_FREE_DAY: Final[Mapping[str, str]] = {
+    "next": "遇休息日顺延",
+    "previous": "遇休息日提前",
+    "skip": "遇休息日不做",
+}
+_DAYS: Final = {
+    "MO": "周一",
+    "TU": "周二",
+    "WE": "周三",
+    "TH": "周四",
+    "FR": "周五",
+    "SA": "周六",
+    "SU": "周日",
+}
 _KNOWN: Final = frozenset(
-    {"start", "every", "until", "at", "due_after", "expires_after", "remind_at"}
+    {
+        "start",
+        "dates",
+        "every",
+        "rule",
+        "until",
+        "at",
+        "due_after",
+        "expires_after",
+        "remind_at",
+        "after",
+        "before",
+        "on_free_day",
+    }
 )
 
 
@@ -44,6 +77,13 @@ def period(text: str) -> str:
     )
 
 
+def period_parts(text: str) -> list[tuple[str, str]]:
+    """Return the numbers of a period with their letters: P1M2W is 1 M and 2 W."""
+    found = CALENDAR_PERIOD.fullmatch(text)
+    numbers = found.groups() if found else (None, None, None)
+    return [(number, unit) for number, unit in zip(numbers, "MWD", strict=True) if number]
+
+
 def duration(text: str) -> str:
     """Return `PT2H` as 2 小时."""
     found = ISO_DURATION.fullmatch(text)
@@ -55,11 +95,14 @@ def duration(text: str) -> str:
 
 def timing(data: Mapping[str, Any], anchor: str = "") -> str:
     """Return when an action happens, in one sentence without its full stop."""
-    after = ANCHORS.get(anchor, "起点")
     start, every, until = (str(data.get(key) or "") for key in ("start", "every", "until"))
-    parts = [f"{after}{'当天' if start == 'P0D' else f'后 {period(start)}'}"] if start else []
-    if every:
-        parts = [f"{parts[0]}起" if parts else "", _repeat(every), f"到 {period(until)}为止"]
+    parts = [_begin(data, start, ANCHORS.get(anchor, "起点"))] if start else []
+    if "dates" in data:
+        parts = [plain(data["dates"])]
+    if every or "rule" in data:
+        often = _repeat(every) if every else _by_rule(str(data["rule"]))
+        end = f"到 {period(until)}为止" if until else ""
+        parts = [f"{parts[0]}起" if parts else "", often, *([end] if end else [])]
     told = "".join(parts[:1]) + "".join(f"，{one}" for one in parts[1:])
     hours = [f"{data['at']} 开始"] if "at" in data else []
     if "remind_at" in data:
@@ -68,8 +111,23 @@ def timing(data: Mapping[str, Any], anchor: str = "") -> str:
         hours.append(f"{duration(str(data['due_after']))}内完成")
     if "expires_after" in data:
         hours.append(f"{duration(str(data['expires_after']))}后不再收")
+    if "on_free_day" in data:
+        hours.append(ON_FREE_DAY.get(str(data["on_free_day"]), ""))
     others = [f"{key} {plain(data[key])}" for key in sorted(data.keys() - _KNOWN)]
     return "，".join(one for one in (told, *hours, *others) if one)
+
+
+def _begin(data: Mapping[str, Any], start: str, anchor: str) -> str:
+    """Return from what it counts, and how long after."""
+    if data.get("before") == "appointment":
+        return "预约就诊当天" if start == "P0D" else f"预约就诊前 {period(start)}"
+    after = data.get("after")
+    if isinstance(after, Mapping):
+        visit = str(after.get("encounter", ""))
+        anchor = VISITS.get(visit) or f"“{after.get('action')}”完成"
+    elif after is not None:
+        anchor = {"missed": "没有做", "appointment": "预约就诊"}.get(str(after), str(after))
+    return f"{anchor}{'当天' if start == 'P0D' else f'后 {period(start)}'}"
 
 
 def condition(data: object) -> str:
@@ -82,6 +140,15 @@ def condition(data: object) -> str:
 
 def _repeat(every: str) -> str:
     return {"P1D": "每天", "P1W": "每周", "P1M": "每月"}.get(every, f"每 {period(every)}")
+
+
+def _by_rule(rule: str) -> str:
+    """Return `FREQ=WEEKLY;BYDAY=MO,TH` as 每周一、周四; what is rarer stays as it is written."""
+    told = dict(part.partition("=")[::2] for part in rule.split(";"))
+    days = told.get("BYDAY", "").split(",")
+    if told.keys() == {"FREQ", "BYDAY"} and told["FREQ"] == "WEEKLY" and set(days) <= _DAYS.keys():
+        return "每" + "、".join(_DAYS[day] for day in days)
+    return f"rule {rule}"
 
 
 def plain(value: object) -> str:

@@ -11,9 +11,11 @@ from app.domain.intake.hospital_records import EncounterClass
 from app.domain.plans.recurrence import Recurrence, parse_recurrence
 from app.domain.plans.working_days import OnFreeDay
 
-CALENDAR_PERIOD = re.compile(r"P(?=\d)(?:(\d{1,2})M)?(?:(\d{1,3})W)?(?:(\d{1,3})D)?")
+CALENDAR_PERIOD = re.compile(r"P(?=\d)(?:(\d{1,3})M)?(?:(\d{1,3})W)?(?:(\d{1,3})D)?")
 # Two years; every repeat is bounded by it, so one action has at most 732 occurrences.
 LONGEST_PLAN_DAYS = 731
+# What comes once may lie further: a child's vaccinations reach into school.
+LONGEST_START_DAYS = 14 * 366
 LONGEST_WINDOW = timedelta(days=60)
 _MOST_DATES = 60
 
@@ -35,6 +37,11 @@ class CalendarPeriod:
 
     def before(self, day: date) -> date:
         return self.after(day, -1)
+
+    @property
+    def about_days(self) -> int:
+        """How many days it is at most, months taken as long ones: 24 months are 744."""
+        return self.months * 31 + self.days
 
 
 def _days_in(year: int, month: int) -> int:
@@ -174,6 +181,8 @@ def _check(timing: Timing, path: str) -> None:
     counted = timing.rule is not None and timing.rule.count is not None
     if repeats != (timing.until is not None) and not (counted and timing.until is None):
         raise InvalidDefinition(path, "every or rule and until go together")
+    if timing.start.about_days > LONGEST_PLAN_DAYS + 31 and (repeats or not timing.is_shared):
+        raise InvalidDefinition(f"{path}.start", "is more than two years off, so it must be alone")
     if timing.every == CalendarPeriod():
         raise InvalidDefinition(f"{path}.every", "must be at least P1D")
 
@@ -184,6 +193,7 @@ def _period(fields: Fields, key: str) -> CalendarPeriod:
     if found is None:
         raise InvalidDefinition(fields.at(key), "must be a period like P3M, P2W or P10D")
     months, weeks, days = (int(part or 0) for part in found.groups())
-    if months * 31 + weeks * 7 + days > LONGEST_PLAN_DAYS + 31:
-        raise InvalidDefinition(fields.at(key), "is longer than two years")
-    return CalendarPeriod(months=months, days=weeks * 7 + days)
+    period = CalendarPeriod(months=months, days=weeks * 7 + days)
+    if period.about_days > (LONGEST_START_DAYS if key == "start" else LONGEST_PLAN_DAYS + 31):
+        raise InvalidDefinition(fields.at(key), "is too long")
+    return period

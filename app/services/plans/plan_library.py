@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.database import Base
 from app.domain.errors import DomainError
 from app.domain.plans import packs
+from app.domain.plans.pack_references import PackReferences
 from app.domain.plans.plan_schedule import timing_revision
 from app.models import (
     Article,
@@ -19,6 +20,7 @@ from app.models import (
     Questionnaire,
     Rule,
 )
+from app.models.plans.knowledge import knowledge
 from app.models.profile.tag_installing import install_tags
 
 Row = TypeVar("Row", bound=Base)
@@ -41,6 +43,7 @@ def install_pack(
     Patients already on a plan stay on their version.
 
     :raises PackChanged: this version is installed with other content
+    :raises InvalidDefinition: approved, it borrows a form that is not in force
     """
     content_hash = bytes.fromhex(pack.content_hash)
     kept = session.scalar(select(Pack).filter_by(key=pack.id, version=pack.version))
@@ -51,6 +54,7 @@ def install_pack(
             return False
     status = PublicationStatus.ACTIVE if approved_by else PublicationStatus.DRAFT
     if approved_by:
+        PackReferences(pack).check_borrowed(knowledge(session).questionnaires)
         _retire_earlier(session, pack.id)
         install_tags(session, pack.id, pack.tags, pack.definition.get("tag_rules", ()), now)
     if kept is None:
