@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from apiflask import APIFlask
 from flask.testing import FlaskClient
+from pydantic import SecretStr
 from sqlalchemy.orm import Session
 
 from app.clock import HOSPITAL
@@ -49,6 +50,7 @@ from tests.standin.support import AGENT, CORP, MINI, ONE_TIME, Platform
 from wecom.client import WeComClient
 from wecom.sender import card_sender, card_update_sender, text_sender
 
+INSTRUMENTS = "instruments"
 OPENID = "o-of-a-life"
 RIGHTS = 2000  # the person always taps 接受
 _PURPOSES = ("task-reminder", "alert-notice")
@@ -104,7 +106,8 @@ def open_hospital(platform: Platform, script: Script, pool: ThreadPoolExecutor) 
     """Install the pack as approved, staff a team, register the patient and the phone."""
     now = script.begins_at - timedelta(days=8)
     with unit_of_work.begin() as session:
-        install_pack(session, read_pack(ROOT / "packs" / script.pack), now, approved_by="演示主任")
+        for pack in (INSTRUMENTS, script.pack):  # some packs borrow their forms
+            install_pack(session, read_pack(ROOT / "packs" / pack), now, approved_by="演示主任")
         team = CareTeam(name="随访组", created_at=now)
         session.add(team)
         for name, userid, role, responder in (
@@ -121,11 +124,12 @@ def open_hospital(platform: Platform, script: Script, pool: ThreadPoolExecutor) 
         )
         session.add_all([patient, account])
         session.flush()
-        _hand_over_phone(session, patient, account, now)
+        _hand_over_phone(session, patient, account, Relation(script.relation), now)
         found = (patient.id, patient.public_id, account.id, team.id)
     platform.control("/phones", appid=MINI, openids=[OPENID], grants={ONE_TIME: RIGHTS})
     app = create_app(
-        Settings(secret_keys=SECRET_KEYS), [face(PhoneServices(_no_sign_in, "mini", OUTLETS))]
+        Settings(secret_keys=SecretStr(SECRET_KEYS)),
+        [face(PhoneServices(_no_sign_in, "mini", OUTLETS))],
     )
     return Hospital(app, platform, _senders(platform), pool, *found)
 
@@ -153,10 +157,10 @@ def _join(
 
 
 def _hand_over_phone(
-    session: Session, patient: Patient, account: WeChatAccount, now: datetime
+    session: Session, patient: Patient, account: WeChatAccount, relation: Relation, now: datetime
 ) -> None:
     link = PatientLink(
-        account_id=account.id, patient_id=patient.id, relation=Relation.SELF,
+        account_id=account.id, patient_id=patient.id, relation=relation,
         evidence="phone-code", starts_at=now,
     )  # fmt: skip
     session.add(link)

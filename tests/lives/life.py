@@ -141,13 +141,12 @@ class Life:
                 told = {"code": measure["code"], "value": value, "context": measure["context"]}
                 self._measure(phone, told, now)
         elif form := task.get("questionnaire"):
-            answers = self._script.answers.get(form["key"])
-            if answers is not None:
-                body = {
-                    "reference": str(uuid4()), "questionnaire": form["key"], "task": task_id,
-                    "answers": dict(answers),
-                }  # fmt: skip
-                phone.call("POST", "/responses", body)
+            told = {item["link_id"]: _calm(item) for item in form["items"]}
+            body = {
+                "reference": str(uuid4()), "questionnaire": form["key"], "task": task_id,
+                "answers": told | dict(self._script.answers.get(form["key"], {})),
+            }  # fmt: skip
+            phone.call("POST", "/responses", body)
         else:
             phone.call("POST", f"/tasks/{task_id}/complete")
 
@@ -213,6 +212,23 @@ def _in_words(entry: dict[str, Any]) -> str | None:
         title = data.get("main_title", data).get("title") or data.get("content")
         return f"企业微信 → {entry['userid']}：{title}"
     return None
+
+
+def _calm(item: dict[str, Any]) -> Any:
+    """Return the answer of somebody who is well: forms put that first, or lowest."""
+    match item["type"]:
+        case "choice":
+            return item["options"][0]["code"]
+        case "multi-choice":
+            return [item["options"][0]["code"]]
+        case "boolean":
+            return False
+        case "text":
+            return "没有"
+        case "integer" | "scale":
+            return int(item.get("minimum") or 0)
+        case _:
+            return item.get("minimum") or "0"
 
 
 def _coming(hour: time, now: datetime) -> datetime:

@@ -36,6 +36,7 @@ class Script:
     day_0: date
     birth_date: date
     gender: str
+    relation: str  # of whoever holds the phone
     diagnoses: tuple[tuple[str, str], ...]
     days: int
     looks: tuple[time, ...]
@@ -61,6 +62,7 @@ def read_script(path: Path) -> Script:
         day_0=day_0,
         birth_date=told["birth_date"],
         gender=told["gender"],
+        relation=told.get("relation", "self"),
         diagnoses=tuple((one["code"], one["display"]) for one in told["diagnoses"]),
         days=told.get("days", 92),
         looks=tuple(time.fromisoformat(one) for one in told["looks"]),
