@@ -74,7 +74,7 @@ def test_a_form_is_begun_gone_on_with_and_sent(clinic: Clinic) -> None:
     (draft,) = phone.get(f"{clinic.path}/drafts").json["drafts"]
     assert (draft["reference"], draft["task"]) == (body["reference"], task)
     assert draft["answers"] == {"vomiting": False, "drowsy": False}
-    assert draft["questionnaire"]["version"] == 1
+    assert draft["questionnaire"]["version"] == 2
     kept = the_response()
     assert (kept.status, kept.score) == (FormStatus.IN_PROGRESS, None)
     assert b"vomiting" not in kept.answers_sealed
