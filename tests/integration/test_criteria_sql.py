@@ -34,7 +34,7 @@ from app.domain.criteria.tree import (
     Not,
     leaves,
 )
-from app.domain.criteria.trends import Slope
+from app.domain.criteria.trends import Growth, Slope
 from app.domain.criteria.unparsing import unparse
 from app.domain.criteria.wording import describe
 from app.domain.errors import DomainError
@@ -178,6 +178,7 @@ def test_the_dead_and_the_merged_are_in_no_segment(session: Session) -> None:
             Slope("29463-7", Comparator.AT_LEAST, Decimal("0.5"), timedelta(days=7), 3),
             "7天内体重平均每天变化≥0.5 kg（至少3次）",
         ),
+        (Growth("29463-7", timedelta(days=3), Decimal(5)), "3天内体重比最低时上升达到5%"),
     ],
 )
 def test_what_no_query_can_answer_is_refused(session: Session, leaf: Leaf, name: str) -> None:

@@ -38,7 +38,7 @@ from app.domain.criteria.tree import (
     Leaf,
     Not,
 )
-from app.domain.criteria.trends import Dip, Mean, OfLast, Rise, Slope
+from app.domain.criteria.trends import Dip, Growth, Mean, OfLast, Rise, Slope
 from app.domain.criteria.unparsing import unparse
 from app.domain.criteria.wording import describe
 from app.domain.intake.hospital_records import EncounterClass
@@ -77,6 +77,7 @@ def test_what_is_written_reads_back_as_the_same_tree(random: Random) -> None:
         Latest(GLUCOSE, Comparator.LESS, Decimal("3.90"), timedelta(minutes=90)),
         Latest(GLUCOSE, Comparator.LESS, Decimal("3.9"), timedelta(days=366)),
         Slope("29463-7", Comparator.AT_LEAST, Decimal("0.35"), timedelta(days=7), 4),
+        Growth("14682-9", timedelta(days=7), Decimal("-12.5")),
         Dip("8480-6", Comparator.LESS, Decimal(10), timedelta(days=2), TEN, SIX, 20, 7),
     ],
 )
@@ -145,6 +146,11 @@ def test_leaves_that_are_for_rules_read_back_too(leaf: Leaf) -> None:
         (
             Slope("29463-7", Comparator.AT_LEAST, Decimal("0.35"), timedelta(days=7), 4),
             "7天内体重平均每天变化≥0.35 kg（至少4次）",
+        ),
+        (Growth("14682-9", timedelta(days=7), Decimal(50)), "7天内肌酐比最低时上升达到50%"),
+        (
+            Not(Growth("98979-8", timedelta(days=366), Decimal(-25))),
+            "366天内没有估算肾小球滤过率比最高时下降达到25%",
         ),
         (
             Not(Dip("8480-6", Comparator.LESS, Decimal(10), timedelta(days=2), TEN, SIX, 20, 7)),

@@ -20,7 +20,7 @@ from app.domain.criteria.needs import FactNeeds
 from app.domain.criteria.parsing import parse_criterion
 from app.domain.criteria.timing import change_triggers, next_change
 from app.domain.criteria.tree import Criterion, Not, look_back, wakes
-from app.domain.criteria.trends import Dip, Mean, OfLast, Rise, Slope
+from app.domain.criteria.trends import Dip, Growth, Mean, OfLast, Rise, Slope
 from app.domain.criteria.windows import StepBudgetExceeded
 from app.domain.criteria.wording import explain
 from app.domain.definitions import InvalidDefinition
@@ -105,6 +105,37 @@ def test_a_rise_is_against_the_lowest_of_the_window(
     leaf = Rise(WEIGHT, timedelta(days=3), Decimal(by))
 
     assert (seen(leaf, series(WEIGHT, *values)) is not None) is holds
+
+
+@pytest.mark.parametrize(
+    ("percent", "values", "holds"),
+    [
+        ("30", ("80", "60", "78"), True),  # against the lowest, not the oldest
+        ("30", ("80", "60", "77.99"), False),
+        ("33.3", ("60", "79.98"), True),
+        ("33.3", ("60", "79.97"), False),
+        ("50", ("60", "70", "70", "70", "90"), False),  # the low one is four days old
+        ("-25", ("60", "80", "60"), True),
+        ("-25", ("60", "80", "60.01"), False),
+        ("50", ("90",), False),
+        ("50", (), False),
+    ],
+)
+def test_a_growth_is_a_share_of_the_lowest_of_the_window(
+    percent: str, values: Sequence[str], holds: bool
+) -> None:
+    leaf = Growth(WEIGHT, timedelta(days=3), Decimal(percent))
+
+    assert (seen(leaf, series(WEIGHT, *values)) is not None) is holds
+
+
+def test_a_growth_is_told_with_its_share() -> None:
+    found = seen(Growth(WEIGHT, timedelta(days=3), Decimal(5)), series(WEIGHT, "60", "63.2"))
+
+    assert found is not None
+    assert explain(found[0], ZONE) == (
+        "体重 60 → 63.2（+5.33%）（2026-03-05 12:00）：3天内体重比最低时上升达到5%"
+    )
 
 
 def test_a_slope_is_that_of_least_squares_a_day() -> None:
@@ -238,6 +269,7 @@ LEAVES = [
     Mean(WEIGHT, MORE, Decimal(70), timedelta(days=4), 2),
     Rise(WEIGHT, timedelta(days=4), Decimal(2)),
     Slope(WEIGHT, MORE, Decimal(1), timedelta(days=4), 2),
+    Growth(WEIGHT, timedelta(days=4), Decimal(5)),
     Dip(WEIGHT, MORE, Decimal(1), timedelta(days=4), time(22), time(6), 1, 1),
 ]
 
@@ -273,6 +305,9 @@ def test_a_trend_reads_at_most_its_share_of_the_budget() -> None:
         ("rise", {"unit": "g"}, "rise.unit"),
         ("slope", {"at_least": 1}, "slope.at_least"),
         ("slope", {"over": "P367D"}, "slope.over"),
+        ("growth", {"percent": 0}, "growth.percent"),
+        ("growth", {"percent": -101}, "growth.percent"),
+        ("growth", {"unit": "kg"}, "growth.unit"),
         ("dip", {"percent": 101}, "dip.percent"),
         ("dip", {"night_from": "24:00"}, "dip.night_from"),
         ("dip", {"night_from": "06:00"}, "dip.night_until"),
@@ -288,6 +323,7 @@ def test_a_wrong_trend_is_refused_with_its_path(
         "mean": {**value, "at_least": 2},
         "rise": {"by": 2, "unit": "kg", "over": "P4D"},
         "slope": {"op": ">", "per_day": 1, "unit": "kg", "over": "P4D", "at_least": 3},
+        "growth": {"percent": 5, "over": "P4D"},
         "dip": {"op": "<", "percent": 10, "over": "P2D", "night_from": "22:00",
                 "night_until": "06:00", "least_day": 20, "least_night": 7},
     }  # fmt: skip

@@ -28,7 +28,7 @@ from app.domain.criteria.tree import (
     leaves,
 )
 from app.domain.criteria.trend_checks import compile_trend
-from app.domain.criteria.trends import Dip, Mean, OfLast, Rise, Slope
+from app.domain.criteria.trends import Dip, Growth, Mean, OfLast, Rise, Slope
 from app.domain.criteria.windows import (
     STEP_BUDGET,
     StepBudgetExceeded,
@@ -38,7 +38,7 @@ from app.domain.criteria.windows import (
 )
 from app.domain.profile.patient_facts import Facts, ObservedValue
 
-_LOOKING_BACK: Final = (Latest, Count, Change, Absent, OfLast, Mean, Rise, Slope, Dip)
+_LOOKING_BACK: Final = (Latest, Count, Change, Absent, OfLast, Mean, Rise, Slope, Growth, Dip)
 
 
 def compile_criterion(criterion: Criterion) -> Check:
@@ -63,7 +63,7 @@ def _compile(criterion: Criterion, share: int) -> Check:
             return _not(criterion, _compile(item, share))
         case Latest() | Count() | Change() | Absent():
             return _compile_look_back(criterion, share)
-        case OfLast() | Mean() | Rise() | Slope() | Dip():
+        case OfLast() | Mean() | Rise() | Slope() | Growth() | Dip():
             return compile_trend(criterion, share)
         case ActiveCondition() | HasTag() | Answered() | Missed() | Age():
             return _compile_state(criterion)

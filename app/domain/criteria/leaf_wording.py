@@ -15,7 +15,7 @@ from app.domain.criteria.tree import (
     Missed,
 )
 from app.domain.criteria.trend_wording import describe_trend
-from app.domain.criteria.trends import Dip, Mean, OfLast, Rise, Slope
+from app.domain.criteria.trends import Dip, Growth, Mean, OfLast, Rise, Slope
 from app.domain.criteria.words import (
     SIGNS,
     answer_label,
@@ -37,7 +37,7 @@ def describe_leaf(leaf: Leaf, names: Names) -> str:
             return f"{counted(leaf)}至少{leaf.at_least}次"
         case Change():
             return f"{span(leaf.over)}内{moved(leaf)}"
-        case OfLast() | Mean() | Rise() | Slope() | Dip():
+        case OfLast() | Mean() | Rise() | Slope() | Growth() | Dip():
             return describe_trend(leaf)
         case Absent(code, days):
             return f"计划内连续{days}天没有{measure(code)}记录"

@@ -41,7 +41,7 @@ from app.domain.criteria.tree import (
     Missed,
 )
 from app.domain.criteria.trend_wording import deny_trend
-from app.domain.criteria.trends import Dip, Mean, OfLast, Rise, Slope
+from app.domain.criteria.trends import Dip, Growth, Mean, OfLast, Rise, Slope
 from app.domain.criteria.words import (
     SIGNS,
     answer_label,
@@ -74,7 +74,7 @@ def deny(leaf: Leaf, names: Names) -> str:
             return f"{asked(leaf, names)}不是{wanted}（或没有回答）"
         case Change():
             return f"{span(leaf.over)}内没有{moved(leaf)}"
-        case OfLast() | Mean() | Rise() | Slope() | Dip():
+        case OfLast() | Mean() | Rise() | Slope() | Growth() | Dip():
             return deny_trend(leaf)
         case Measured(code, within):
             return f"{span(within)}内没有{measure(code)}记录"

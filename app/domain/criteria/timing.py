@@ -25,7 +25,7 @@ from app.domain.criteria.tree import (
     leaves,
     wakes,
 )
-from app.domain.criteria.trends import Dip, Mean, OfLast, Rise, Slope
+from app.domain.criteria.trends import Dip, Growth, Mean, OfLast, Rise, Slope
 from app.domain.profile.patient_facts import Facts
 
 # Facts hold tasks that began in these days; those near the edge are looked at daily.
@@ -71,6 +71,7 @@ def _moments(leaf: Leaf, facts: Facts) -> Iterator[datetime]:
             | Mean(code=code, within=span)
             | Rise(code=code, over=span)
             | Slope(code=code, over=span)
+            | Growth(code=code, over=span)
             | Dip(code=code, over=span)
         ):
             yield from _leaving(

@@ -26,7 +26,7 @@ from app.domain.criteria.population import (
     Scored,
     Visited,
 )
-from app.domain.criteria.trends import Dip, Mean, OfLast, Rise, Slope, TrendLeaf
+from app.domain.criteria.trends import Dip, Growth, Mean, OfLast, Rise, Slope, TrendLeaf
 from app.domain.profile.vital_signs import MeasurementContext
 
 CLOCK = "clock"
@@ -184,7 +184,7 @@ def wakes(criterion: Criterion, negated: bool = False) -> frozenset[str]:
             return wakes(item, not negated)
         case Latest(code=code) | Count(code=code) | Change(code=code):
             return frozenset({f"observation:{code}"} | ({CLOCK} if negated else set()))
-        case OfLast() | Mean() | Rise() | Slope() | Dip():
+        case OfLast() | Mean() | Rise() | Slope() | Growth() | Dip():
             return frozenset({f"observation:{criterion.code}"} | ({CLOCK} if negated else set()))
         case Absent():
             return frozenset({CLOCK})
@@ -246,7 +246,10 @@ def look_back(criterion: Criterion) -> dict[str, timedelta]:
             case OfLast(code=code, within=span) | Mean(code=code, within=span):
                 needed[code] = max(span, needed.get(code, span))
             case (
-                Rise(code=code, over=span) | Slope(code=code, over=span) | Dip(code=code, over=span)
+                Rise(code=code, over=span)
+                | Slope(code=code, over=span)
+                | Growth(code=code, over=span)
+                | Dip(code=code, over=span)
             ):
                 needed[code] = max(span, needed.get(code, span))
             case Absent(code=code):

@@ -10,7 +10,7 @@ from typing import Final
 
 from app.domain.criteria.comparing import COMPARE
 from app.domain.criteria.evidence import Check, Evidence
-from app.domain.criteria.trends import Dip, Mean, OfLast, Rise, Slope, TrendLeaf
+from app.domain.criteria.trends import Dip, Growth, Mean, OfLast, Rise, Slope, TrendLeaf
 from app.domain.criteria.windows import numbers, off_scale_held, shown, window
 from app.domain.profile.patient_facts import Facts, ObservedValue
 
@@ -28,6 +28,8 @@ def compile_trend(leaf: TrendLeaf, share: int) -> Check:
             return _rise(leaf, share)
         case Slope():
             return _slope(leaf, share)
+        case Growth():
+            return _growth(leaf, share)
         case Dip():
             return _dip(leaf, share)
 
@@ -102,6 +104,26 @@ def _slope(leaf: Slope, share: int) -> Check:
             return None
         words = f"{len(found)}次，每天 {rounded(slope, '+')}"
         return (Evidence(leaf, words, found[0][1].effective_at),)
+
+    return check
+
+
+def _growth(leaf: Growth, share: int) -> Check:
+    end = min if leaf.percent > 0 else max
+
+    def check(facts: Facts) -> tuple[Evidence, ...] | None:
+        found = numbers(facts, leaf.code, leaf.over, share)
+        if not found:
+            return None
+        newest, one = found[0]
+        turn = end(value for value, _ in found)
+        if turn <= 0:
+            return None  # of nothing there is no per cent
+        grown = (Fraction(newest) - Fraction(turn)) / Fraction(turn) * 100
+        if (grown < leaf.percent) if leaf.percent > 0 else (grown > leaf.percent):
+            return None
+        words = f"{turn:f} → {newest:f}（{rounded(grown, '+')}%）"
+        return (Evidence(leaf, words, one.effective_at),)
 
     return check
 

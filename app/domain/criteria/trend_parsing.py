@@ -5,7 +5,7 @@ from typing import Final
 
 from app.domain.criteria.bounds import read_context, read_kind, read_span, read_threshold, read_unit
 from app.domain.criteria.comparing import Comparator
-from app.domain.criteria.trends import Dip, Mean, OfLast, Rise, Slope, TrendLeaf
+from app.domain.criteria.trends import Dip, Growth, Mean, OfLast, Rise, Slope, TrendLeaf
 from app.domain.definitions import Fields, InvalidDefinition
 
 _MOST: Final = 1000
@@ -58,6 +58,13 @@ def _slope(fields: Fields) -> Slope:
     )
 
 
+def _growth(fields: Fields) -> Growth:
+    percent = fields.decimal("percent")
+    if percent == 0 or not -100 <= percent <= 1000:
+        raise InvalidDefinition(fields.at("percent"), "must be -100 to 1000, and not 0")
+    return Growth(code=read_kind(fields).code, over=read_span(fields, "over"), percent=percent)
+
+
 def _dip(fields: Fields) -> Dip:
     percent = fields.decimal("percent")
     if not -100 <= percent <= 100:
@@ -82,5 +89,6 @@ TREND_LEAVES: Mapping[str, Callable[[Fields], TrendLeaf]] = {
     "mean": _mean,
     "rise": _rise,
     "slope": _slope,
+    "growth": _growth,
     "dip": _dip,
 }

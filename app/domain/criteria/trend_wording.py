@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from app.domain.criteria.comparing import Comparator
-from app.domain.criteria.trends import Dip, Mean, OfLast, Rise, Slope, TrendLeaf
+from app.domain.criteria.trends import Dip, Growth, Mean, OfLast, Rise, Slope, TrendLeaf
 from app.domain.criteria.words import SIGNS, measure, quantity, span
 
 
@@ -18,6 +18,8 @@ def describe_trend(leaf: TrendLeaf) -> str:
             return f"{span(leaf.over)}内{_risen(leaf)}"
         case Slope(op=op):
             return _slope(leaf, SIGNS[op])
+        case Growth():
+            return f"{span(leaf.over)}内{_grown(leaf)}"
         case Dip(op=op):
             return _dip(leaf, SIGNS[op])
 
@@ -33,6 +35,8 @@ def deny_trend(leaf: TrendLeaf) -> str:
             return f"{span(leaf.over)}内没有{_risen(leaf)}"
         case Slope(op=op):
             return f"{_slope(leaf, _not(op))}或次数不够"
+        case Growth():
+            return f"{span(leaf.over)}内没有{_grown(leaf)}"
         case Dip(op=op):
             return f"{_dip(leaf, _not(op))}或次数不够"
 
@@ -54,6 +58,11 @@ def _mean(leaf: Mean, sign: str) -> str:
 def _risen(leaf: Rise) -> str:
     how = "比最低时上升" if leaf.by > 0 else "比最高时下降"
     return f"{measure(leaf.code)}{how}达到{quantity(leaf.code, abs(leaf.by))}"
+
+
+def _grown(leaf: Growth) -> str:
+    how = "比最低时上升" if leaf.percent > 0 else "比最高时下降"
+    return f"{measure(leaf.code)}{how}达到{_plain(abs(leaf.percent))}%"
 
 
 def _slope(leaf: Slope, sign: str) -> str:

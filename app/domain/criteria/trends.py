@@ -67,6 +67,18 @@ class Slope:
 
 
 @dataclass(frozen=True, slots=True)
+class Growth:
+    """The newest number is at least `percent` per cent above the lowest within `over`.
+
+    A negative `percent` asks how far it lies below the highest, in per cent of that.
+    """
+
+    code: str
+    over: timedelta
+    percent: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Dip:
     """How far the mean of the nights lies below the mean of the days, in per cent of the days.
 
@@ -89,4 +101,4 @@ class Dip:
         return self.night_from <= at < self.night_until
 
 
-TrendLeaf: TypeAlias = OfLast | Mean | Rise | Slope | Dip
+TrendLeaf: TypeAlias = OfLast | Mean | Rise | Slope | Growth | Dip

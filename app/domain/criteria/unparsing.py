@@ -24,6 +24,7 @@ _WORDS: Final[Mapping[type, str]] = {
     trends.Mean: "mean",
     trends.Rise: "rise",
     trends.Slope: "slope",
+    trends.Growth: "growth",
     trends.Dip: "dip",
     population.IsGender: "gender",
     population.InDepartment: "department",

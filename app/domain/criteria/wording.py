@@ -7,7 +7,7 @@ from app.domain.criteria.leaf_wording import describe_leaf
 from app.domain.criteria.names import NO_NAMES, Names
 from app.domain.criteria.negation import deny
 from app.domain.criteria.tree import All, Any, Change, Count, Criterion, Latest, Not
-from app.domain.criteria.trends import Dip, Mean, OfLast, Rise, Slope
+from app.domain.criteria.trends import Dip, Growth, Mean, OfLast, Rise, Slope
 from app.domain.criteria.words import CONTEXTS, unit_label
 from app.domain.profile.observation_kinds import OBSERVATION_KINDS
 
@@ -26,7 +26,7 @@ def explain(evidence: Evidence, zone: ZoneInfo, names: Names = NO_NAMES) -> str:
         case Latest() | Count() | Change() | OfLast() | Mean() | Rise() | Slope():
             kind = OBSERVATION_KINDS[evidence.criterion.code]
             seen = f"{kind.name} {seen} {unit_label(kind.unit)}"
-        case Dip(code=code):
+        case Growth(code=code) | Dip(code=code):
             seen = f"{OBSERVATION_KINDS[code].name} {seen}"
     when = f"（{evidence.at.astimezone(zone):%Y-%m-%d %H:%M}）" if evidence.at else ""
     told = f"{seen}{when}"

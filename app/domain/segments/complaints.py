@@ -21,6 +21,7 @@ KINDS: Final[Mapping[str, str]] = {
     "mean": "平均值",
     "rise": "比最低（最高）时的变化",
     "slope": "每天变化多少",
+    "growth": "变化的百分比",
     "dip": "昼夜差别",
     "measured": "测过没有",
     "absent": "计划内漏测",

@@ -41,7 +41,7 @@ from app.domain.criteria.tree import (
     Missed,
 )
 from app.domain.criteria.trend_checks import mean_of, rounded
-from app.domain.criteria.trends import Dip, Mean, OfLast, Rise, Slope, TrendLeaf
+from app.domain.criteria.trends import Dip, Growth, Mean, OfLast, Rise, Slope, TrendLeaf
 from app.domain.criteria.wording import CONTEXTS
 from app.domain.criteria.words import span, unit_label
 from app.domain.profile.observation_kinds import OBSERVATION_KINDS
@@ -57,7 +57,7 @@ def known(leaf: Leaf, facts: Facts, names: Names) -> str:
     match leaf:
         case Latest() | Count() | Change() | Absent() | Measured():
             return _measurements(leaf, facts)
-        case OfLast() | Mean() | Rise() | Slope() | Dip():
+        case OfLast() | Mean() | Rise() | Slope() | Growth() | Dip():
             return _trend(leaf, facts)
         case ActiveCondition():
             return _listed("有效诊断", facts.conditions, "没有有效诊断")

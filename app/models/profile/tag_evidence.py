@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.domain.criteria.evidence import Evidence
 from app.domain.criteria.population import Measured, Scored, Visited
 from app.domain.criteria.tree import ActiveCondition, Answered, Change, Count, Latest
-from app.domain.criteria.trends import Dip, Mean, OfLast, Rise, Slope
+from app.domain.criteria.trends import Dip, Growth, Mean, OfLast, Rise, Slope
 from app.models.plans.plan_definition import Questionnaire
 from app.models.plans.questionnaire_response import QuestionnaireResponse
 from app.models.profile.encounter import Condition, Encounter
@@ -54,6 +54,7 @@ def _row(patient_id: int, evidence: Evidence) -> tuple[str, Select[str]] | None:
             | Mean()
             | Rise()
             | Slope()
+            | Growth()
             | Dip()
         ) as leaf:
             return "observation", select(Observation.public_id).filter_by(

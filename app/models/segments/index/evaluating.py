@@ -43,7 +43,7 @@ from app.domain.criteria.tree import (
     Not,
     leaves,
 )
-from app.domain.criteria.trends import Dip, Mean, OfLast, Rise, Slope
+from app.domain.criteria.trends import Dip, Growth, Mean, OfLast, Rise, Slope
 from app.models.segments.index.attributes import Attribute
 from app.models.segments.index.bitmaps import SegmentIndex
 from app.models.segments.index.packing import union_of
@@ -51,8 +51,8 @@ from app.models.segments.index.packing import union_of
 # What depends on times and values is no bitmap: whoever evaluates supplies the ids.
 ASKED: Final = frozenset(
     {
-        Latest, Count, Change, OfLast, Mean, Rise, Slope, Dip, Absent, Answered, Missed, Visited,
-        Measured, Scored, Interacted,
+        Latest, Count, Change, OfLast, Mean, Rise, Slope, Growth, Dip, Absent, Answered, Missed,
+        Visited, Measured, Scored, Interacted,
     }
 )  # fmt: skip
 Ask: TypeAlias = Callable[[Leaf], BitMap]
