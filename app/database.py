@@ -234,6 +234,24 @@ def _sqlite_now(*_: Any, **__: Any) -> str:
     return "strftime('%Y-%m-%d %H:%M:%f', 'now')"
 
 
+class random_public_id(GenericFunction[str]):  # noqa: N801  # an SQL function
+    """A public id of the database's own making: 128 random bits for each row."""
+
+    type = PlatformId(32)
+    inherit_cache = True
+
+
+@compiles(random_public_id, "mysql")
+@compiles(random_public_id, "mariadb")
+def _mysql_random_public_id(*_: Any, **__: Any) -> str:
+    return "LOWER(HEX(RANDOM_BYTES(16)))"
+
+
+@compiles(random_public_id, "sqlite")
+def _sqlite_random_public_id(*_: Any, **__: Any) -> str:
+    return "lower(hex(randomblob(16)))"
+
+
 class start_of(GenericFunction[datetime]):  # noqa: N801  # an SQL function
     """The instant at which a date begins in UTC: dates and instants in one order."""
 

@@ -16,7 +16,7 @@ ALLOWED: Final = frozenset(
         "lease", "holder", "alert_id", "task_id", "communication_id", "event_id",
         "message_id", "patient_id", "plan_id", "session_id", "reaction", "rule", "chain",
         "sequence", "source", "exception", "where", "slot", "pack", "seconds", "revision",
-        "peers",
+        "peers", "segment_id", "way_id",
     }
 )  # fmt: skip
 

@@ -29,6 +29,7 @@ from app.web.callbacks import INBOX_TOPIC, CallbackReceiver
 from jobs import exchange
 from jobs.chores import Work
 from jobs.clockwork import Clockwork
+from jobs.contacts import follow_contacts
 from jobs.followers import name_followers
 from jobs.platform_events import handlers
 from jobs.relayed import take_callbacks
@@ -66,6 +67,7 @@ def crew(configured: Settings, work: Work) -> Crew:
             ),
             Worker("receipts", _retry_receipts, 5.0),
             Worker("followers", lambda: name_followers(clients.official_accounts), 5.0),
+            Worker("contacts", lambda: follow_contacts(clients.wecom, work.zone), 10.0),
             Worker("spool", lambda: _replay(pushes), 2.0),
             Worker("relayed", lambda: take_callbacks(pushes), 0.5),
             Worker("intake", lambda: interpret_pending(unit_of_work, read, clock.now(), 100), 2.0),

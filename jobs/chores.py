@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Event
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -22,7 +23,14 @@ from app.models.segments.index import snapshot
 from app.models.segments.index.live import open_index, reading
 from app.services.exchange import deliveries
 from app.services.outreach import outbox, patient_notices
-from app.services.plans import enrolment, plan_expansion, rule_evaluation
+from app.services.plans import (
+    enrolment,
+    pack_drafts,
+    plan_expansion,
+    plan_library,
+    plan_moving,
+    rule_evaluation,
+)
 from app.services.profile import risk_assessing
 from app.services.profile.tags import tag_rebuild, tag_sweeping, tagging
 from app.services.staff import alert_handling, feed_alarms
@@ -51,10 +59,19 @@ class Work:
 
 def expand_plans(work: Work, now: datetime) -> None:
     """Fill every plan's calendar, some plans a transaction."""
-    while True:
+    with unit_of_work.begin() as session:
+        cohorts = plan_expansion.due_cohorts(session, now)
+    for batch in plan_expansion.batches(cohorts):
+        _until_none(partial(plan_expansion.expand_cohorts, cohorts=batch, now=now, zone=work.zone))
+
+
+def retime_plans(work: Work, now: datetime) -> None:
+    """Bring calendars to what is asked of them since something was changed."""
+    while not work.stopping.is_set():
         with unit_of_work.begin() as session:
-            if not plan_expansion.expand_plans(session, now, work.zone):
+            if not plan_expansion.retime_plans(session, now, work.zone):
                 return
+        work.stopping.wait(_BREATH)
 
 
 def turn_holds(work: Work, now: datetime) -> None:
@@ -74,6 +91,24 @@ def enrol_by_segments(work: Work, now: datetime) -> None:
             if not after:
                 break
             work.stopping.wait(_BREATH)
+
+
+def bring_packs_into_force(work: Work, now: datetime) -> None:
+    """Install what was signed for a day that has come."""
+    today = now.astimezone(work.zone).date()
+    with unit_of_work.begin() as session:
+        for signed in pack_drafts.take_due(session, today):
+            plan_library.install_pack(session, signed.pack, now, approved_by=signed.approver)
+            pack_drafts.mark_installed(session, signed.draft_id, now)
+
+
+def move_plans(work: Work, now: datetime) -> None:
+    """Carry running plans on to the version that somebody moves them to, some at a time."""
+    while not work.stopping.is_set():
+        with unit_of_work.begin() as session:
+            if not plan_moving.carry_on(session, now, work.zone):
+                return
+        work.stopping.wait(_BREATH)
 
 
 def open_due_tasks(work: Work, now: datetime) -> None:

@@ -8,11 +8,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.errors import NotFound
-from app.domain.outreach.platform_events import CardClick
+from app.domain.outreach.platform_events import CardClick, Inbound, contact_added
 from app.domain.staff.alert_card import CardButton
 from app.models import Communication, Event, WeChatAccount
 from app.services.outreach import receipts, subscriptions
 from app.services.outreach.platform_inbox import Handler
+from app.services.plans.enrolment import contacts
 from app.services.staff import alert_cards, alert_handling
 from jobs.chores import Work
 
@@ -30,6 +31,7 @@ def handlers(work: Work) -> Mapping[str, Handler]:
         "subscribe": receipts.follow(_followed),
         "unsubscribe": receipts.follow(_followed),
         "template_card_event": receipts.click(_press(work)),
+        "change_external_contact": _came,
     }
 
 
@@ -57,6 +59,13 @@ def _followed(session: Session, account: WeChatAccount, now: datetime) -> None:
     """Note it; a worker fetches the unionid, since no call is made in a transaction."""
     kind = "account.followed" if account.is_following else "account.unfollowed"
     session.add(Event.of(kind, now, account_id=account.id))
+
+
+def _came(session: Session, inbound: Inbound, now: datetime) -> None:
+    """Note who came by a contact way; a worker asks who they are."""
+    added = contact_added(inbound.message)
+    if added is not None:
+        contacts.note_arrival(session, inbound.app_key, added, now)
 
 
 def _press(work: Work) -> Callable[[Session, CardClick, datetime], None]:

@@ -15,15 +15,12 @@ from app.domain.exchange import webhooks
 from app.domain.exchange.documents import ExamRequest
 from app.domain.intake.hospital_records import Coded, ResultFlag
 from app.domain.outreach.messaging import Lane
-from app.domain.plans.rules import SendMessage
+from app.domain.plans.rules import Grade, SendMessage
 from app.domain.plans.timing import Basis
 from app.domain.trust.access import Actor
 from app.models import (
     Alert,
     AppointmentStatus,
-    Encounter,
-    EncounterClass,
-    EncounterStatus,
     Event,
     Observation,
     OutboundDocument,
@@ -34,16 +31,34 @@ from app.models import (
 )
 from app.models.plans.knowledge import knowledge
 from app.models.plans.questionnaire_response import QuestionnaireResponse
+from app.models.plans.rule_work import is_silent
 from app.models.profile.patient_index import head_id_of
 from app.services.exchange import requesting, telling
 from app.services.intake import patient_index
 from app.services.outreach import patient_notices
 from app.services.outreach.patient_notices import Notice
-from app.services.plans import enrolment, plan_expansion, result_services, rule_evaluation
+from app.services.plans import plan_expansion, result_services, rule_evaluation
 from app.services.profile import result_grading
 from app.services.profile.tags import tag_triggers
-from app.services.staff import alert_cards, critical_results, dangerous_answers
+from app.services.staff import (
+    alert_cards,
+    contact_outcomes,
+    critical_results,
+    dangerous_answers,
+    requests,
+)
 from jobs.chores import Work
+from jobs.plan_reactions import (
+    end_for_the_dead,
+    enrol,
+    enrol_by_segments,
+    follow_consent,
+    offer_to_linked,
+    rest,
+    rest_after_merge,
+    resume_after_stay,
+    tell_of_enrolment,
+)
 from jobs.profile_reactions import (
     assess_risk,
     learn_preferences,
@@ -51,6 +66,7 @@ from jobs.profile_reactions import (
     read_text,
     retag,
 )
+from jobs.rule_reactions import change_plan_by_rule, raise_flagged_text
 
 _NOTICE_LIFE: Final = timedelta(days=2)
 
@@ -64,52 +80,6 @@ class Reaction:
     handle: Callable[[Work, Session, Event], None]
 
 
-def enrol(work: Work, session: Session, event: Event) -> None:
-    if event.patient_id is not None:
-        # Tags come in waves, and few of them decide about plans.
-        is_tag = event.kind == "tag.assigned"
-        enrolment.enrol_where_due(
-            session, event.patient_id, clock.now(), work.zone,
-            triggers=tag_triggers.triggers_of(session, event) if is_tag else None, cause=event,
-        )  # fmt: skip
-
-
-def enrol_by_segments(work: Work, session: Session, event: Event) -> None:
-    """Ask the segments that lead into plans of whom something changed; time is the clock's."""
-    if event.patient_id is not None:
-        enrolment.enrol_by_segment_of(
-            session, event.patient_id, clock.now(), work.zone, cause=event
-        )
-
-
-def resume_after_stay(work: Work, session: Session, event: Event) -> None:
-    if event.patient_id is not None:
-        enrolment.resume_after_stay(session, event.patient_id, clock.now(), work.zone, cause=event)
-
-
-def end_for_the_dead(work: Work, session: Session, event: Event) -> None:
-    if event.patient_id is not None:
-        enrolment.end_for_the_dead(session, event.patient_id, clock.now(), cause=event)
-
-
-def follow_consent(work: Work, session: Session, event: Event) -> None:
-    if event.patient_id is not None:
-        enrolment.follow_consent(
-            session, event.patient_id, event.payload.get("account_id"), clock.now(), cause=event
-        )
-
-
-def rest_after_merge(work: Work, session: Session, event: Event) -> None:
-    """Of two records that are one patient, one may have known that they are in hospital."""
-    stay = select(Encounter.id).filter_by(
-        patient_id=event.patient_id,
-        encounter_class=EncounterClass.INPATIENT,
-        status=EncounterStatus.IN_PROGRESS,
-    )
-    if event.patient_id is not None and session.scalar(stay.limit(1)) is not None:
-        enrolment.rest_while_admitted(session, event.patient_id, clock.now(), cause=event)
-
-
 def find_doubles(work: Work, session: Session, event: Event) -> None:
     if event.patient_id is not None:
         patient_index.find_doubles(session, event.patient_id, clock.now())
@@ -120,22 +90,9 @@ def gather_late_rows(work: Work, session: Session, event: Event) -> None:
     patient_index.gather(session, event.payload["other_id"], clock.now())
 
 
-def rest(work: Work, session: Session, event: Event) -> None:
-    """A patient in hospital is not asked to measure at home.
-
-    Every reaction reads at its own pace: by now the stay may be over, and a plan begun.
-    """
-    encounter = session.get_one(Encounter, event.payload["encounter_id"])
-    if (
-        encounter.encounter_class is EncounterClass.INPATIENT
-        and encounter.status is EncounterStatus.IN_PROGRESS
-    ):
-        enrolment.rest_while_admitted(session, encounter.patient_id, clock.now(), cause=event)
-
-
 def expand(work: Work, session: Session, event: Event) -> None:
     now = clock.now()
-    plan_expansion.expand_plans(session, now, work.zone)
+    plan_expansion.expand_plans(session, now, work.zone, patient_id=event.patient_id)
     plan_expansion.open_due_tasks(session, now)
 
 
@@ -153,6 +110,13 @@ _FOLLOWED: Final = {
     "encounter": Basis.ENCOUNTER,
     "appointment": Basis.APPOINTMENT,
 }
+
+
+def retime(work: Work, session: Session, event: Event) -> None:
+    """Bring calendars to what was changed; a merge brings visits, bookings and changes along."""
+    if event.patient_id is not None and event.kind != "care-plan.changed":
+        plan_expansion.call_for_retiming(session, event.patient_id, clock.now())
+    plan_expansion.retime_plans(session, clock.now(), work.zone, patient_id=event.patient_id)
 
 
 def wake_waiting(work: Work, session: Session, event: Event) -> None:
@@ -209,6 +173,14 @@ def raise_critical(work: Work, session: Session, event: Event) -> None:
         session, observation_id, grounds.reasons, grounds.basis, clock.now(), work.zone,
         tells_patient=grounds.tells_patient, department_code=department, cause=event,
     )  # fmt: skip
+
+
+def follow_contact(work: Work, session: Session, event: Event) -> None:
+    contact_outcomes.follow_alert(session, event.payload["alert_id"], clock.now(), work.zone)
+
+
+def take_requests(work: Work, session: Session, event: Event) -> None:
+    requests.take_requests(session, event.payload["response_id"], clock.now(), work.zone)
 
 
 def raise_dangerous_answers(work: Work, session: Session, event: Event) -> None:
@@ -274,7 +246,8 @@ def tell_team_of_withdrawal(work: Work, session: Session, event: Event) -> None:
 def tell_patient(work: Work, session: Session, event: Event) -> None:
     """Fixed, reviewed words; the lock screen shows only that there is something to read."""
     alert = session.get_one(Alert, event.payload["alert_id"])
-    if not alert.tells_patient:
+    rule = alert.rule
+    if not alert.tells_patient or (rule and is_silent(session, rule.key, rule.pack_key)):
         return
     if event.kind in ("alert.opened", "alert.worsened", "alert.patient-told"):
         _, patient_text = alert.texts
@@ -283,7 +256,11 @@ def tell_patient(work: Work, session: Session, event: Event) -> None:
         text, title = patient_text, "您有一条健康提醒，请查看"
     else:
         text, title = _PROGRESS[event.kind], "护理团队有新的回复"
-    _notify(work, session, event, title, text, alert_id=alert.id)
+    _notify(
+        work, session, event, title, text, alert_id=alert.id,
+        is_urgent=alert.grade is not Grade.MILD,
+        is_inbox_alone=patient_notices.was_called_lately(session, alert, clock.now()),
+    )  # fmt: skip
 
 
 _PROGRESS: Final = {
@@ -293,8 +270,10 @@ _PROGRESS: Final = {
 
 
 def tell_patient_by_rule(work: Work, session: Session, event: Event) -> None:
-    action = knowledge(session).rule(event.payload["rule"]).actions[event.payload["action"]]
-    if isinstance(action, SendMessage):
+    known, key = knowledge(session), event.payload["rule"]
+    action = known.rule(key).actions[event.payload["action"]]
+    # Switched off since it fired: what has not been said is not said any more.
+    if isinstance(action, SendMessage) and not is_silent(session, key, known.pack_of_rule(key)):
         _notify(work, session, event, "您有一条健康提醒，请查看", action.text)
 
 
@@ -316,6 +295,8 @@ def _notify(
     text: str,
     *,
     alert_id: int | None = None,
+    is_urgent: bool = True,
+    is_inbox_alone: bool = False,
 ) -> None:
     if event.patient_id is None:
         return
@@ -323,7 +304,7 @@ def _notify(
     notice = Notice(
         kind="alert-notice", subject=f"event:{event.id}", title=title, text=text,
         page="pages/inbox/index", lane=Lane.CLINICAL, expires_at=now + _NOTICE_LIFE,
-        alert_id=alert_id, is_urgent=True,
+        alert_id=alert_id, is_urgent=is_urgent, is_inbox_alone=is_inbox_alone,
     )  # fmt: skip
     patient_notices.notify_patient(session, event.patient_id, notice, now, work.zone, work.outlets)
 
@@ -390,7 +371,10 @@ REACTIONS: tuple[Reaction, ...] = (
     ),
     _reaction(grade, "observation.recorded", "observation.corrected", "observation.moved"),
     _reaction(raise_critical, "result.critical"),
+    _reaction(take_requests, "response.recorded"),
     _reaction(raise_dangerous_answers, "response.alarmed"),
+    _reaction(raise_flagged_text, "text.flagged"),
+    _reaction(follow_contact, "alert.closed", "alert.attempted"),
     _reaction(call_services, "result.abnormal"),
     _reaction(recall, "result.eased"),
     _reaction(offer_service, "result-service.called"),
@@ -402,6 +386,7 @@ REACTIONS: tuple[Reaction, ...] = (
     _reaction(tell_team_of_withdrawal, "alert.withdrawn"),
     _reaction(tell_patient, "alert.opened", "alert.worsened", "alert.patient-told", *_PROGRESS),
     _reaction(tell_patient_by_rule, "rule.message"),
+    _reaction(change_plan_by_rule, "rule.plan"),
     _reaction(fall_back, "communication.failed"),
     _reaction(retag, *tag_triggers.WAKING),
     _reaction(
@@ -431,6 +416,8 @@ REACTIONS: tuple[Reaction, ...] = (
     ),
     _reaction(resume_after_stay, "encounter.finished", "encounter.cancelled", "encounter.moved"),
     _reaction(end_for_the_dead, "patient.registered", "patient.updated", "patient.merged"),
+    _reaction(tell_of_enrolment, "enrolment.accepted", "enrolment.declined"),
+    _reaction(offer_to_linked, "person.linked"),
     _reaction(follow_consent, "consent.changed", "person.unlinked"),
     _reaction(
         read_text,
@@ -450,6 +437,11 @@ REACTIONS: tuple[Reaction, ...] = (
         "task.completed", "task.sent", "task.missed", "encounter.finished",
         "encounter.cancelled", "encounter.reopened", "encounter.moved",
         *(f"appointment.{status}" for status in AppointmentStatus),
+    ),
+    _reaction(
+        retime,
+        "care-plan.changed", "care-plan.moved", "care-plan.resumed", "patient.merged",
+        "patient.unmerged",
     ),
     _reaction(wake_waiting, *tag_triggers.WAKING),
     _reaction(tell_subscribers, *webhooks.KINDS),

@@ -43,6 +43,7 @@ def at(**cron: Any) -> CronTrigger:
 TIMETABLE: tuple[Job, ...] = (
     Job("climb-alerts", chores.climb_alerts, at(second="7,37"), CatchUp.LAST),
     Job("open-due-tasks", chores.open_due_tasks, at(second="11"), CatchUp.LAST),
+    Job("retime-plans", chores.retime_plans, at(second="3"), CatchUp.LAST),
     Job("judge-due-tasks", chores.judge_due_tasks, at(second="13"), CatchUp.LAST),
     Job("send-plan-messages", chores.send_plan_messages, at(second="19"), CatchUp.LAST),
     Job("remind-of-tasks", chores.remind_of_tasks, at(second="23"), CatchUp.LAST),
@@ -53,6 +54,13 @@ TIMETABLE: tuple[Job, ...] = (
     Job("sync-tables", table_feeds.sync_tables, at(minute="*/3", second="29"), CatchUp.LAST),
     Job("expand-plans", chores.expand_plans, at(minute="*/10", second="17"), CatchUp.LAST, 5),
     Job("turn-holds", chores.turn_holds, at(minute="1-59/10", second="3"), CatchUp.LAST, 5),
+    Job("move-plans", chores.move_plans, at(second="17"), CatchUp.LAST),
+    Job(
+        "bring-packs-into-force",
+        chores.bring_packs_into_force,
+        at(minute="4-59/10", second="13"),
+        CatchUp.LAST,
+    ),
     Job("enrol-by-segments", chores.enrol_by_segments, at(minute="19"), CatchUp.LAST, 60),
     Job(
         "save-segment-index",

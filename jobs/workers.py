@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from app import clock
 from app.database import unit_of_work
-from app.services.reacting import behind, react
+from app.services.reacting import react, who_must_read
 from jobs.chores import Work
 from jobs.reactions import REACTIONS
 
@@ -72,7 +72,9 @@ def react_to_events(work: Work) -> int:
     """Let every reaction read on, one batch each; return how many events were read."""
     read = 0
     with unit_of_work.begin() as session:
-        waiting = behind(session, [reaction.key for reaction in REACTIONS], clock.now())
+        waiting = who_must_read(
+            session, {reaction.key: reaction.kinds for reaction in REACTIONS}, clock.now()
+        )
     for reaction in REACTIONS:
         if reaction.key not in waiting:
             continue

@@ -391,6 +391,9 @@ class ResponseOut(Schema):
     score = fields.Integer(attribute="response.score", allow_none=True)
     authored_at = fields.AwareDateTime(attribute="response.authored_at")
     advice = fields.String(allow_none=True)
+    promised_at = fields.AwareDateTime(
+        allow_none=True, metadata={"description": "by when a complaint or wish is answered"}
+    )
 
 
 class DraftSavedOut(Schema):

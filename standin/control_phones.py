@@ -99,3 +99,13 @@ def _add_deeds(control: Blueprint, standin: Standin) -> None:
             push = people.set_following(standin, phone, is_following=deed == "follow")
             future = standin.callbacks.now(push, standin.world.ledger)
         return told(body, future)
+
+    @control.post("/phones/<openid>/scan-contact-way")
+    def scan(openid: str) -> Response:
+        """Scan a member's QR code and add them: {appid, unionid?, config_id}."""
+        body = body_of_request()
+        with standin.lock:
+            phone = people.register(standin, openid, body.get("appid"), body.get("unionid"))
+            _, push = people.scan_contact_way(standin, phone, str(body.get("config_id")))
+            future = standin.callbacks.now(push, standin.world.ledger)
+        return told(body, future)

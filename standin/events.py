@@ -85,6 +85,21 @@ def card_clicked(
     return Push(target, event, _event(target, userid, event, body, at), userid=userid)
 
 
+def contact_added(
+    corp: Corp, agent: Agent, *, userid: str, external_userid: str, state: str, at: float
+) -> Push:
+    """Say that a WeChat user added a member; the platform itself speaks."""
+    body = (
+        _cdata("ChangeType", "add_external_contact")
+        + _cdata("UserID", userid)
+        + _cdata("ExternalUserID", external_userid)
+        + _cdata("State", state)
+    )
+    target = agent_target(corp, agent)
+    event = "change_external_contact"
+    return Push(target, event, _event(target, "sys", event, body, at), userid=userid)
+
+
 def _selected(question: str, ids: Sequence[str]) -> str:
     options = "".join(_cdata("OptionId", one) for one in ids)
     key = _cdata("QuestionKey", question)

@@ -7,9 +7,10 @@ from typing import Any
 from standin import events
 from standin.callbacks import Outcome, Push
 from standin.config import Agent, Corp, Member, MiniProgram, OfficialAccount
+from standin.qyapi_contacts import external_id
 from standin.qyapi_messages import new_response_code
 from standin.standin import Standin
-from standin.world import Card, Phone, derived_unionid
+from standin.world import Card, Customer, Phone, derived_unionid
 
 
 class Impossible(Exception):
@@ -83,6 +84,26 @@ def set_following(standin: Standin, phone: Phone, *, is_following: bool) -> Push
     now = standin.clock.now()
     phone.is_following, phone.followed_at = is_following, now
     return events.follow(account, phone.openid, is_following=is_following, at=now)
+
+
+def scan_contact_way(standin: Standin, phone: Phone, config_id: str) -> tuple[str, Push]:
+    """Add the first member of a contact way; return the person's id there, and the event to send.
+
+    :raises Impossible: there is no such way
+    """
+    way = standin.world.contact_ways.get(config_id)
+    corp = standin.config.corp(way.corpid) if way else None
+    agent = corp.agent(way.agentid) if corp and way else None
+    if way is None or corp is None or agent is None:
+        raise Impossible("unknown contact way", 404)
+    named = external_id(corp.corpid, phone.unionid)
+    customer = standin.world.customers.setdefault((corp.corpid, named), Customer(phone.unionid))
+    customer.follows[way.users[0]] = way.state
+    push = events.contact_added(
+        corp, agent, userid=way.users[0], external_userid=named, state=way.state,
+        at=standin.clock.now(),
+    )  # fmt: skip
+    return named, push
 
 
 def find_member(standin: Standin, userid: str) -> tuple[Corp, Member]:

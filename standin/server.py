@@ -10,7 +10,17 @@ from flask import Flask, Response, request
 from gunicorn.app.base import BaseApplication
 from gunicorn.workers.gthread import ThreadWorker
 
-from standin import control, oauth, pages, qyapi, qyapi_messages, sms, weixin, weixin_messages
+from standin import (
+    control,
+    oauth,
+    pages,
+    qyapi,
+    qyapi_contacts,
+    qyapi_messages,
+    sms,
+    weixin,
+    weixin_messages,
+)
 from standin.config import Config
 from standin.gateway import Gateway
 from standin.standin import Standin
@@ -21,6 +31,7 @@ ENDPOINTS = (
     *weixin_messages.ENDPOINTS,
     *qyapi.ENDPOINTS,
     *qyapi_messages.ENDPOINTS,
+    *qyapi_contacts.ENDPOINTS,
 )
 # The demo shows these pages in frames of its own first page.
 POLICY = (

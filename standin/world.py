@@ -74,6 +74,24 @@ class ResponseCode:
     is_used: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ContactWay:
+    """A QR code by which WeChat users add members; `state` comes back with each who does."""
+
+    corpid: str
+    agentid: int
+    users: tuple[str, ...]
+    state: str
+
+
+@dataclass(slots=True)
+class Customer:
+    """A WeChat user as one corp knows them: which members they added, by which `state`."""
+
+    unionid: str
+    follows: dict[str, str] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class Remembered:
     """An answer given before, and until when a repeat of the request gets it again."""
@@ -96,6 +114,8 @@ class World:
         self.cards: dict[tuple[str, int, str], Card] = {}
         self.response_codes: dict[str, ResponseCode] = {}
         self.remembered: dict[tuple[str, ...], Remembered] = {}
+        self.contact_ways: dict[str, ContactWay] = {}
+        self.customers: dict[tuple[str, str], Customer] = {}
         self.in_flight: set[tuple[str, str]] = set()
         self.dropped = 0
         self.latency_ms = 0.0

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from app.domain.plans.plan_schedule import TaskStatus
 from app.domain.plans.rules import Grade
 from app.domain.staff.alert_clock import Responder
-from app.domain.staff.alerting import AlertStatus
+from app.domain.staff.alerting import AlertStatus, Outcome
 from app.domain.trust.access import StaffRole
 from app.models import (
     Alert,
@@ -185,6 +185,8 @@ def alert(session: Session, patient: Patient, team: CareTeam, **more: Any) -> Al
         "acknowledge_by": opened_at + timedelta(minutes=30),
         "opened_at": opened_at,
         "last_hit_at": opened_at,
+        # What is resolved says how: the database asks for it.
+        "outcome": Outcome.REACHED if more.get("status") is AlertStatus.RESOLVED else None,
         **more,
     }
     row: Alert = _keep(

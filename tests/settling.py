@@ -6,7 +6,7 @@ from functools import partial
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.services.reacting import behind, react
+from app.services.reacting import react, who_must_read
 from jobs.chores import Work
 from jobs.reactions import REACTIONS, Reaction
 
@@ -16,7 +16,7 @@ _MOST_TURNS = 60
 def settle(session: Session, work: Work, reactions: Sequence[Reaction] = REACTIONS) -> None:
     """Let every reaction read until nothing is new; a new cursor reads from its second turn."""
     for turn in range(_MOST_TURNS):
-        waiting = behind(session, [one.key for one in reactions], clock.now())
+        waiting = who_must_read(session, {one.key: one.kinds for one in reactions}, clock.now())
         read = sum(
             react(session, one.key, one.kinds, partial(one.handle, work), clock.now())
             for one in reactions

@@ -13,6 +13,7 @@ from app.integrations.token_store import TokenStore
 from app.integrations.wechat import TOKEN_SECONDS, TokenCalls, platform_id, read_token
 
 _INVALID_CODE: Final = 40029
+_NO_CONTACT_WAY: Final = 41044
 # The longest time WeCom drops a repeat of the same bytes.
 _DUPLICATE_SECONDS: Final = 14_400
 
@@ -88,6 +89,39 @@ class WeComClient(TokenCalls, WeChatClient):  # type: ignore[misc]
         }
         refused = self.call("post", "message/update_template_card", data=body).get("invaliduser")
         return tuple(map(str, refused)) if isinstance(refused, list) else ()
+
+    def add_contact_way(
+        self, userids: Sequence[str], state: str, remark: str
+    ) -> tuple[str | None, str | None]:
+        """Make a QR code by which WeChat users add these members; return its id and picture.
+
+        Each who does is told with `state` (30 characters). Without the id it cannot be closed.
+        """
+        body = {
+            "type": 1 if len(userids) == 1 else 2,
+            "scene": 2,
+            "skip_verify": True,
+            "remark": remark[:30],
+            "state": state,
+            "user": list(userids),
+        }
+        answer = self.call("post", "externalcontact/add_contact_way", data=body)
+        picture = answer.get("qr_code")
+        return platform_id(answer.get("config_id")), picture if isinstance(picture, str) else None
+
+    def close_contact_way(self, config_id: str) -> None:
+        """Take a QR code out of use; one that is gone already is fine."""
+        try:
+            self.call("post", "externalcontact/del_contact_way", data={"config_id": config_id})
+        except CallFailed as error:
+            if error.failure.errcode != _NO_CONTACT_WAY:
+                raise
+
+    def unionid_of_customer(self, external_userid: str) -> str | None:
+        """Return who a customer is over all our apps; None where the platform does not say."""
+        query = {"external_userid": external_userid}
+        contact = self.call("get", "externalcontact/get", params=query).get("external_contact")
+        return platform_id(contact.get("unionid")) if isinstance(contact, dict) else None
 
     def member_of_code(self, code: str) -> str:
         """Return the userid of who signs in.

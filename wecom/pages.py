@@ -9,11 +9,20 @@ from app.domain.trust.access import Audience
 from app.web import gate
 from app.web.addresses import HOME
 from app.web.factory import Face
-from wecom import alerts, patients, sign_in, words, workbench
+from wecom import alerts, enrolments, forms, handover, patients, sign_in, tasks, words, workbench
 from wecom.desk import NurseDesk, desk
 
 nurse = Blueprint("nurse", __name__, url_prefix="/wecom", template_folder="templates")
-for _part in (sign_in.views, workbench.views, patients.views, alerts.views):
+for _part in (
+    sign_in.views,
+    workbench.views,
+    patients.views,
+    alerts.views,
+    enrolments.views,
+    tasks.views,
+    forms.views,
+    handover.views,
+):
     nurse.register_blueprint(_part)
 nurse.register_error_handler(SignInRequired, sign_in.ask_to_sign_in)
 

@@ -12,17 +12,21 @@ from app.domain.trust.access import Audience, Permission
 from app.models.trust.audit import record
 from app.services.profile.patient_snapshot import read_phones, read_snapshot
 from app.services.profile.patient_timeline import read_timeline
-from app.services.staff.staff_tasks import finish_task
+from app.services.staff.staff_tasks import ConfirmationNeeded, finish_task
 from app.services.trust.binding import issue_desk_code
 from app.web import gate
 from app.web.addresses import cursor, public_id
-from app.web.staff import me
+from app.web.staff import may_here, me
 from wecom import words
 from wecom.charts import chart
 
 views = Blueprint("patients", __name__)
 
-_NOTICES = {"finished": "已记录为完成。", "stale": "这项待办已经结束，不用再做。"}
+_NOTICES = {
+    "finished": "已记录为完成。",
+    "stale": "这项待办已经结束，不用再做。",
+    "enrolled": "已加入计划，任务会在几秒内排好。",
+}
 
 
 @views.get("/patients/<patient_id>")
@@ -42,6 +46,7 @@ def snapshot(patient_id: str) -> str:
         is_older=before is not None,
         charts=[chart(trend, number, now) for number, trend in enumerate(patient.trends, 1)],
         notice=_NOTICES.get(request.args.get("done", "")),
+        may_enrol=may_here(Permission.ENROL),
         today=clock.today(),
         now=now,
     )
@@ -108,4 +113,6 @@ def finish(task_id: str) -> AnyResponse:
         done = "finished"
     except TaskClosed:
         done = "stale"
+    except ConfirmationNeeded:
+        return redirect(url_for("nurse.tasks.show", task_id=task_id), HTTPStatus.SEE_OTHER)
     return redirect(url_for(".snapshot", patient_id=patient_id, done=done), HTTPStatus.SEE_OTHER)

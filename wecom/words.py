@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from typing import Final
 
+from app.domain.staff.alert_clock import CHAIN
 from app.domain.staff.alerting import Outcome
 from app.services.staff.worklist import Show
+from app.web.alert_words import OUTCOMES as OUTCOMES
+from app.web.alert_words import outcome as outcome
 from app.web.moments import lasting as lasting
 from app.web.moments import moment as moment
 from app.web.moments import short_moment as short_moment
@@ -28,6 +31,7 @@ from app.web.patient_words import unit as unit
 
 SHOW: Final[Mapping[Show, str]] = {
     Show.ALL: "全部",
+    Show.MINE: "我的",
     Show.OVERDUE: "已超时",
     Show.SEVERE: "重度预警",
     Show.MODERATE: "中度预警",
@@ -35,18 +39,21 @@ SHOW: Final[Mapping[Show, str]] = {
     Show.TASKS: "随访待办",
 }
 
-OUTCOMES: Final[Mapping[Outcome, str]] = {
-    Outcome.REACHED: "已联系上，情况已处理",
-    Outcome.REFERRED: "已联系上，建议就诊",
-    Outcome.NO_ANSWER: "没有人接听",
-    Outcome.CALL_LATER: "对方不方便，稍后再打",
-    Outcome.WRONG_NUMBER: "号码错误",
-    Outcome.REFUSED: "患者拒绝随访",
-    Outcome.FALSE_ALARM: "误报（测量或填写有误）",
-    Outcome.MOVED: "已转到其他医院或地区",
-    Outcome.DIED: "患者已去世",
+_OF_ALERTS: Final = (Outcome.REACHED, Outcome.FALSE_ALARM)
+# Of a call that a plan asked for: no reading can have been wrong.
+CALL_OUTCOMES: Final[Mapping[Outcome, str]] = {
+    Outcome.REACHED: "已联系上，随访完成",
+    **{code: word for code, word in OUTCOMES.items() if code not in _OF_ALERTS},
 }
-_CLOSED_BY_VALUES: Final = "数值恢复正常，系统结束"
+# What follows by itself, said before the button is pressed.
+CONSEQUENCES: Final[Mapping[Outcome, str]] = {
+    Outcome.NO_ANSWER: "隔几小时再打；3 次没人接，转为核对联系方式",
+    Outcome.CALL_LATER: "到约定时间再出现在工作台",
+    Outcome.WRONG_NUMBER: "转为核对联系方式",
+    Outcome.REFUSED: "由另一位同事核实后，结束随访计划",
+    Outcome.MOVED: "由另一位同事核实后，结束随访计划",
+    Outcome.DIED: "先停发提醒；由另一位同事核实后，结束随访计划",
+}
 
 REVEAL_REASONS: Final[Mapping[str, str]] = {
     "alert": "处理预警",
@@ -54,7 +61,7 @@ REVEAL_REASONS: Final[Mapping[str, str]] = {
     "identity": "核对身份",
 }
 
-LEVELS: Final = ("值班护士", "主管医生", "护士长")
+LEVELS: Final = tuple(one.label for one in CHAIN)
 
 _CONTEXTS: Final = {
     "fasting": "空腹",
@@ -72,10 +79,6 @@ _RELATIONS: Final = {
 
 def context(value: str | None) -> str:
     return _CONTEXTS.get(value or "", "")
-
-
-def outcome(value: Outcome | None) -> str:
-    return "" if value is None else OUTCOMES.get(value, _CLOSED_BY_VALUES)
 
 
 def relation(code: str) -> str:

@@ -6,6 +6,7 @@ from app import clock
 from app.database import unit_of_work
 from app.domain.trust.access import Audience, Permission
 from app.models.trust.audit import record
+from app.services.staff.handover_reading import count_waiting
 from app.services.staff.worklist import Show, read_worklist
 from app.web import gate
 from app.web.addresses import cursor
@@ -26,6 +27,9 @@ def today() -> str:
         work = read_worklist(
             session, me(), now, show=show, team=team, after=cursor(request.args.get("after"))
         )
+        handovers = count_waiting(session, me())
         seen = sorted({item.patient_id for item in work.items})
         record(session, gate.actor(), "read", "worklist", now, detail={"patient_ids": seen})
-    return render_template("wecom/today.html", work=work, show=show, team=team, now=now)
+    return render_template(
+        "wecom/today.html", work=work, show=show, team=team, now=now, handovers=handovers
+    )

@@ -20,6 +20,7 @@ from app import clock
 from app.cli import feeds
 from app.cli.assistant import assistant, install_texts
 from app.cli.calendar import calendar
+from app.cli.duty import duty
 from app.cli.exchange import exchange, webhook
 from app.cli.export_fhir import export
 from app.cli.frame import OPERATOR, Failed, with_database
@@ -30,6 +31,7 @@ from app.cli.packs import install_all, pack
 from app.cli.patients import patients
 from app.cli.relay import relay
 from app.cli.risk import risk
+from app.cli.rules import rules
 from app.cli.segments import segments
 from app.cli.table_verb import import_table
 from app.cli.tags import tags
@@ -84,6 +86,8 @@ def cli() -> None:
 
 
 cli.add_command(assistant)
+cli.add_command(duty)
+cli.add_command(rules)
 cli.add_command(exchange)
 cli.add_command(export)
 cli.add_command(webhook)

@@ -109,7 +109,7 @@ def calendar(folder: Path, anchor: date | None, into: Path | None) -> None:
     """Tell a pack as a department reads and signs it, in Markdown."""
     found = _read(folder)
     day = date(anchor.year, anchor.month, anchor.day) if anchor else EXAMPLE_ANCHOR
-    told = document(found, day, _beside(folder, [folder]) if found.instruments else ())
+    told = document(found, day, _beside(folder, [folder]) if found.borrows else ())
     if into is None:
         print(told, end="")
         return
@@ -150,7 +150,10 @@ def _beside(folder: Path, but: Iterable[Path]) -> list[Pack]:
 
 def _install(content: Pack, approver: str | None) -> bool:
     with unit_of_work.begin() as session:
-        is_news = install_pack(session, content, clock.now(), approved_by=approver)
+        try:
+            is_news = install_pack(session, content, clock.now(), approved_by=approver)
+        except InvalidDefinition as problem:  # it borrows what is not in force
+            raise Failed(f"{content.id}: {problem}") from None
         if is_news:
             detail = {"pack": content.id, "version": content.version, "approved": bool(approver)}
             record(session, OPERATOR, "install", "pack", clock.now(), detail=detail)

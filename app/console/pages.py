@@ -20,14 +20,25 @@ from flask import (
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.console import (
+    alerts,
+    care_plans,
     doubles,
+    duty,
+    enrolments,
     feeds,
     messages,
     patients,
+    plan_actions,
+    plan_drafts,
+    plans,
+    questionnaires,
+    rules,
+    satisfaction,
     segments,
     tag_library,
     tag_review,
     terms,
+    work,
 )
 from app.console.desk import ConsoleDesk, desk
 from app.console.menu import menu_for
@@ -40,15 +51,26 @@ from app.web.addresses import return_path
 from app.web.factory import Face
 
 PARTS: Final[tuple[Blueprint, ...]] = (
+    alerts.views,
+    care_plans.views,
     doubles.views,
+    duty.views,
+    enrolments.views,
     feeds.views,
     messages.views,
+    plan_actions.views,
+    plan_drafts.views,
+    plans.views,
     segments.views,
     segments.api,
     tag_library.views,
     tag_review.views,
     patients.views,
+    rules.views,
+    questionnaires.views,
+    satisfaction.views,
     terms.views,
+    work.views,
 )
 
 # APIFlask looks for security schemes on every blueprint that asks something before a request.

@@ -33,7 +33,7 @@ from app.services.profile.tags.tag_words import give_tag, take_tag, undo_word
 from app.services.segments.segment_library import list_segments_for, read_segment
 from app.web import gate
 from app.web.addresses import cursor, public_id
-from app.web.staff import me
+from app.web.staff import may_here, me
 
 views = Blueprint("patients", __name__, url_prefix="/patients")
 
@@ -191,6 +191,7 @@ def _page(patient_id: str, problems: dict[str, str]) -> str:
     return render_template(
         "console/patient.html", patient=patient, timeline=timeline, kinds=kinds,
         is_older=before is not None, may_tag=may_tag, taken=taken,
+        may_enrol=may_here(Permission.ENROL),
         choices=[one for one in choices if one.key not in {tag.key for tag in patient.tags}],
         social=SOCIAL_ITEMS.values(), words=words, problems=problems, today=clock.today(), now=now,
         notice=words.TAG_NOTICES.get(request.args.get("done", "")),

@@ -40,7 +40,7 @@ from jobs.reactions import REACTIONS
 
 _SEED: Final = 20260504
 _PACK: Final = Path(__file__).resolve().parents[2] / "packs" / "t2dm-after-discharge"
-_OPERATIONAL: Final = _PACK.with_name("operational")
+_GENERAL: Final = ("operational", "instruments", "satisfaction")
 _APPROVER: Final = "演示主任（演示批准，非临床签署）"
 _ACTOR: Final = Actor("operator", None, "demo-seed")
 _COUNTED: Final = {
@@ -64,9 +64,9 @@ def seed(session_factory: sessionmaker[Session], now: datetime) -> dict[str, int
     random = Random(_SEED)  # noqa: S311  # the same hospital each time is what is wanted
     with session_factory.begin() as session:
         install_pack(session, read_pack(_PACK), now - timedelta(days=120), approved_by=_APPROVER)
-        install_pack(
-            session, read_pack(_OPERATIONAL), now - timedelta(days=120), approved_by=_APPROVER
-        )
+        for name in _GENERAL:
+            pack = read_pack(_PACK.with_name(name))
+            install_pack(session, pack, now - timedelta(days=120), approved_by=_APPROVER)
         install_text_tags(session, text_tags(_PACK.parent), now)
         session.flush()
         teams = staff.add_staff(session, now)

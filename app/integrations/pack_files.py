@@ -1,7 +1,9 @@
 """Disease packs as folders of YAML files, written by people."""
 
+import math
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +74,14 @@ PackLoader.add_implicit_resolver(
 )
 
 
+def read_yaml(file: Path) -> dict[str, Any]:
+    """Return the mapping that one file holds.
+
+    :raises InvalidDefinition: it is not the YAML we read, or no mapping
+    """
+    return _read(file)
+
+
 def read_pack(folder: Path) -> Pack:
     """Return the pack whose `*.yaml` files lie in `folder`; together they make one mapping.
 
@@ -79,7 +89,7 @@ def read_pack(folder: Path) -> Pack:
     """
     content: dict[str, Any] = {}
     for file in sorted(folder.glob("*.yaml")):
-        for key, value in read_yaml(file).items():
+        for key, value in _read(file).items():
             if key in content:
                 raise InvalidDefinition(f"{file.name}: {key}", "another file has it too")
             content[key] = value
@@ -88,14 +98,54 @@ def read_pack(folder: Path) -> Pack:
     return parse_pack(content)
 
 
-def read_yaml(file: Path) -> dict[str, Any]:
-    """:raises InvalidDefinition: not the YAML we read, or no mapping"""
+def read_text(text: str, name: str = "pack") -> dict[str, Any]:
+    """Return what one YAML text says, as plain data.
+
+    :raises InvalidDefinition: too large, not the YAML we read, or no mapping
+    """
+    if len(text.encode("utf-8", "replace")) > LARGEST_FILE:
+        raise InvalidDefinition(name, "is too large")
+    try:
+        content = yaml.load(text, PackLoader)  # noqa: S506  a SafeLoader
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise InvalidDefinition(name, f"is not the YAML we read: {error}") from None
+    if not isinstance(content, dict):
+        raise InvalidDefinition(name, "must be a mapping")
+    return content
+
+
+def write_text(content: Mapping[str, Any]) -> str:
+    """Return plain data as YAML from which `read_text` makes exactly the same again.
+
+    Comments of the files it once came from are not part of it.
+    """
+    return yaml.dump(
+        dict(content), Dumper=_PackDumper, allow_unicode=True, sort_keys=False, width=110
+    )
+
+
+class _PackDumper(yaml.SafeDumper):
+    """Writes no aliases, and numbers as the loader reads them: 0.00001, never 1.0e-05."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+def _plain_number(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:
+    if not math.isfinite(value):
+        raise InvalidDefinition("", "holds a number that is none")
+    digits = format(Decimal(repr(value)), "f")
+    digits = digits if "." in digits else f"{digits}.0"
+    return dumper.represent_scalar("tag:yaml.org,2002:float", digits)
+
+
+_PackDumper.add_representer(float, _plain_number)
+
+
+def _read(file: Path) -> dict[str, Any]:
     if file.stat().st_size > LARGEST_FILE:
         raise InvalidDefinition(file.name, "is too large")
     try:
-        content = yaml.load(file.read_text("utf-8"), PackLoader)  # noqa: S506  a SafeLoader
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        return read_text(file.read_text("utf-8"), file.name)
+    except UnicodeDecodeError as error:
         raise InvalidDefinition(file.name, f"is not the YAML we read: {error}") from None
-    if not isinstance(content, dict):
-        raise InvalidDefinition(file.name, "must be a mapping")
-    return content

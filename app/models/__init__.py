@@ -27,15 +27,18 @@ from app.models.outreach.communication import (
     SubscriptionGrant,
 )
 from app.models.outreach.relayed import RelayedCallback
+from app.models.plans.action_change import ActionChange
 from app.models.plans.calendar_day import CalendarDay
 from app.models.plans.care_plan import CarePlan, CarePlanStatus, Task, TaskOwner
 from app.models.plans.care_plan_step import CarePlanStep, StepKind
 from app.models.plans.enrolment import (
+    ContactArrival,
     EnrolmentPolicy,
     EnrolmentProposal,
     EnrolmentStatus,
     EnrolmentWay,
 )
+from app.models.plans.pack_draft import DraftStatus, MigrationStatus, PackDraft, PlanMigration
 from app.models.plans.plan_definition import (
     Article,
     Pack,
@@ -45,7 +48,9 @@ from app.models.plans.plan_definition import (
     Questionnaire,
     Rule,
 )
+from app.models.plans.plan_slot import PlanSlot
 from app.models.plans.questionnaire_response import QuestionnaireResponse
+from app.models.plans.rule_work import FiringDeed, RuleFiring, RuleSwitch, SwitchScope
 from app.models.plans.task_step import TaskStep
 from app.models.profile.behaviour import Interaction, Preference, SocialHistory, StatedBy
 from app.models.profile.clinical import (
@@ -82,6 +87,8 @@ from app.models.profile.tag import (
 from app.models.segments.segment import Audience, AudienceChunk, Segment, SegmentScope
 from app.models.segments.segment_index import IndexSnapshot, IndexSnapshotChunk
 from app.models.staff.alert import Alert, AlertStep
+from app.models.staff.duty import DutyShift
+from app.models.staff.handling import ContactAttempt, ShiftHandover, StaffLeave
 from app.models.staff.practitioner import (
     CareTeam,
     CareTeamMember,
@@ -101,6 +108,7 @@ from app.models.trust.consent import Consent
 
 __all__ = [
     "AccessSession",
+    "ActionChange",
     "Alert",
     "AlertStep",
     "AllergyIntolerance",
@@ -125,9 +133,13 @@ __all__ = [
     "ConceptMapping",
     "Condition",
     "Consent",
+    "ContactArrival",
+    "ContactAttempt",
     "Department",
     "DepartmentLimit",
     "DiagnosticReport",
+    "DraftStatus",
+    "DutyShift",
     "EarlyReceipt",
     "Encounter",
     "EncounterClass",
@@ -138,6 +150,7 @@ __all__ = [
     "EnrolmentWay",
     "Event",
     "FeedAlarm",
+    "FiringDeed",
     "Gender",
     "Immunization",
     "InboundDeed",
@@ -150,6 +163,7 @@ __all__ = [
     "Lease",
     "MatchCandidate",
     "MedicationRequest",
+    "MigrationStatus",
     "ModelKind",
     "MoveDeed",
     "Observation",
@@ -158,11 +172,14 @@ __all__ = [
     "OutboundDelivery",
     "OutboundDocument",
     "Pack",
+    "PackDraft",
     "Patient",
     "PatientIdentifier",
     "PatientLink",
     "PlanAction",
     "PlanDefinition",
+    "PlanMigration",
+    "PlanSlot",
     "PlatformToken",
     "Practitioner",
     "Preference",
@@ -181,16 +198,21 @@ __all__ = [
     "ResultService",
     "RiskAssessment",
     "Rule",
+    "RuleFiring",
+    "RuleSwitch",
     "Segment",
     "SegmentScope",
     "ServiceKind",
     "ServiceRequest",
     "SessionKind",
+    "ShiftHandover",
     "SignInState",
     "SocialHistory",
+    "StaffLeave",
     "StatedBy",
     "StepKind",
     "SubscriptionGrant",
+    "SwitchScope",
     "TableFeed",
     "Tag",
     "TagAssignment",
@@ -210,4 +232,4 @@ __all__ = [
     "UnmappedTerm",
     "WeChatAccount",
     "Webhook",
-]  # fmt: skip
+]

@@ -1,7 +1,8 @@
 """Reading events: each reaction at its own pace, every event once, poison set aside."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final
 
 import structlog
@@ -47,7 +48,7 @@ def react(
     events = select(Event).where(Event.id.in_(asked)).order_by(Event.id)
     for event in session.scalars(events).all() if asked else ():
         _handle(session, reaction, handle, event, now, tries=0)
-    _advance(session, cursor, missed, seen, now)
+    _advance(cursor, missed, seen, lambda: database_time(session), now)
     return len(seen) + retried
 
 
@@ -75,23 +76,71 @@ def _next(
     return seen, asked
 
 
-def behind(session: Session, reactions: Collection[str], now: datetime) -> frozenset[str]:
-    """Return which reactions may have something to read: one look for all when it is quiet."""
+def who_must_read(
+    session: Session, kinds_of: Mapping[str, Collection[str]], now: datetime
+) -> frozenset[str]:
+    """Return which reactions have something to handle; the others pass over what came, together.
+
+    Most events are not for most reactions: one look for all costs what one of them would alone.
+    """
     newest = session.scalar(select(func.max(Event.id))) or 0
     cursors = {cursor.reaction: cursor for cursor in session.scalars(select(ReactionCursor))}
-    due = set(
+    must = set(
         session.scalars(
             select(ReactionFailure.reaction).where(ReactionFailure.retry_at <= now).distinct()
         )
     )
-    return frozenset(
-        key
-        for key in reactions
-        if key in due
-        or (cursor := cursors.get(key)) is None
-        or cursor.position < newest
-        or cursor.gaps
+    near: list[ReactionCursor] = []
+    for key in kinds_of:
+        cursor = cursors.get(key)
+        if cursor is None or newest - cursor.position > _GLANCE:
+            must.add(key)
+        elif cursor.position < newest or cursor.gaps:
+            near.append(cursor)
+    coming = _coming(session, near)
+    passing: list[tuple[ReactionCursor, list[int]]] = []
+    for cursor in near:
+        missed = {id_ for id_, _ in cursor.gaps}
+        seen = [id_ for id_ in coming if id_ > cursor.position or id_ in missed]
+        if any(coming[id_] in kinds_of[cursor.reaction] for id_ in seen):
+            must.add(cursor.reaction)
+        else:
+            passing.append((cursor, seen))
+    _pass_over(session, [one for one in passing if one[0].reaction not in must], now)
+    return frozenset(must)
+
+
+def _coming(session: Session, cursors: Collection[ReactionCursor]) -> dict[int, str]:
+    """Return the kinds by id of all that is new to any of the cursors, in the order of ids."""
+    if not cursors:
+        return {}
+    lowest = min(cursor.position for cursor in cursors)
+    missed = {id_ for cursor in cursors for id_, _ in cursor.gaps}
+    rows = session.execute(
+        select(Event.id, Event.kind)
+        .where(or_(Event.id > lowest, Event.id.in_(missed)))
+        .order_by(Event.id)
     )
+    return dict(rows.all())
+
+
+def _pass_over(
+    session: Session, passing: Collection[tuple[ReactionCursor, list[int]]], now: datetime
+) -> None:
+    """Move cursors past what is not for them, unless another worker has moved them meanwhile."""
+    if not passing:
+        return
+    at = cache(lambda: database_time(session))
+    free = session.execute(
+        select(ReactionCursor.reaction, ReactionCursor.position, ReactionCursor.gaps)
+        .where(ReactionCursor.reaction.in_([cursor.reaction for cursor, _ in passing]))
+        .with_for_update(skip_locked=True)
+    )
+    unmoved = {reaction: (position, gaps) for reaction, position, gaps in free}
+    for cursor, seen in passing:
+        if unmoved.get(cursor.reaction) == (cursor.position, cursor.gaps):
+            missed = {int(id_): str(since) for id_, since in cursor.gaps}
+            _advance(cursor, missed, seen, at, now)
 
 
 def forget_cursor(session: Session, reaction: str) -> None:
@@ -116,18 +165,17 @@ def _begin(session: Session, reaction: str, now: datetime) -> None:
 
 
 def _advance(
-    session: Session,
     cursor: ReactionCursor,
     missed: dict[int, str],
     seen: list[int],
+    at: Callable[[], datetime],
     now: datetime,
 ) -> None:
     """Move on past what was seen, remembering ids that were passed over."""
-    cursor.position, still = missed_after(
-        cursor.position, missed, seen, _MOST_GAPS, lambda: database_time(session)
-    )
-    cursor.gaps = [[id_, since] for id_, since in still.items()]
-    cursor.updated_at = now
+    position, still = missed_after(cursor.position, missed, seen, _MOST_GAPS, at)
+    gaps = [[id_, since] for id_, since in still.items()]
+    if (position, gaps) != (cursor.position, cursor.gaps):
+        cursor.position, cursor.gaps, cursor.updated_at = position, gaps, now
 
 
 def _handle(

@@ -11,7 +11,7 @@ _PUBLIC_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _CURSOR: Final = re.compile(r"[a-z-]{1,16}\.[A-Za-z0-9_-]{1,32}")
 # Our own pages only: no scheme, host, dots, backslash, escape or control character gets by.
 _RETURN: Final = re.compile(
-    r"(/wecom/(today|(patients|alerts)/[A-Za-z0-9_-]{1,32})"
+    r"(/wecom/(today|handover|enrolments|(patients|alerts|tasks)/[A-Za-z0-9_-]{1,32}(/enrol)?)"
     r"|/console(/[a-z0-9-]{1,32}(/[A-Za-z0-9_-]{1,64}){0,3})?)"
     r"(\?[A-Za-z0-9_=&.-]{0,120})?"
 )

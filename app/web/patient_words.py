@@ -48,6 +48,7 @@ _STEPS: Final = {
     "cleared": "恢复正常，自动结束",
     "withdrawn": "结果更正，预警撤回",
     "climbed": "没有人接手，升级",
+    "told-together": "与同一患者的另一条预警一起通知",
     "taken": "接手处理",
     "handed-over": "转交",
     "contacted": "已联系患者",

@@ -13,7 +13,7 @@ from alembic import op
 from migrations.types import big
 
 revision = '2026_11_22_0620'
-down_revision = '2026_11_22_0603'
+down_revision = '2026_11_22_0616'
 branch_labels = None
 depends_on = None
 

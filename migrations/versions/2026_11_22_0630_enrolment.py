@@ -13,7 +13,7 @@ from alembic import op
 from migrations.types import big, instant, platform_id, sealed, text
 
 revision = '2026_11_22_0630'
-down_revision = '2026_11_22_0620'
+down_revision = '2026_11_22_0621'
 branch_labels = None
 depends_on = None
 

@@ -10,9 +10,10 @@ from werkzeug.routing import Rule
 
 from app.database import new_public_id, unit_of_work
 from app.domain.criteria.population import PreferenceKind
+from app.domain.plans.enrolling import Way
 from app.domain.trust.access import Audience, Relation
 from app.domain.trust.consenting import CURRENT_TEXTS
-from app.models import Patient, Preference
+from app.models import CarePlan, EnrolmentProposal, EnrolmentStatus, Patient, Preference
 from app.services.profile.patient_preferences import state_preference
 from app.web.gate import policies_of
 from tests.api.conftest import (
@@ -40,9 +41,17 @@ BODIES: dict[str, Any] = {
     "phone.inbox.open_message": {},
     "phone.profile.state_life": {"code": "72166-2", "value": "never"},
     "phone.profile.state": {"kind": "reach-hour", "value": "19"},
+    "phone.plans.request": {
+        "plan": "t2dm-after-discharge",
+        "health_data": CURRENT_TEXTS["health-data"].version,  # type: ignore[index]  # a StrEnum
+    },
+    "phone.plans.pause": {"begins_on": "2099-01-01", "until": "2099-01-02"},
+    "phone.plans.resume": {},
+    "phone.plans.stop": {},
 }  # fmt: skip
 QUERIES = {"phone.trends.read_trend": "?code=15074-8"}
-ENDS_THE_LINK = "phone.people.leave"
+# What ends something comes last.
+LAST = ("phone.plans.stop", "phone.people.leave")
 
 
 def body_of(endpoint: str, method: str) -> Any:
@@ -63,9 +72,10 @@ def body_of(endpoint: str, method: str) -> Any:
 
 
 def patient_routes(clinic: Clinic) -> Iterator[tuple[Rule, str]]:
-    """Yield every route that names a patient; the one that ends the link comes last."""
+    """Yield every route that names a patient; those that end something come last."""
     rules = [rule for rule in clinic.app.url_map.iter_rules() if "patient" in rule.arguments]
-    for rule in sorted(rules, key=lambda rule: (rule.endpoint == ENDS_THE_LINK, rule.rule)):
+    last = {endpoint: number for number, endpoint in enumerate(LAST, 1)}
+    for rule in sorted(rules, key=lambda rule: (last.get(rule.endpoint, 0), rule.rule)):
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
             yield rule, method
 
@@ -85,7 +95,28 @@ def ids(clinic: Clinic) -> dict[str, str]:
         "task": task_id("article"),
         "message": put_into_inbox(clinic.patient, MARKER),
         "preference": stated_preference(clinic.patient),
+        "plan": plan_of(clinic.patient),
+        "request_id": asked_for(clinic),
     }
+
+
+def plan_of(patient: Patient) -> str:
+    with unit_of_work.begin() as session:
+        return session.scalars(select(CarePlan.public_id).filter_by(patient_id=patient.id)).one()
+
+
+def asked_for(clinic: Clinic) -> str:
+    """A request of the patient's that was answered: the plan has begun since."""
+    with unit_of_work.begin() as session:
+        plan = session.scalars(select(CarePlan).filter_by(patient_id=clinic.patient.id)).one()
+        asked = EnrolmentProposal(
+            patient_id=clinic.patient.id, plan_key=plan.plan_key, care_team_id=plan.care_team_id,
+            kind=Way.REQUEST, account_id=clinic.account.id, reason=MARKER, proposed_at=NOON,
+        )  # fmt: skip
+        session.add(asked)
+        session.flush()
+        asked.settle(EnrolmentStatus.ACCEPTED, NOON, None)
+        return asked.public_id
 
 
 def stated_preference(patient: Patient) -> str:

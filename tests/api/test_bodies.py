@@ -32,6 +32,7 @@ def routes_with_body(clinic: Clinic) -> list[tuple[str, str, Any]]:
             ("<id:task>", "t"),
             ("<id:message>", "m"),
             ("<id:attempt>", "a"),
+            ("<id:plan>", "p"),
         ):
             path = path.replace(name, value)
         found.append((method, path, spec["body"]))

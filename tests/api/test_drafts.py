@@ -14,12 +14,13 @@ from app.domain.outreach.messaging import Outlets
 from app.domain.plans.plan_schedule import TaskStatus
 from app.domain.plans.questionnaires import AnswerMode
 from app.domain.plans.rules import Grade
-from app.domain.staff.alerting import AlertStatus
+from app.domain.staff.alerting import AlertStatus, Outcome
 from app.domain.trust.access import Relation
 from app.integrations.pack_files import read_pack
 from app.models import (
     Alert,
     AlertStep,
+    Event,
     PublicationStatus,
     Questionnaire,
     QuestionnaireResponse,
@@ -28,7 +29,7 @@ from app.models import (
 from app.services.plans.plan_library import install_pack
 from jobs.chores import Work
 from tests import settling
-from tests.api.conftest import Clinic, link, make_account
+from tests.api.conftest import Clinic, link, make_account, measurement
 from tests.api.test_tasks import CALM, FORM, make_form_task
 from tests.conftest import NOON, ROOT
 
@@ -154,7 +155,7 @@ def test_a_thought_of_death_brings_a_person_though_the_form_is_never_sent(
         assert "12356" in (said or "")
         assert "当天打电话" in (alert.texts[0] or "")
         assert "有几天" in (alert.explanation or "")
-        alert.status, alert.is_open = AlertStatus.RESOLVED, None
+        alert.status, alert.is_open, alert.outcome = AlertStatus.RESOLVED, None, Outcome.REACHED
 
     worse = LOW | {"phq9-9": "nearly-every-day"}
     sent = phone.post(f"{clinic.path}/responses", body | {"answers": worse})
@@ -170,8 +171,14 @@ def test_a_thought_of_death_brings_a_person_though_the_form_is_never_sent(
         assert "120" in sent.json["advice"]
         # What was told once is no news, whoever closed it.
         severe.status, severe.is_open = AlertStatus.RESOLVED, None
+        severe.outcome = Outcome.REACHED
     phone.post(f"{clinic.path}/responses", body | {"answers": worse})
     with unit_of_work.begin() as session:
+        told = session.scalars(select(Event).filter_by(kind="response.alarmed")).all()
+        assert len(told) == 2
+        session.add(Event.of("response.alarmed", NOON, patient_id=told[0].patient_id,
+                             response_id=told[0].payload["response_id"]))  # fmt: skip
+        session.flush()
         react(session)
         assert len(session.scalars(select(Alert)).all()) == 2
         assert len(session.scalars(select(AlertStep)).all()) == 2
@@ -184,3 +191,17 @@ def test_an_answer_that_only_a_rule_would_judge_is_heard_unsent_too(clinic: Clin
         alert = session.scalars(select(Alert)).one()
         assert (alert.grade, alert.name) == (Grade.MODERATE, "未交的问卷里有需要联系的回答")
         assert alert.texts[1] is None
+
+
+def test_a_number_with_a_point_reaches_the_rule_that_waits_for_it(clinic: Clinic) -> None:
+    phone = clinic.phone()
+    phone.post(f"{clinic.path}/observations", measurement("17"))
+    body = sheet(FORM, CALM | {"ketone": "3.0"})
+
+    said = phone.post(f"{clinic.path}/responses", body).json["advice"]
+
+    assert "120" in said
+    with unit_of_work.begin() as session:
+        react(session)
+        grades = session.scalars(select(Alert.grade)).all()
+        assert Grade.SEVERE in grades

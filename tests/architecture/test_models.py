@@ -23,6 +23,8 @@ READABLE_IDENTITY = {
     "wechat_account.openid",
     "wechat_account.unionid",
     "practitioner.wecom_userid",
+    "contact_arrival.external_userid",
+    "contact_arrival.unionid",
 }
 
 

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from app.clock import HOSPITAL
 from app.domain.plans.plan_schedule import TaskStatus
 from app.domain.plans.rules import Grade
 from app.domain.staff.alert_clock import Responder
@@ -30,7 +31,7 @@ def fill(session: Session, now: datetime) -> tuple[str, str, str]:
         session, "李测试", needs="听障，请发文字；家属代接电话", department_code="endo"
     )
     plan = factories.care_plan(
-        session, patient, team, anchor_on=(now - timedelta(days=5)).date(),
+        session, patient, team, anchor_on=(now - timedelta(days=5)).astimezone(HOSPITAL).date(),
         definition=factories.plan_definition(session, title="2型糖尿病出院后随访"),
     )  # fmt: skip
     _readings(session, patient, now)

@@ -130,3 +130,13 @@ def test_the_snapshot_benchmark_prints_what_a_nurse_waits_for() -> None:
     assert {"p50_ms", "p95_ms"} == set(found["ours"]) == set(found["bare"])
     assert found["statements"]["snapshot"] <= 17
     assert found["sizes"]["of_the_patient"] > found["sizes"]["rows_bare"] > 0
+
+
+def test_the_expansion_benchmark_prints_its_ratio_and_what_it_checked() -> None:
+    found = run("expansion", "--patients", "2000")
+
+    assert found["ratio"] == found["ratio_to_bulk_insert"] > 0
+    assert found["ours"]["rows"] == found["bare"]["rows"]
+    assert found["checks"]["inserted_by_second_run"] == 0
+    assert found["memory"]["most_grown_mb"] < 60
+    assert_measured(found["ours"])

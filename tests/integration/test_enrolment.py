@@ -11,12 +11,14 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.clock import HOSPITAL
 from app.domain.errors import NotFound
+from app.domain.outreach.messaging import Channel
 from app.domain.plans.enrolling import DeclineReason, EndReason, Entry, ReEntry, Way
 from app.domain.plans.pack_parsing import parse_pack
 from app.domain.trust.access import Actor
 from app.models import (
     CarePlan,
     CarePlanStep,
+    Communication,
     EncounterStatus,
     EnrolmentProposal,
     EnrolmentStatus,
@@ -262,6 +264,16 @@ def test_a_patient_asks_and_takes_it_back(session: Session) -> None:
     assert (asked.kind, asked.way_id, asked.account_id) == (Way.CODE, code.id, account)
     proposals.withdraw_request(session, who.patient.id, asked.public_id, account, NOON)
     assert asked.status is EnrolmentStatus.WITHDRAWN
+    asked = ways.request_plan(
+        session, who.patient.id, account, PLAN, NOON, HOSPITAL, state=code.state
+    )
+    assert isinstance(asked, EnrolmentProposal)
+    no = DeclineReason.NOT_SUITABLE
+    proposals.decline(session, asked.public_id, no, by(who), NOON, note="眼底未查")
+    settle(session)
+    told = session.scalars(select(Communication).filter_by(channel=Channel.INBOX)).one()
+    assert "现在不合适" in (told.content or "")
+    assert "眼底" not in (told.content or "")
     ways.close_way(session, code.public_id, by(who), NOON)
     with pytest.raises(PlanNotOffered):
         ways.request_plan(session, who.patient.id, account, PLAN, NOON, HOSPITAL, state=code.state)

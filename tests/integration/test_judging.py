@@ -5,17 +5,21 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from app import clock
 from app.clock import HOSPITAL
+from app.database import unit_of_work
 from app.domain.outreach.messaging import Channel, CommunicationState
+from app.domain.plans.changes import Change
 from app.models import CarePlan, Communication, Event, Task
 from app.models.plans.task_history import history_of
 from app.services.outreach import outbox, patient_notices
-from app.services.plans import plan_expansion
+from app.services.plans import plan_changes, plan_expansion
 from app.services.plans.patient_tasks import NotYetOpen, complete_task, tasks_on
+from app.services.plans.plan_changes import Told
+from jobs import chores
 from tests import factories
 from tests.conftest import NOON
 from tests.integration import ward
@@ -113,7 +117,7 @@ def test_a_step_waits_for_its_condition_or_until_it_is_over(session: Session, tu
     assert (then.status, then.starts_at) == ("ready", NOON + 30 * HOUR)
     assert (then.due_at - then.starts_at, then.ends_at - then.starts_at) == (2 * HOUR, 8 * HOUR)
     told = [(line.status, line.reason) for line in history_of(session, then)]
-    assert told == [("requested", "waiting"), ("ready", "open")]
+    assert told == [("requested", "not-open-yet"), ("requested", "waiting"), ("ready", "open")]
     assert turn(plan, 39 * HOUR)["then"].status == "missed"
     assert history_of(session, then)[-1].reason == "expired"
 
@@ -148,3 +152,29 @@ def test_a_message_is_told_at_its_hour_and_is_nobodys_task(session: Session, tur
     assert sent[1].state is CommunicationState.CLAIMED
     listed, _ = tasks_on(session, people.patient.id, (NOON + DAY).date(), None, NOON + DAY)
     assert [line.title for line in listed] == []
+
+
+def test_the_clocks_chores_do_it_in_transactions_of_their_own(database: Engine) -> None:
+    with unit_of_work.begin() as session:
+        plan = on_plan(
+            session,
+            action("hello", kind="message", text="您好"),
+            action("asked", only_when={"not": HIGH}),
+            action("left", only_when=HIGH),
+            action("walk", start="P1D"),
+        )
+        author = factories.practitioner(session).id
+    chores.expand_plans(WORK, NOON)
+    with unit_of_work.begin() as session:
+        told = Told(author, "上夜班")
+        plan_changes.change_for_patient(session, plan, "walk", Change(title="慢走"), told, NOON)
+    for chore in (chores.retime_plans, chores.judge_due_tasks, chores.open_due_tasks,
+                  chores.send_plan_messages, chores.miss_past_tasks):  # fmt: skip
+        chore(WORK, NOON)
+        chore(WORK, NOON)
+    with unit_of_work.begin() as session:
+        found = {task.slot.split("/")[0]: task for task in tasks_of(session, plan)}
+    assert {key: task.status.value for key, task in found.items()} == {
+        "hello": "completed", "asked": "ready", "left": "cancelled", "walk": "requested",
+    }  # fmt: skip
+    assert found["walk"].title == "慢走"

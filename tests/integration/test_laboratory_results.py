@@ -92,7 +92,7 @@ def test_a_critical_result_goes_to_the_doctor_at_once(session: Session) -> None:
     (alert,) = alerts(session)
     assert (alert.grade, alert.level, alert.care_team_id) == (Grade.SEVERE, 1, ward.team.id)
     assert alert.title == "危急值：钾"
-    assert alert.acknowledge_by == NOON + timedelta(minutes=30)
+    assert alert.acknowledge_by == NOON + timedelta(minutes=5)
     assert "6.9 mmol/L，达到危急值上限 6.2 mmol/L" in (alert.explanation or "")
     assert "检验科标记：N" in (alert.explanation or "")
     assert "不一致" in (alert.explanation or "")

@@ -313,7 +313,7 @@ def test_odd_filters_show_the_whole_list(nurse: FlaskClient, ward: Ward) -> None
 
 
 def test_each_outcome_a_person_may_give_has_words() -> None:
-    assert set(OUTCOMES) == set(Outcome) - {Outcome.BACK_TO_NORMAL}
+    assert set(OUTCOMES) == set(Outcome) - {Outcome.BACK_TO_NORMAL, Outcome.MERGED}
     assert all(grade.label for grade in Grade)
 
 

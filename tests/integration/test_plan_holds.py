@@ -24,6 +24,7 @@ from app.models import (
     Encounter,
     EncounterClass,
     EncounterStatus,
+    EnrolmentProposal,
     Event,
     Patient,
     PatientLink,
@@ -141,6 +142,14 @@ def test_a_travel_told_beforehand_begins_on_its_day(session: Session) -> None:
     assert (plan.status, plan.hold_ends_on) == (CarePlanStatus.ON_HOLD, last)
     assert turn_holds(session, NOON + 3 * DAY, HOSPITAL) == 0
 
+    stay = factories.encounter(
+        session, who.patient, status=EncounterStatus.IN_PROGRESS, ended_at=None
+    )
+    assert turn_holds(session, NOON + 7 * DAY, HOSPITAL) == 1
+    assert (plan.status, plan.hold_reason) == (CarePlanStatus.ON_HOLD, HoldReason.ADMISSION)
+    assert turn_holds(session, NOON + 7 * DAY, HOSPITAL) == 0
+    stay.status = EncounterStatus.FINISHED
+
     life.resume_plan(session, plan, by(who), NOON + 4 * DAY, HOSPITAL)
     life.plan_hold(session, plan, HoldReason.TRAVEL, last, None, by(who), NOON, TODAY)
     life.resume_plan(session, plan, by(who), NOON, HOSPITAL)  # taken back before it began
@@ -223,10 +232,12 @@ def test_a_no_ends_everything_when_it_is_the_patient_s_or_everybody_s(
     session.refresh(plan)
     assert (plan.is_open, plan.end_reason) == (None, EndReason.OPTED_OUT)
     assert pending(session) == []
-    # A machine does not begin it again by the same discharge, nor for a new one.
-    discharge(session, who, NOON + timedelta(hours=2))
+    # A machine neither begins it again nor asks to, not even after a new discharge.
+    hands[0] = NOON + 20 * DAY
+    discharge(session, who, hands[0])
     settle(session)
     assert session.scalar(select(func.count()).select_from(CarePlan)) == 1
+    assert session.scalar(select(func.count()).select_from(EnrolmentProposal)) == 0
 
 
 def test_a_no_to_messages_takes_back_only_what_waits_to_be_sent(
@@ -249,19 +260,31 @@ def test_a_no_to_messages_takes_back_only_what_waits_to_be_sent(
     assert pending(session)
 
 
-def test_a_death_ends_all_that_is_pending_within_a_minute_by_the_clock_s_own_workers(
-    database: Engine,
-) -> None:
-    """The real clock, the worker threads of `python -m jobs`, and a death told by the HIS."""
+def test_death_and_opt_out_end_all_that_is_pending_within_a_minute(database: Engine) -> None:
+    """The real clock, the worker threads of `python -m jobs`, a death told by the HIS, and a no."""
     now = clock.now()
     crew = Crew((Worker("react", partial(react_to_events, WORK), 0.2),))
     with unit_of_work.begin() as session:
         who = build(session, now)
         discharge(session, who, now)
         grant(session, who, 5, now)
+        other = factories.patient(session, "王测试", department_code="ENDO")
+        account = WeChatAccount(
+            app_key="patient", openid="oOther", created_at=now, last_seen_at=now
+        )
+        session.add(account)
+        session.flush()
+        link = PatientLink(account_id=account.id, patient_id=other.id, relation=Relation.SELF,
+                           evidence="desk-code", starts_at=now)  # fmt: skip
+        session.add(link)
+        session.flush()
+        second = Ward(other, account, link, who.nurse, who.doctor, who.team)
+        discharge(session, second, now)
+        grant(session, second, 5, now)
     crew.start()
     try:
-        _until(lambda session: session.scalar(select(func.count()).select_from(Task)))
+        begun = select(func.count(Task.patient_id.distinct()))
+        _until(lambda session: session.scalar(begun) == 2)
         with unit_of_work.begin() as session:
             later = now + DAY
             assert patient_notices.remind_of_tasks(session, later, HOSPITAL, OUTLETS)
@@ -269,18 +292,28 @@ def test_a_death_ends_all_that_is_pending_within_a_minute_by_the_clock_s_own_wor
             patient = session.get_one(Patient, who.patient.id)
             patient.deceased_at = clock.now()
             session.add(Event.of("patient.updated", clock.now(), patient_id=patient.id))
+            version = CURRENT_TEXTS[ConsentPurpose.HEALTH_DATA].version
+            record_consent(
+                session, other.id, account.id, ConsentPurpose.HEALTH_DATA, False, version,
+                clock.now(),
+            )  # fmt: skip
         died = time.monotonic()
         _until(lambda session: not _anything_left(session))
         assert time.monotonic() - died < 60
     finally:
         crew.stop()
     with unit_of_work.begin() as session:
-        plan = session.scalars(select(CarePlan)).one()
-        assert (plan.status, plan.end_reason) == (CarePlanStatus.REVOKED, EndReason.DECEASED)
-        cancelled = set(
-            session.scalars(select(Task.status_reason).where(Task.status == TaskStatus.CANCELLED))
+        ended = session.execute(select(CarePlan.patient_id, CarePlan.status, CarePlan.end_reason))
+        assert {tuple(row) for row in ended} == {
+            (who.patient.id, CarePlanStatus.REVOKED, EndReason.DECEASED),
+            (other.id, CarePlanStatus.REVOKED, EndReason.OPTED_OUT),
+        }
+        cancelled = session.execute(
+            select(Task.patient_id, Task.status_reason).where(Task.status == TaskStatus.CANCELLED)
         )
-        assert cancelled == {TaskReason.DECEASED}
+        assert {tuple(row) for row in cancelled} == {
+            (who.patient.id, TaskReason.DECEASED), (other.id, TaskReason.OPTED_OUT),
+        }  # fmt: skip
 
 
 def _anything_left(session: Session) -> bool:

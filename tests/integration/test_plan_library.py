@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.clock import HOSPITAL
+from app.domain.definitions import InvalidDefinition
 from app.domain.plans import packs
 from app.domain.plans.pack_parsing import parse_pack
 from app.integrations.pack_files import read_pack
@@ -26,7 +27,7 @@ from app.models import (
 )
 from app.models.plans.knowledge import knowledge
 from app.services.plans import plan_expansion
-from app.services.plans.plan_library import InstrumentMissing, PackChanged, install_pack
+from app.services.plans.plan_library import PackChanged, install_pack
 from tests.conftest import NOON, ROOT
 from tests.integration.ward import WORK, build, discharge
 from tests.settling import settle
@@ -194,14 +195,24 @@ def test_a_draft_goes_into_force_when_it_is_approved(session: Session, shipped: 
     assert versions == [(shipped.version, Status.RETIRED), ("9.0.0", Status.ACTIVE)]
 
 
-def test_a_pack_is_not_signed_before_the_forms_it_asks_for(
+def test_a_pack_borrows_a_form_only_while_it_is_in_force(
     session: Session, shipped: packs.Pack
 ) -> None:
-    asking = parse_pack({**plain(shipped.definition), "instruments": ["phq-9"]})
+    def borrowing(link_id: str) -> packs.Pack:
+        low = {
+            "answer": {
+                "questionnaire": "phq-9", "link_id": link_id, "op": "==", "value": "several-days",
+            }
+        }  # fmt: skip
+        definition = plain(copy.deepcopy(dict(shipped.definition)))
+        definition["rules"][0]["condition"] = low
+        return parse_pack(definition | {"version": "9.0.0", "borrows": ["phq-9"]})
+
     instruments = read_pack(ROOT / "packs" / "instruments")
-    assert install_pack(session, asking, NOON, approved_by=None)
     install_pack(session, instruments, NOON, approved_by=None)
-    with pytest.raises(InstrumentMissing):
-        install_pack(session, asking, NOON, approved_by="演示主任")
-    install_pack(session, instruments, NOON, approved_by="演示主任")
-    assert install_pack(session, asking, NOON, approved_by="演示主任")
+    with pytest.raises(InvalidDefinition, match="no form phq-9 is in force"):
+        install_pack(session, borrowing("phq9-9"), NOON, approved_by="王主任")
+    install_pack(session, instruments, NOON, approved_by="王主任")
+    with pytest.raises(InvalidDefinition, match="no such answer"):
+        install_pack(session, borrowing("phq9-10"), NOON, approved_by="王主任")
+    assert install_pack(session, borrowing("phq9-9"), NOON, approved_by="王主任")

@@ -20,7 +20,7 @@ from app.models.event import MAX_DEPTH, ChainTooDeep
 from app.services.outreach import patient_notices
 from app.services.plans import plan_expansion
 from app.services.profile import risk_assessing
-from app.services.reacting import Handler, behind, forget_cursor, react
+from app.services.reacting import Handler, forget_cursor, react, who_must_read
 from jobs.reactions import REACTIONS
 from tests.conftest import NOON, ROOT, SECRET_KEY
 from tests.integration.ward import OUTLETS, WORK, build, discharge, grant, measure
@@ -103,7 +103,7 @@ def test_a_clock_set_forward_forgets_no_event_still_under_way(mariadb: Engine) -
 def test_who_is_behind_is_seen_at_one_look(session: Session) -> None:
     def waiting(seconds: float = 0) -> frozenset[str]:
         session.flush()
-        return behind(session, ["test"], NOON + timedelta(seconds=seconds))
+        return who_must_read(session, {"test": KINDS}, NOON + timedelta(seconds=seconds))
 
     assert waiting() == {"test"}  # it has not begun
     happen(session)
@@ -122,8 +122,39 @@ def test_who_is_behind_is_seen_at_one_look(session: Session) -> None:
     cursor.gaps = []
     assert waiting(seconds=6) == set()
 
-    cursor.gaps = [[1, "2026-05-04T04:00:00+00:00"]]
-    assert waiting() == {"test"}  # one passed over may still be committed
+
+def test_what_is_not_for_a_reaction_is_passed_over_without_reading(session: Session) -> None:
+    happen(session)
+    read(session)
+    cursor = session.get_one(ReactionCursor, "test")
+    cursor.gaps = []
+    others = [Event.of("other", NOON) for _ in range(3)]
+    session.add_all(others)
+    session.flush()
+
+    assert who_must_read(session, {"test": KINDS}, NOON) == set()
+
+    assert cursor.position == others[-1].id
+    assert effects(session).total() == 1
+
+
+def test_what_was_passed_over_and_comes_late_is_still_read(mariadb: Engine) -> None:
+    with unit_of_work.begin() as session:
+        happen(session)
+        read(session)
+    with unit_of_work() as late:
+        (low,) = happen(late)
+        with unit_of_work.begin() as session:
+            session.add(Event.of("other", NOON))
+        with unit_of_work.begin() as session:
+            assert who_must_read(session, {"test": KINDS}, NOON) == set()
+            assert low in [id_ for id_, _ in session.get_one(ReactionCursor, "test").gaps]
+        late.commit()
+
+    with unit_of_work.begin() as session:
+        assert who_must_read(session, {"test": KINDS}, NOON) == {"test"}
+        read(session)
+        assert effects(session)[low] == 1
 
 
 def test_an_id_that_was_rolled_back_is_forgotten_in_the_end(mariadb: Engine) -> None:

@@ -14,6 +14,7 @@ from app.domain.outreach.messaging import Channel, CommunicationState
 from app.domain.plans.plan_schedule import TaskStatus
 from app.domain.plans.rules import Grade
 from app.domain.staff.alert_card import CardButton
+from app.domain.staff.alert_clock import Responder
 from app.domain.staff.alerting import AlertStatus, Outcome
 from app.models import (
     Alert,
@@ -32,7 +33,7 @@ from app.models import (
 from app.services.outreach import patient_notices
 from app.services.plans import plan_expansion, rule_evaluation
 from app.services.staff import alert_cards, alert_handling
-from tests import settling
+from tests import factories, settling
 from tests.conftest import NOON
 from tests.integration.ward import OUTLETS, WORK, Ward, build, discharge, grant, measure
 
@@ -154,11 +155,11 @@ def test_a_very_low_glucose_opens_one_alert_and_one_card(session: Session) -> No
 
     alert = session.scalars(select(Alert)).one()
     assert alert.grade is Grade.SEVERE
-    assert alert.acknowledge_by == NOON + timedelta(minutes=30)
+    assert alert.acknowledge_by == NOON + timedelta(minutes=5)
     assert "血糖 2.8 mmol/L" in (alert.explanation or "")
     card = session.scalars(select(Communication).filter_by(channel=Channel.WECOM_CARD)).one()
     content = json.loads(card.content or "")
-    assert content["userids"] == ["nurse-chen"]
+    assert content["userids"] == ["doctor-lin", "nurse-chen"]
     assert [button["text"] for button in content["buttons"]] == ["我来处理", "转交", "已联系"]
     assert "2.8" not in (card.content or "")
     assert "李测试" not in (card.content or "")
@@ -310,29 +311,18 @@ def test_a_stranger_who_presses_a_card_finds_nothing(session: Session) -> None:
 
 def test_handing_over_sends_the_next_level_its_own_card(session: Session) -> None:
     ward = on_plan(session)
+    factories.practitioner(
+        session, "head-zhou", name="周老师", teams=[ward.team], responder=Responder.HEAD_NURSE
+    )
     measure(session, ward, "2.8", NOON, "LL")
     settle(session)
 
     press(session, CardButton.TRANSFER)
     settle(session)
 
-    assert json.loads(card_of(session).content or "")["userids"] == ["doctor-lin"]
-    assert session.scalars(select(Alert)).one().level == 1
-
-
-def test_an_alert_nobody_takes_climbs_to_the_doctor(
-    session: Session, hospital_clock: list[datetime]
-) -> None:
-    ward = on_plan(session)
-    measure(session, ward, "2.8", NOON, "LL")
-    settle(session)
-
-    assert alert_handling.climb(session, NOON + timedelta(minutes=29), HOSPITAL) == 0
-    hospital_clock[0] = NOON + timedelta(minutes=31)
-    assert alert_handling.climb(session, clock.now(), HOSPITAL) == 1
-    settle(session)
-
-    assert json.loads(card_of(session).content or "")["userids"] == ["doctor-lin"]
+    # Nobody is the deputy here: the head hears at once.
+    assert json.loads(card_of(session).content or "")["userids"] == ["head-zhou"]
+    assert session.scalars(select(Alert)).one().level == 2
 
 
 def test_a_reminder_goes_to_the_inbox_and_by_the_right_the_patient_gave(
@@ -373,7 +363,7 @@ def test_a_corrected_result_withdraws_the_alert_and_tells_who_was_told(session: 
 
     assert session.scalars(select(Alert)).one().status is AlertStatus.WITHDRAWN
     told = session.scalars(select(Communication).filter_by(channel=Channel.WECOM_TEXT)).one()
-    assert json.loads(told.content or "")["userids"] == ["nurse-chen"]
+    assert json.loads(told.content or "")["userids"] == ["doctor-lin", "nurse-chen"]
 
 
 def test_the_card_says_what_was_pressed(session: Session) -> None:

@@ -72,7 +72,8 @@ def test_severe_comes_first_then_overdue_then_clock_and_grade_and_what_is_in_han
     assert work.items[-1].is_mine
     assert work.items[5].kind is WorkKind.TASK
     assert work.counts == {
-        Show.ALL: 7, Show.OVERDUE: 2, Show.SEVERE: 2, Show.MODERATE: 1, Show.MILD: 3, Show.TASKS: 1,
+        Show.ALL: 7, Show.MINE: 1, Show.OVERDUE: 2, Show.SEVERE: 2, Show.MODERATE: 1,
+        Show.MILD: 3, Show.TASKS: 1,
     }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from app.domain.plans.rules import Grade
 from app.domain.staff.alert_card import CardButton, Handling, buttons, press
-from app.domain.staff.alert_clock import CHAIN, AlertClock, Responder
+from app.domain.staff.alert_clock import CHAIN, AlertClock, Responder, first_level
 from app.domain.staff.alerting import (
     AlertStatus,
     Episode,
@@ -102,7 +102,7 @@ def test_an_attempt_that_reached_nobody_does_not_close() -> None:
 @pytest.mark.parametrize(
     ("grade", "since", "by"),
     [
-        (Grade.SEVERE, local(6, 3, 10), local(6, 3, 40)),
+        (Grade.SEVERE, local(6, 3, 10), local(6, 3, 15)),
         (Grade.MODERATE, local(6, 9), local(6, 17, 30)),
         (Grade.MODERATE, local(6, 17), local(6, 19)),
         (Grade.MODERATE, local(6, 23, 30), local(7, 1, 30)),
@@ -120,27 +120,44 @@ def test_a_holiday_is_no_working_day() -> None:
     assert clock.acknowledge_by(Grade.MILD, local(6, 9), ZONE) == local(10, 17, 30)
 
 
-def test_a_severe_alert_climbs_the_chain_every_half_hour() -> None:
+def test_a_severe_alert_begins_with_the_doctor_and_climbs_every_five_minutes() -> None:
     since = local(6, 3)
-    assert AlertClock().escalations(Grade.SEVERE, since, ZONE) == (
-        (local(6, 3, 30), 1),
-        (local(6, 4), 2),
-    )
     assert CHAIN == (
         Responder.ON_DUTY_NURSE,
         Responder.ATTENDING_DOCTOR,
+        Responder.DEPUTY_DOCTOR,
         Responder.HEAD_NURSE,
+    )
+    assert CHAIN[first_level(Grade.SEVERE)] is Responder.ATTENDING_DOCTOR
+    assert AlertClock().escalations(Grade.SEVERE, since, ZONE) == (
+        (local(6, 3, 5), 2),
+        (local(6, 3, 10), 3),
     )
 
 
-@pytest.mark.parametrize(
-    ("minutes", "level"), [(0, 0), (29, 0), (30, 1), (59, 1), (60, 2), (9999, 2)]
-)
+def test_a_moderate_alert_begins_with_the_nurse() -> None:
+    assert AlertClock().escalations(Grade.MODERATE, local(6, 9), ZONE) == (
+        (local(6, 17, 30), 1),
+        (local(6, 19, 30), 2),
+        (local(6, 21, 30), 3),
+    )
+    assert AlertClock().escalations(Grade.MILD, local(6, 9), ZONE) == ()
+
+
+@pytest.mark.parametrize(("minutes", "level"), [(0, 1), (4, 1), (5, 2), (9, 2), (10, 3), (9999, 3)])
 def test_the_level_follows_the_clock(minutes: int, level: int) -> None:
     since = local(6, 3)
     now = since + timedelta(minutes=minutes)
     assert AlertClock().level_at(Grade.SEVERE, since, ZONE, now) == level
     assert AlertClock().level_at(Grade.MILD, since, ZONE, now) == 0
+
+
+def test_a_clock_that_looks_late_does_not_make_the_next_step_later() -> None:
+    due, clock = local(6, 3, 5), AlertClock()
+    half_a_minute_late = due + timedelta(seconds=30)
+    assert clock.next_climb(Grade.SEVERE, due, half_a_minute_late) == local(6, 3, 10)
+    # After an outage of an hour everybody still has four minutes.
+    assert clock.next_climb(Grade.SEVERE, due, local(6, 4, 5)) == local(6, 4, 9)
 
 
 # Buttons
@@ -174,7 +191,9 @@ def test_transfer_hands_up_frees_the_owner_and_ends_at_the_top() -> None:
     assert (up.status, up.level, up.owner) == (ACTIVE, 1, None)
     top = press(up, CardButton.TRANSFER, "doctor", 1).handling
     assert top.level == 2
-    assert not press(top, CardButton.TRANSFER, "head", 2).is_changed
+    head = press(top, CardButton.TRANSFER, "deputy", 2).handling
+    assert head.level == 3
+    assert not press(head, CardButton.TRANSFER, "head", 3).is_changed
 
 
 def test_a_handed_over_alert_asks_the_next_one_for_contact_again() -> None:

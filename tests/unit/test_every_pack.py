@@ -148,7 +148,7 @@ def test_texts_are_such_as_people_can_read_anywhere(name: str) -> None:
 
 @pytest.mark.parametrize("name", WITH_RULES)
 def test_the_document_is_the_pack(name: str) -> None:
-    forms = [pack("instruments")] if pack(name).instruments else []
+    forms = [pack("instruments")] if pack(name).borrows else []
     kept = (ROOT / "docs" / "packs" / f"{name}.md").read_text("utf-8")
     assert kept.partition(MARKER)[2].lstrip("\n") == document(pack(name), EXAMPLE_ANCHOR, forms)
 
@@ -158,8 +158,8 @@ def test_what_does_not_go_together_is_told() -> None:
     told = problems([one, renamed("other", {})])
     assert "other: rules: d1-glucose-low is a key of t2dm-after-discharge" in told
     assert "other: episodes: glucose-low is a key of t2dm-after-discharge" in told
-    told = problems([renamed("third", {"instruments": ["phq-9"]})])
-    assert told == ["third: instruments: phq-9 is in none of these packs"]
+    told = problems([renamed("third", {"borrows": ["phq-9"]})])
+    assert told == ["third: borrows[0]: no form phq-9 is in force"]
 
 
 def renamed(name: str, more: Mapping[str, Any]) -> Pack:

@@ -71,8 +71,17 @@ def test_a_change_says_what_comes_goes_and_moves() -> None:
          "出院当天，18:00 开始，2 天内完成，14 天后不再收"),
         ({"start": "P8D", "rule": "FREQ=WEEKLY;BYDAY=MO,TH", "until": "P12M"},
          "出院后 8 天起，每周一、周四，到 12 个月为止"),
-        ({"start": "P8D", "rule": "FREQ=DAILY;COUNT=3"}, "出院后 8 天起，rule FREQ=DAILY;COUNT=3"),
+        ({"start": "P8D", "rule": "FREQ=DAILY;COUNT=3"},
+         "出院后 8 天起，按 FREQ=DAILY;COUNT=3 重复"),
         ({"start": "P3M", "at": "09:00", "workday": True}, "出院后 3 个月，09:00 开始，workday 是"),
+        ({"start": "P2D", "before": "appointment", "at": "18:00", "on_free_day": "previous"},
+         "预约就诊前 2 天，18:00 开始，遇休息日提前"),
+        ({"start": "P1D", "after": {"action": "nurse-call"}}, "做完nurse-call后 1 天"),
+        ({"start": "P0D", "after": {"encounter": "outpatient"}}, "门诊结束当天"),
+        ({"start": "P0D", "rule": "FREQ=WEEKLY;BYDAY=MO,TH", "until": "P4W", "at": "08:00"},
+         "出院当天起，每周一、周四，到 4 周为止，08:00 开始"),
+        ({"dates": ["2026-10-08", "2026-11-08"], "at": "09:00"},
+         "2026-10-08、2026-11-08，09:00 开始"),
     ],
 )  # fmt: skip
 def test_a_timing_is_told_in_words(timing: dict[str, object], told: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.definitions import InvalidDefinition
@@ -97,6 +97,7 @@ def test_a_rule_that_plans_cannot_follow_is_refused(rule: str, problem: str) -> 
         timing(rule=rule, until="P30D")
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.integers(0, 700), st.sampled_from(["TU", "MO,FR", "SA,SU"]), st.integers(1, 40))
 def test_pieces_of_a_rule_on_working_days_are_the_whole(
     day: int, weekdays: str, length: int

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from statistics import fmean, linear_regression
+from time import perf_counter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -332,3 +333,17 @@ def test_a_wrong_trend_is_refused_with_its_path(
         parse_criterion({kind: {"code": WEIGHT, **right[kind], **changed}})
 
     assert refused.value.path == f"condition.{path}"
+
+
+@pytest.mark.parametrize("leaf", LEAVES, ids=lambda leaf: type(leaf).__name__)
+def test_the_most_that_may_be_read_is_read_within_50_ms(leaf: Criterion) -> None:
+    check = compile_criterion(leaf)
+    values = [f"{60 + n % 30}.{n % 997:06d}" for n in range(9_999)]
+    facts = series(WEIGHT, *values, every=timedelta(seconds=30))
+
+    def once() -> float:
+        begun = perf_counter()
+        check(facts)
+        return perf_counter() - begun
+
+    assert min(once() for _ in range(3)) < 0.05

@@ -159,7 +159,8 @@ def _by_night(
 
 def mean_of(values: list[Decimal]) -> Fraction:
     """Return the mean of values, of which there must be one."""
-    return sum(map(Fraction, values), Fraction()) / len(values)
+    whole, unit = _in_whole_numbers(values)
+    return Fraction(sum(whole), unit * len(values))
 
 
 def slope_of(points: list[tuple[datetime, Decimal]]) -> Fraction | None:
@@ -167,13 +168,19 @@ def slope_of(points: list[tuple[datetime, Decimal]]) -> Fraction | None:
     start = min(at for at, _ in points)
     # Whole seconds: no meter knows better, and the numbers stay small.
     xs = [int((at - start).total_seconds()) for at, _ in points]
-    ys = [Fraction(value) for _, value in points]
-    count, sum_x, sum_y = len(points), sum(xs), sum(ys, Fraction())
+    ys, unit = _in_whole_numbers([value for _, value in points])
+    count, sum_x, sum_y = len(points), sum(xs), sum(ys)
     spread = count * sum(x * x for x in xs) - sum_x * sum_x
     if spread == 0:
         return None
-    together = sum((x * y for x, y in zip(xs, ys, strict=True)), Fraction())
-    return (count * together - sum_x * sum_y) * _DAY / spread
+    together = sum(x * y for x, y in zip(xs, ys, strict=True))
+    return Fraction((count * together - sum_x * sum_y) * _DAY, spread * unit)
+
+
+def _in_whole_numbers(values: list[Decimal]) -> tuple[list[int], int]:
+    """Return exact values as so many of the smallest unit any of them has: 10,000 in no time."""
+    digits = max(0, *(-int(value.as_tuple().exponent) for value in values))
+    return [int(value.scaleb(digits)) for value in values], 10**digits
 
 
 def rounded(number: Fraction, sign: str = "-") -> str:

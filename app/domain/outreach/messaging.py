@@ -31,6 +31,10 @@ class Lane(StrEnum):
     BULK = "3-bulk"
 
 
+# Alerts of one patient within it call the same people once.
+STORM_WINDOW: Final = timedelta(minutes=10)
+
+
 class CommunicationState(StrEnum):
     QUEUED = "queued"
     CLAIMED = "claimed"

@@ -73,6 +73,14 @@ class CardClick:
     selected: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class ContactAdded:
+    """That a WeChat user added a member; `state` is that of the contact way they came by."""
+
+    external_userid: str
+    state: str
+
+
 def read_message(plain: bytes) -> PlatformMessage:
     """Return a decrypted push, XML or JSON.
 
@@ -144,6 +152,15 @@ def card_click(message: PlatformMessage) -> CardClick | None:
             for item in _dicts(selected.get("SelectedItem"))
         },
     )
+
+
+def contact_added(message: PlatformMessage) -> ContactAdded | None:
+    """Return who came by which way in a `change_external_contact`; None for other changes."""
+    fields = message.fields
+    who, state = _id(fields.get("ExternalUserID")), _id(fields.get("State"))
+    if _text(fields.get("ChangeType")) != "add_external_contact" or not who or not state:
+        return None
+    return ContactAdded(who, state)
 
 
 def _answer(value: object) -> str:

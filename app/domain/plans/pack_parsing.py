@@ -39,7 +39,7 @@ def parse_pack(data: Mapping[str, Any]) -> Pack:
             plans=fields.each("plans", parse_plan),
             rules=fields.each("rules", parse_rule),
             definition=data,
-            instruments=fields.optional("instruments", fields.texts) or (),
+            borrows=fields.texts("borrows") if fields.has("borrows") else (),
         )
     PackReferences(pack).check()
     return pack

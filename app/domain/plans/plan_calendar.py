@@ -56,7 +56,10 @@ def plan_calendar(
     until: datetime,
     almanac: Almanac | None = None,
 ) -> tuple[Entry, ...]:
-    """Return what a plan asks for in [since, until), in order of time."""
+    """Return what a plan asks for in [since, until), in order of time.
+
+    What counts from a visit or another task is not known before it happens, and left out.
+    """
     found: list[Entry] = []
     for action in plan.actions:
         for one in occurrences(action, anchor_on, zone, since, until, almanac):
@@ -73,10 +76,15 @@ def plan_calendar(
 
 
 def still_to_come(
-    plan: PlanDefinition, anchor_on: date, zone: ZoneInfo, now: datetime, until: datetime
+    plan: PlanDefinition,
+    anchor_on: date,
+    zone: ZoneInfo,
+    now: datetime,
+    until: datetime,
+    almanac: Almanac | None = None,
 ) -> tuple[Entry, ...]:
     """Return what beginning a plan now asks for: also what began before and is open still."""
-    found = plan_calendar(plan, anchor_on, zone, now - LONGEST_WINDOW, until)
+    found = plan_calendar(plan, anchor_on, zone, now - LONGEST_WINDOW, until, almanac)
     return tuple(one for one in found if one.ends_at > now)
 
 

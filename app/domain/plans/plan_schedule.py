@@ -68,7 +68,7 @@ def occurrences(
     at, almanac = action.timing.at, almanac or Almanac()
     first = since.astimezone(zone).date()
     found = (
-        _occurrence(action, f"{action.key}/{one.name}", one.day, at, zone)
+        occurrence_on(action, f"{action.key}/{one.name}", one.day, at, zone)
         for one in days_of(action.timing, anchor_on, first, almanac)
     )
     return [one for one in _until(found, until) if one.starts_at >= since]
@@ -95,7 +95,7 @@ def occurrences_after(
     return list(
         _until(
             (
-                _occurrence(action, f"{action.key}/{base.name}/{one.name}", one.day, at, zone)
+                occurrence_on(action, f"{action.key}/{base.name}/{one.name}", one.day, at, zone)
                 for one in days
             ),
             until,
@@ -110,7 +110,7 @@ def _until(found: Iterator[Occurrence], until: datetime) -> Iterator[Occurrence]
         yield one
 
 
-def _occurrence(action: Action, slot: str, day: date, at: time, zone: ZoneInfo) -> Occurrence:
+def occurrence_on(action: Action, slot: str, day: date, at: time, zone: ZoneInfo) -> Occurrence:
     timing = action.timing
     starts = datetime.combine(day, at)
     # What may have to wait has its last possible window until it opens.
@@ -134,7 +134,7 @@ def opened_at(action: Action, opens_at: datetime, zone: ZoneInfo) -> Occurrence:
     """Return the occurrence of an action that opens now, having been judged; its slot is kept."""
     local = opens_at.astimezone(zone)
     plain = replace(action, wait_for=None)
-    return _occurrence(plain, "", local.date(), local.time(), zone)
+    return occurrence_on(plain, "", local.date(), local.time(), zone)
 
 
 def instant(wall: datetime, zone: ZoneInfo) -> datetime:
@@ -210,6 +210,7 @@ class TaskReason(StrEnum):
     READMITTED = "readmitted"
     TRAVEL = "travel"
     HELD = "held"  # the plan rests for another reason
+    RESTED = "rested"  # it began while the plan rested, and does not come back
     OPTED_OUT = "opted-out"
     DECEASED = "deceased"
     PLAN_ENDED = "plan-ended"

@@ -53,10 +53,14 @@ class Audience(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RaiseAlert:
-    """What staff read (what happened, what to ask) and the fixed words the patient sees."""
+    """What staff read (what happened, what to ask) and the fixed words the patient sees.
+
+    Without `patient_text` the patient hears nothing; of a mild alert it is what comforts them
+    before anybody calls.
+    """
 
     staff_text: str
-    patient_text: str
+    patient_text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,24 @@ class SendArticle:
     article: str
 
 
-RuleAction: TypeAlias = RaiseAlert | AssignTag | CreateTask | SendMessage | SendArticle
+class PlanDeed(StrEnum):
+    """What a rule may do about a plan."""
+
+    BEGIN = "begin"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePlan:
+    """A plan of the same pack that the patient comes onto besides, looked after by the same team.
+
+    Counted from the day of the firing; who is on it already stays as they are.
+    """
+
+    deed: PlanDeed
+    plan: str
+
+
+RuleAction: TypeAlias = RaiseAlert | AssignTag | CreateTask | SendMessage | SendArticle | ChangePlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,15 +183,17 @@ class CompiledRule:
         )
 
 
+def compile_rule(rule: Rule) -> CompiledRule:
+    return CompiledRule(rule, compile_criterion(rule.condition), FactNeeds.of(rule.condition))
+
+
 class RuleIndex:
     """Rules compiled once and found by what can wake them."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         by_trigger: dict[str, list[CompiledRule]] = {}
         for rule in rules:
-            compiled = CompiledRule(
-                rule, compile_criterion(rule.condition), FactNeeds.of(rule.condition)
-            )
+            compiled = compile_rule(rule)
             for trigger in rule.wakes:
                 by_trigger.setdefault(trigger, []).append(compiled)
         self._by_trigger = {trigger: tuple(found) for trigger, found in by_trigger.items()}
@@ -219,7 +242,7 @@ def _check_actions(rule: Rule, path: str) -> None:
     if rule.grade is Grade.SEVERE:
         if not alerts:
             raise InvalidDefinition(f"{path}.actions", "a severe rule must raise an alert")
-        if EMERGENCY_NUMBER not in alerts[0].patient_text:
+        if EMERGENCY_NUMBER not in (alerts[0].patient_text or ""):
             raise InvalidDefinition(f"{path}.actions", "a severe patient text must name 120")
 
 
@@ -240,10 +263,12 @@ def _create_task(fields: Fields) -> CreateTask:
 
 _ACTIONS: Mapping[str, Callable[[Fields], RuleAction]] = {
     "alert": lambda fields: RaiseAlert(
-        fields.text("staff_text", 500), fields.text("patient_text", 500)
+        fields.text("staff_text", 500),
+        fields.optional("patient_text", lambda key: fields.text(key, 500)),
     ),
     "tag": lambda fields: AssignTag(fields.key("key")),
     "task": _create_task,
     "message": lambda fields: SendMessage(fields.text("text", 200)),
     "article": lambda fields: SendArticle(fields.key("key")),
+    "plan": lambda fields: ChangePlan(fields.choice("deed", PlanDeed), fields.key("key")),
 }

@@ -15,18 +15,36 @@ class Responder(StrEnum):
 
     ON_DUTY_NURSE = "on-duty-nurse"
     ATTENDING_DOCTOR = "attending-doctor"
-    HEAD_NURSE = "head-nurse"
+    DEPUTY_DOCTOR = "deputy-doctor"
+    HEAD_NURSE = "head-nurse"  # whoever heads the team: a doctor as well
+
+    @property
+    def label(self) -> str:
+        return {
+            "on-duty-nurse": "值班护士",
+            "attending-doctor": "主管医生",
+            "deputy-doctor": "二线医生",
+            "head-nurse": "负责人",
+        }[self.value]
 
 
 CHAIN: tuple[Responder, ...] = tuple(Responder)
 
 
+def first_level(grade: Grade) -> int:
+    """Return where an alert begins: a severe one with the doctor, the nurse on duty beside."""
+    return CHAIN.index(Responder.ATTENDING_DOCTOR) if grade is Grade.SEVERE else 0
+
+
 @dataclass(frozen=True, slots=True)
 class AlertClock:
-    """A department's times. Severe: within `severe`. Moderate: by the end of the same working
-    hours, at least `moderate`. Mild: by the end of the next working day."""
+    """A department's times.
 
-    severe: timedelta = timedelta(minutes=30)
+    Severe: taken within `severe`, or the next level hears. Moderate: by the end of the same
+    working hours, at least `moderate`. Mild: by the end of the next working day.
+    """
+
+    severe: timedelta = timedelta(minutes=5)
     moderate: timedelta = timedelta(hours=2)
     day_ends: time = time(17, 30)
     holidays: frozenset[date] = frozenset()
@@ -58,10 +76,23 @@ class AlertClock:
         first = self.acknowledge_by(grade, since, zone)
         if grade is Grade.MILD:
             return ()
-        pause = self.severe if grade is Grade.SEVERE else self.moderate
-        return tuple((first + pause * (level - 1), level) for level in range(1, len(CHAIN)))
+        above = range(first_level(grade) + 1, len(CHAIN))
+        return tuple((first + self.pause(grade) * n, level) for n, level in enumerate(above))
+
+    def pause(self, grade: Grade) -> timedelta:
+        """Return how long each further level has."""
+        return self.severe if grade is Grade.SEVERE else self.moderate
+
+    def next_climb(self, grade: Grade, was_due: datetime, now: datetime) -> datetime:
+        """Return until when the level just told has time.
+
+        The clock looks every half minute; counted from when it was due, the lateness of one step
+        does not add to the next. After an outage everybody still has nearly the whole pause.
+        """
+        pause = self.pause(grade)
+        return max(was_due + pause, now + pause - timedelta(minutes=1))
 
     def level_at(self, grade: Grade, since: datetime, zone: ZoneInfo, now: datetime) -> int:
-        """Return the level that should know by `now`; 0 is the nurse on duty."""
+        """Return the level that should know by `now`."""
         due = [level for at, level in self.escalations(grade, since, zone) if at <= now]
-        return max(due, default=0)
+        return max(due, default=first_level(grade))

@@ -34,6 +34,13 @@ class Permission(StrEnum):
     DECIDE_TAGS = "decide-tags"  # give and take a patient's tags, settle proposals
     MANAGE_TAGS = "manage-tags"  # the library itself
     USE_SEGMENTS = "use-segments"
+    MANAGE_RULES = "manage-rules"  # read what rules did, ask them of the past, switch them off
+    KEEP_ROSTER = "keep-roster"  # say who answers alerts and when
+    READ_REPORTS = "read-reports"  # figures that name no patient
+    MANAGE_FORMS = "manage-forms"  # see which forms there are, in every version, and their use
+    ENROL = "enrol"  # put one's patients on plans, let plans rest, go on, end
+    DESIGN_PLANS = "design-plans"  # drafts, ways in, moving to a new version
+    APPROVE_PLANS = "approve-plans"  # another's draft, never one's own
     MAP_TERMS = "map-terms"  # codes and names of tests and departments: nothing of a patient
 
 
@@ -47,7 +54,12 @@ class StaffRole(StrEnum):
 
 _GRANTS: Final[dict[StaffRole, frozenset[Permission]]] = {
     StaffRole.NURSE: frozenset(
-        {Permission.READ_PATIENT, Permission.HANDLE_ALERT, Permission.DECIDE_TAGS}
+        {
+            Permission.READ_PATIENT,
+            Permission.HANDLE_ALERT,
+            Permission.DECIDE_TAGS,
+            Permission.ENROL,
+        }
     ),
     StaffRole.DOCTOR: frozenset(
         {
@@ -56,6 +68,13 @@ _GRANTS: Final[dict[StaffRole, frozenset[Permission]]] = {
             Permission.RESOLVE_IDENTITY,
             Permission.DECIDE_TAGS,
             Permission.USE_SEGMENTS,
+            Permission.MANAGE_RULES,
+            Permission.KEEP_ROSTER,
+            Permission.READ_REPORTS,
+            Permission.MANAGE_FORMS,
+            Permission.ENROL,
+            Permission.DESIGN_PLANS,
+            Permission.APPROVE_PLANS,
         }
     ),
     StaffRole.HEAD_NURSE: frozenset(
@@ -66,6 +85,13 @@ _GRANTS: Final[dict[StaffRole, frozenset[Permission]]] = {
             Permission.DECIDE_TAGS,
             Permission.MANAGE_TAGS,
             Permission.USE_SEGMENTS,
+            Permission.MANAGE_RULES,
+            Permission.KEEP_ROSTER,
+            Permission.READ_REPORTS,
+            Permission.MANAGE_FORMS,
+            Permission.ENROL,
+            Permission.DESIGN_PLANS,
+            Permission.APPROVE_PLANS,
             Permission.MAP_TERMS,
         }
     ),

@@ -19,6 +19,7 @@ from app.database import (
 )
 from app.domain.plans.enrolling import EndReason, HoldReason
 from app.domain.plans.plan_schedule import TaskReason, TaskStatus
+from app.domain.staff.alerting import Outcome
 from app.encryption import Encrypted
 from app.models.event import Event
 from app.models.plans.plan_definition import PlanAction, PlanDefinition
@@ -42,19 +43,21 @@ class CarePlan(Base):
     __table_args__ = (
         # NULL once ended: a patient may come back to the same plan.
         UniqueConstraint("patient_id", "plan_key", "is_open"),
-        Index(None, "is_open", "expanded_until"),
+        Index(None, "is_open", "status", "expanded_until"),
+        # Cohorts: their days are computed once for all.
+        Index(None, "plan_definition_id", "anchor_on"),
     )
 
     id: Mapped[int] = key_column()
     public_id: Mapped[str] = public_id_column()
     patient_id: Mapped[int] = mapped_column(ForeignKey("patient.id"), info=OPERATION)
-    plan_definition_id: Mapped[int] = mapped_column(
-        ForeignKey("plan_definition.id"), index=True, info=CARE
-    )
+    plan_definition_id: Mapped[int] = mapped_column(ForeignKey("plan_definition.id"), info=CARE)
     plan_key: Mapped[str] = mapped_column(PlatformId(64), info=CARE)
     care_team_id: Mapped[int] = mapped_column(ForeignKey("care_team.id"), index=True, info=CARE)
     status: Mapped[CarePlanStatus] = mapped_column(info=CARE)
     is_open: Mapped[bool | None] = mapped_column(default=True, info=OPERATION)  # True or NULL
+    # Since when its tasks may be others than it asks for; the clock brings them to it, then NULL.
+    stale_since: Mapped[datetime | None] = mapped_column(index=True, info=OPERATION)
     anchor_on: Mapped[date] = mapped_column(info=CARE)
     encounter_id: Mapped[int | None] = mapped_column(ForeignKey("encounter.id"), info=OPERATION)
     # Tasks exist for every occurrence before this instant.
@@ -134,6 +137,19 @@ class Task(Base):
     # When to remind next; NULL when nobody is to be reminded any more.
     remind_at: Mapped[datetime | None] = mapped_column(index=True, info=OPERATION)
     reminders: Mapped[int] = mapped_column(default=0, info=OPERATION)
+    # Of a task of the team: whose team, where neither plan nor alert says so; who is to do it;
+    # what the last call came to and which one it was; who reported what it is to confirm.
+    care_team_id: Mapped[int | None] = mapped_column(
+        ForeignKey("care_team.id"), index=True, info=OPERATION
+    )
+    assignee_id: Mapped[int | None] = mapped_column(
+        ForeignKey("practitioner.id"), index=True, info=OPERATION
+    )
+    outcome: Mapped[Outcome | None] = mapped_column(info=CARE)
+    tries: Mapped[int] = mapped_column(default=0, info=OPERATION)
+    reported_by_id: Mapped[int | None] = mapped_column(
+        ForeignKey("practitioner.id"), index=True, info=OPERATION
+    )
     finished_at: Mapped[datetime | None] = mapped_column(info=OPERATION)
     created_at: Mapped[datetime] = mapped_column(info=OPERATION)
 

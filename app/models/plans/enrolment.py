@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.database import (
     CARE,
     FREE_TEXT,
+    IDENTITY,
     KNOWLEDGE,
     OPERATION,
     Base,
@@ -64,6 +65,10 @@ class EnrolmentWay(Base):
     state: Mapped[str | None] = mapped_column(PlatformId(32), unique=True, info=OPERATION)
     # The platform's own number of a contact way; without it the way cannot be closed there.
     config_id: Mapped[str | None] = mapped_column(PlatformId(64), info=OPERATION)
+    # When to make a contact way at the platform next; NULL: made, closed, or none.
+    ask_at: Mapped[datetime | None] = mapped_column(index=True, info=OPERATION)
+    # The picture to print, at the platform.
+    qr_code: Mapped[str | None] = mapped_column(info=OPERATION)
     # Who cares for those who come this way; NULL: the team of their department.
     care_team_id: Mapped[int | None] = mapped_column(
         ForeignKey("care_team.id"), index=True, info=OPERATION
@@ -76,6 +81,28 @@ class EnrolmentWay(Base):
     closed_at: Mapped[datetime | None] = mapped_column(info=OPERATION)
 
     segment: Mapped[Segment | None] = relationship()
+
+
+class ContactArrival(Base):
+    """A WeChat user who came by a contact way: who they are to us is found out afterwards."""
+
+    __tablename__ = "contact_arrival"
+    __table_args__ = (UniqueConstraint("way_id", "external_userid"),)
+
+    id: Mapped[int] = key_column()
+    way_id: Mapped[int] = mapped_column(ForeignKey("enrolment_way.id"), info=OPERATION)
+    app_key: Mapped[str] = mapped_column(PlatformId(32), info=OPERATION)
+    external_userid: Mapped[str] = mapped_column(PlatformId(64), info=IDENTITY)
+    # Joins them with the user of the mini-program; NULL until the platform was asked.
+    unionid: Mapped[str | None] = mapped_column(PlatformId(64), index=True, info=IDENTITY)
+    tries: Mapped[int] = mapped_column(default=0, info=OPERATION)
+    # When to ask the platform next; NULL: known, or given up.
+    ask_at: Mapped[datetime | None] = mapped_column(index=True, info=OPERATION)
+    arrived_at: Mapped[datetime] = mapped_column(info=OPERATION)
+    # When the plan was begun or proposed for whom they are linked to.
+    offered_at: Mapped[datetime | None] = mapped_column(info=OPERATION)
+
+    way: Mapped[EnrolmentWay] = relationship()
 
 
 class EnrolmentStatus(StrEnum):

@@ -27,18 +27,16 @@ def history_of(session: Session, task: Task) -> Sequence[HistoryLine]:
     steps = session.scalars(
         select(TaskStep).filter_by(task_id=task.id).order_by(TaskStep.at, TaskStep.id)
     ).all()
-    lines = [HistoryLine(one.at, one.status, one.status_reason, one.explanation) for one in steps]
-    if not lines:
-        lines.append(HistoryLine(task.created_at, TaskStatus.REQUESTED, TaskReason.NOT_OPEN))
-        if _has_opened(task):
-            lines.append(HistoryLine(task.starts_at, TaskStatus.READY, TaskReason.OPEN))
-    elif lines[0].status is not TaskStatus.REQUESTED:
-        reason = TaskReason.TO_BE_JUDGED
-        lines.insert(0, HistoryLine(task.created_at, TaskStatus.REQUESTED, reason))
+    lines = [
+        HistoryLine(task.created_at, TaskStatus.REQUESTED, TaskReason.NOT_OPEN),
+        *(HistoryLine(one.at, one.status, one.status_reason, one.explanation) for one in steps),
+    ]
+    if _has_opened(task) and not any(one.status is TaskStatus.READY for one in lines):
+        lines.append(HistoryLine(task.starts_at, TaskStatus.READY, TaskReason.OPEN))
     end, last = (task.status, task.status_reason), lines[-1]
     if task.finished_at is not None and (last.status, last.reason) != end:
         lines.append(HistoryLine(task.finished_at, *end))
-    return lines
+    return sorted(lines, key=lambda line: line.at)
 
 
 def _has_opened(task: Task) -> bool:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.database import (
@@ -19,6 +19,7 @@ from app.domain.plans.rules import Grade
 from app.domain.staff.alerting import AlertStatus, Outcome
 from app.domain.staff.answer_alerts import answer_texts
 from app.domain.staff.result_alerts import text_for
+from app.domain.staff.text_alerts import text_of_basis
 from app.encryption import Encrypted
 from app.models.plans.care_plan import CarePlan
 from app.models.plans.plan_definition import Questionnaire, Rule
@@ -35,6 +36,8 @@ class Alert(Base):
         UniqueConstraint("patient_id", "episode", "is_open"),
         Index(None, "is_open", "acknowledge_by"),
         Index(None, "care_team_id", "is_open"),
+        # Whoever ends it, a person or values, says how.
+        CheckConstraint("status <> 'resolved' OR outcome IS NOT NULL", "ck_alert_outcome"),
     )
 
     id: Mapped[int] = key_column()
@@ -64,6 +67,10 @@ class Alert(Base):
     level: Mapped[int] = mapped_column(default=0, info=OPERATION)  # of alert_clock.CHAIN
     # Until when somebody must have taken it at this level; NULL when it climbs no further.
     acknowledge_by: Mapped[datetime | None] = mapped_column(info=OPERATION)
+    # The alert whose card tells of this one too, where a patient's come in a swarm.
+    told_with_id: Mapped[int | None] = mapped_column(
+        ForeignKey("alert.id"), index=True, info=OPERATION
+    )
     hits: Mapped[int] = mapped_column(default=1, info=CARE)
     normals: Mapped[int] = mapped_column(default=0, info=CARE)
     outcome: Mapped[Outcome | None] = mapped_column(info=CARE)
@@ -92,9 +99,11 @@ class Alert(Base):
         if self.code is not None:
             words = text_for(self.code)
             return words.staff_text, words.patient_text
+        if (flagged := text_of_basis(self.basis)) is not None:
+            return flagged.staff_text, flagged.patient_text
         for action in self.rule.definition.get("actions", []) if self.rule else []:
             if "alert" in action:
-                return action["alert"]["staff_text"], action["alert"]["patient_text"]
+                return action["alert"]["staff_text"], action["alert"].get("patient_text")
         return None, None
 
 

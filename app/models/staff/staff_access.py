@@ -7,7 +7,8 @@ from sqlalchemy import ColumnElement, Select, exists, or_, select, true
 from sqlalchemy.orm import Session
 
 from app.domain.errors import NotFound
-from app.models.plans.care_plan import CarePlan
+from app.domain.plans.plan_schedule import TaskStatus
+from app.models.plans.care_plan import CarePlan, Task
 from app.models.profile.patient import Patient
 from app.models.profile.patient_index import head_named
 from app.models.staff.alert import Alert
@@ -15,6 +16,7 @@ from app.models.staff.practitioner import CareTeamMember
 
 # Who closed an alert may still look up what they did, and is asked about it for some weeks.
 AFTER_CLOSING: Final = timedelta(days=30)
+_OPEN: Final = (TaskStatus.REQUESTED, TaskStatus.READY, TaskStatus.IN_PROGRESS)
 
 
 def teams_of(practitioner_id: int) -> Select[int]:
@@ -25,7 +27,7 @@ def teams_of(practitioner_id: int) -> Select[int]:
 
 
 def cares_for(practitioner_id: int, now: datetime) -> ColumnElement[bool]:
-    """Hold for each `Patient` on an open plan, or with a recent alert, of their teams."""
+    """Hold for each `Patient` on an open plan, or with a recent alert or a task, of their teams."""
     teams = teams_of(practitioner_id)
     is_recent = or_(Alert.is_open == true(), Alert.closed_at >= now - AFTER_CLOSING)
     return or_(
@@ -35,6 +37,9 @@ def cares_for(practitioner_id: int, now: datetime) -> ColumnElement[bool]:
             CarePlan.care_team_id.in_(teams),
         ),
         exists().where(Alert.patient_id == Patient.id, is_recent, Alert.care_team_id.in_(teams)),
+        exists().where(
+            Task.patient_id == Patient.id, Task.care_team_id.in_(teams), Task.status.in_(_OPEN)
+        ),
     )
 
 
@@ -63,5 +68,6 @@ def cared_for_by(practitioner_id: int, now: datetime) -> Select[int]:
         CarePlan.is_open == true(), CarePlan.care_team_id.in_(teams)
     )
     alerted = select(Alert.patient_id).where(is_recent, Alert.care_team_id.in_(teams))
-    both = on_plan.union(alerted).subquery()
-    return select(both.c.patient_id)
+    asked = select(Task.patient_id).where(Task.care_team_id.in_(teams), Task.status.in_(_OPEN))
+    all_three = on_plan.union(alerted, asked).subquery()
+    return select(all_three.c.patient_id)

@@ -8,9 +8,10 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from app.domain.outreach.messaging import (
+    STORM_WINDOW,
     Channel,
     CommunicationState,
     Lane,
@@ -19,8 +20,10 @@ from app.domain.outreach.messaging import (
     fill,
 )
 from app.domain.plans.plan_schedule import SECOND_REMINDER_AFTER, TaskStatus, after_quiet_hours
+from app.domain.plans.rules import Grade
 from app.domain.trust.access import Relation
 from app.models import (
+    Alert,
     CarePlan,
     Communication,
     Consent,
@@ -35,6 +38,13 @@ from app.models.plans.knowledge import knowledge
 from app.models.trust.reach import follows_as
 
 _MAX_REMINDERS: Final = 2
+_NOT_ON_ITS_WAY: Final = (
+    CommunicationState.HELD,
+    CommunicationState.REFUSED,
+    CommunicationState.DEAD,
+    CommunicationState.CANCELLED,
+    CommunicationState.EXPIRED,
+)
 _OPEN: Final = (TaskStatus.REQUESTED, TaskStatus.READY, TaskStatus.IN_PROGRESS)
 
 
@@ -55,6 +65,8 @@ class Notice:
     task_id: int | None = None
     alert_id: int | None = None
     is_urgent: bool = False
+    # The patient was called to the inbox moments ago, and finds this there too.
+    is_inbox_alone: bool = False
 
 
 def notify_patient(
@@ -67,9 +79,39 @@ def notify_patient(
 ) -> None:
     """Queue a notice: always in the inbox, and by the best channel each recipient has."""
     _into_inbox(session, patient_id, notice, now)
+    if notice.is_inbox_alone:
+        return
     for link in _recipients(session, patient_id):
         if _may_write(session, patient_id, link.account_id):
             _queue_best(session, link, notice, now, zone, outlets, tried=())
+
+
+def was_called_lately(session: Session, alert: Alert, now: datetime) -> bool:
+    """Tell whether the patient was sent word of another alert moments ago and has not read it yet.
+
+    The lock screen says the same of every alert. Worse ones call again, and severe ones always:
+    each has advice of its own that must not wait.
+    """
+    if alert.grade is Grade.SEVERE:
+        return False
+    unread = aliased(Communication)
+    others = session.scalars(
+        select(Alert)
+        .join(Communication, Communication.alert_id == Alert.id)
+        .join(unread, unread.alert_id == Alert.id)
+        .where(
+            Communication.patient_id == alert.patient_id,
+            Communication.kind == "alert-notice",
+            Communication.channel != Channel.INBOX,
+            Communication.state.not_in(_NOT_ON_ITS_WAY),
+            Communication.planned_at >= now - STORM_WINDOW,
+            Communication.due_at <= now,
+            unread.channel == Channel.INBOX,
+            unread.opened_at.is_(None),
+            Alert.id != alert.id,
+        )
+    )
+    return any(not alert.grade.is_worse_than(other.grade) for other in others)
 
 
 def fall_back(

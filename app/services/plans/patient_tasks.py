@@ -1,17 +1,18 @@
 """What a patient is to do: the day's list, one task in full, done, or cannot."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from app.clock import start_of_day
 from app.domain.errors import DomainError, NotFound, TaskClosed
+from app.domain.plans.plan import Action
 from app.domain.plans.plan_schedule import TaskReason, TaskStatus
 from app.domain.plans.questionnaires import Questionnaire as Form
 from app.models import (
@@ -20,12 +21,12 @@ from app.models import (
     Observation,
     Origin,
     Patient,
-    PlanAction,
     PlanDefinition,
     PublicationStatus,
     Task,
     TaskOwner,
 )
+from app.models.plans.asking import Questions
 from app.models.plans.knowledge import knowledge
 
 PAGE: Final = 50
@@ -141,8 +142,8 @@ def task_in_full(session: Session, patient_id: int, task_id: str, now: datetime)
     return TaskDetail(
         line=line,
         why=why,
-        instructions=asked.get("instructions"),
-        context=asked.get("context"),
+        instructions=asked.instructions if asked else None,
+        context=asked.context if asked else None,
         article_title=article[0] if article else None,
         article_paragraphs=article[1] if article else (),
         form=_form(session, line.subject if line.kind == "questionnaire" else None),
@@ -283,18 +284,22 @@ def _is_judged(line: TaskLine) -> bool:
 # ---------------------------------------------------------------------- what the task is about
 
 
-def _asked(session: Session, patient_id: int, task_id: str) -> tuple[Mapping[str, Any], str | None]:
-    """Return the plan's action behind a task, and why it is asked."""
+def _asked(session: Session, patient_id: int, task_id: str) -> tuple[Action | None, str | None]:
+    """Return the plan's action behind a task, as it is asked of this patient, and why it is."""
     row = session.execute(
-        select(PlanAction.definition, PlanDefinition.title)
-        .join(Task, Task.plan_action_id == PlanAction.id)
+        select(Task, CarePlan, PlanDefinition.title)
         .join(CarePlan, CarePlan.id == Task.care_plan_id)
         .join(PlanDefinition, PlanDefinition.id == CarePlan.plan_definition_id)
-        .where(Task.patient_id == patient_id, Task.public_id == task_id)
+        .where(
+            Task.patient_id == patient_id,
+            Task.public_id == task_id,
+            Task.plan_action_id.is_not(None),
+        )
     ).one_or_none()
     if row is None:
-        return {}, None
-    return row.definition, f"这是您的“{row.title}”里的一项"
+        return None, None
+    asked = Questions(session).behind(row.CarePlan, row.Task)
+    return asked, f"这是您的“{row.title}”里的一项"
 
 
 def _article(session: Session, key: str | None) -> tuple[str, Sequence[str]] | None:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.database import Base
 from app.domain.errors import DomainError
 from app.domain.plans import packs
+from app.domain.plans.pack_references import PackReferences
 from app.domain.plans.plan_schedule import timing_revision
 from app.models import (
     Article,
@@ -19,6 +20,7 @@ from app.models import (
     Questionnaire,
     Rule,
 )
+from app.models.plans.knowledge import knowledge
 from app.models.profile.tag_installing import install_tags
 
 Row = TypeVar("Row", bound=Base)
@@ -31,13 +33,6 @@ class PackChanged(DomainError):
     title = "这个版本已经安装过，内容却不一样：请改版本号"
 
 
-class InstrumentMissing(DomainError):
-    """A plan would ask for a form that nobody signed."""
-
-    code = "instrument-missing"
-    title = "它要用的通用量表还没有签署，请先签署通用量表"
-
-
 def install_pack(
     session: Session, pack: packs.Pack, now: datetime, *, approved_by: str | None
 ) -> bool:
@@ -48,7 +43,7 @@ def install_pack(
     Patients already on a plan stay on their version.
 
     :raises PackChanged: this version is installed with other content
-    :raises InstrumentMissing: to be approved, but a form of another pack is not in force
+    :raises InvalidDefinition: approved, it borrows a form that is not in force
     """
     content_hash = bytes.fromhex(pack.content_hash)
     kept = session.scalar(select(Pack).filter_by(key=pack.id, version=pack.version))
@@ -59,7 +54,7 @@ def install_pack(
             return False
     status = PublicationStatus.ACTIVE if approved_by else PublicationStatus.DRAFT
     if approved_by:
-        _check_instruments(session, pack.instruments)
+        PackReferences(pack).check_borrowed(knowledge(session).questionnaires)
         _retire_earlier(session, pack.id)
         install_tags(session, pack.id, pack.tags, pack.definition.get("tag_rules", ()), now)
     if kept is None:
@@ -72,14 +67,6 @@ def install_pack(
     _install_texts(session, pack, status)
     _install_plans(session, pack, status)
     return True
-
-
-def _check_instruments(session: Session, needed: tuple[str, ...]) -> None:
-    in_force = select(Questionnaire.key).where(
-        Questionnaire.key.in_(needed), Questionnaire.status == PublicationStatus.ACTIVE
-    )
-    if needed and set(needed) - set(session.scalars(in_force)):
-        raise InstrumentMissing
 
 
 def _retire_earlier(session: Session, pack_key: str) -> None:

@@ -21,6 +21,7 @@ from app.domain.plans.plan_calendar import (
 from app.domain.plans.plan_schedule import instant
 from app.domain.plans.timing import LONGEST_PLAN_DAYS
 from app.models import CarePlan, CarePlanStatus
+from app.models.plans.calendar_day import hospital_almanac
 from app.models.plans.knowledge import knowledge
 
 AHEAD: Final = timedelta(days=LONGEST_PLAN_DAYS)
@@ -39,7 +40,7 @@ def calendar_of(
     session: Session, patient_id: int, now: datetime, zone: ZoneInfo, ahead: timedelta = AHEAD
 ) -> tuple[Entry, ...]:
     """Return what the patient's running plans will ask for from now on."""
-    return _entries(_running(session, patient_id), now, zone, now, now + ahead)
+    return _entries(session, _running(session, patient_id), now, zone, now, now + ahead)
 
 
 def preview_enrolment(
@@ -60,9 +61,9 @@ def preview_enrolment(
         raise NotFound
     running = _running(session, patient_id)
     others = [one for one in running if one.plan_key != plan_key]
-    before = _entries(running, now, zone, now, now + ahead)
-    added = still_to_come(plan, anchor_on, zone, now, now + ahead)
-    after = _sorted((*_entries(others, now, zone, now, now + ahead), *added))
+    before = _entries(session, running, now, zone, now, now + ahead)
+    added = still_to_come(plan, anchor_on, zone, now, now + ahead, hospital_almanac(session))
+    after = _sorted((*_entries(session, others, now, zone, now, now + ahead), *added))
     return Preview(before, after, compare(before, after))
 
 
@@ -102,13 +103,14 @@ def preview_version(
 ) -> Preview:
     """Return what moving one running plan to another version of it changes."""
     running = _running(session, patient_id)
-    before = _entries(running, now, zone, now, now + ahead)
+    before = _entries(session, running, now, zone, now, now + ahead)
     others = [one for one in running if one.id != care_plan_id]
     moved = [one for one in running if one.id == care_plan_id]
-    new = (plan_calendar(to, one.anchor_on, zone, now, now + ahead) for one in moved)
+    almanac = hospital_almanac(session)
+    new = (plan_calendar(to, one.anchor_on, zone, now, now + ahead, almanac) for one in moved)
     after = _sorted(
         (
-            *_entries(others, now, zone, now, now + ahead),
+            *_entries(session, others, now, zone, now, now + ahead),
             *(entry for entries in new for entry in entries),
         )
     )
@@ -127,13 +129,19 @@ def _running(session: Session, patient_id: int) -> list[CarePlan]:
 
 
 def _entries(
-    plans: Iterable[CarePlan], now: datetime, zone: ZoneInfo, since: datetime, until: datetime
+    session: Session,
+    plans: Iterable[CarePlan],
+    now: datetime,
+    zone: ZoneInfo,
+    since: datetime,
+    until: datetime,
 ) -> tuple[Entry, ...]:
+    almanac = hospital_almanac(session)
     today = now.astimezone(zone).date()
     found: list[Entry] = []
     for plan in plans:
         definition = parse_plan(plan.plan_definition.definition)
-        entries = plan_calendar(definition, plan.anchor_on, zone, since, until)
+        entries = plan_calendar(definition, plan.anchor_on, zone, since, until, almanac)
         found.extend(one for one in entries if not _rests(plan, one.day, today))
     return _sorted(found)
 

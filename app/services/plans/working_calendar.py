@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, extract
+from sqlalchemy import delete, extract, select, update
 from sqlalchemy.orm import Session
 
 from app.domain.plans.working_days import CalendarYear
-from app.models import CalendarDay
+from app.models import CalendarDay, CarePlan, PlanAction
 
 
 def put_in_force(session: Session, calendar: CalendarYear, now: datetime) -> int:
@@ -17,6 +17,19 @@ def put_in_force(session: Session, calendar: CalendarYear, now: datetime) -> int
     session.add_all(
         CalendarDay(day=day, is_worked=is_worked, name=name, source=calendar.source, loaded_at=now)
         for day, name, is_worked in sorted(named)
+    )
+    # Calendars that keep to working days are looked at anew.
+    avoiding = [
+        definition_id
+        for definition_id, told in session.execute(
+            select(PlanAction.plan_definition_id, PlanAction.definition)
+        )
+        if told["timing"].get("on_free_day")
+    ]
+    session.execute(
+        update(CarePlan)
+        .where(CarePlan.plan_definition_id.in_(avoiding), CarePlan.is_open.is_(True))
+        .values(stale_since=now)
     )
     session.flush()
     return len(named)

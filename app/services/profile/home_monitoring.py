@@ -36,6 +36,7 @@ from app.models import (
     Task,
     TaskOwner,
 )
+from app.models.plans.action_change import own_limits
 from app.models.plans.care_plan import packs_followed
 from app.models.plans.knowledge import knowledge
 
@@ -145,7 +146,9 @@ def _in_judged_unit(measurement: Measurement) -> tuple[Measurement, bool]:
 def _interpretation(
     session: Session, patient_id: int, judged: Measurement
 ) -> Interpretation | None:
-    limits = _limits(session, patient_id, judged.code)
+    limits = own_limits(session, patient_id, judged.code, judged.effective_at) or _limits(
+        session, patient_id, judged.code
+    )
     if limits is None and judged.off_scale is None:
         return None
     return interpret(judged, limits or Limits())

@@ -7,17 +7,18 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.outreach.messaging import Channel, Lane, Outlets, dedupe_key
+from app.domain.outreach.messaging import STORM_WINDOW, Channel, Lane, Outlets, dedupe_key
 from app.domain.plans.rules import Grade
 from app.domain.staff.alert_card import buttons
-from app.domain.staff.alert_clock import CHAIN
-from app.models import Alert, CareTeamMember, Communication, Practitioner
+from app.domain.staff.alert_clock import CHAIN, Responder, first_level
+from app.domain.staff.alerting import AlertStatus
+from app.models import Alert, AlertStep, Communication
+from app.models.staff.duty import answering
 
 _CARD_LIFE: Final = timedelta(hours=24)
 _RESPONSE_CODE_LIFE: Final = timedelta(hours=72)
-_RESPONDER_WORDS: Final = ("值班护士", "主管医生", "护士长")
 _TIME_WORDS: Final = {
-    Grade.SEVERE: "30分钟内处理",
+    Grade.SEVERE: "5分钟内接手",
     Grade.MODERATE: "今天内处理",
     Grade.MILD: "下一个工作日内处理",
 }
@@ -28,16 +29,22 @@ def tell_team(
 ) -> Communication | None:
     """Queue the card of an alert for those who answer at its level.
 
-    None where the alert is closed, the event was told already, or nobody can be told.
+    None where the alert is closed, the event was told already, nobody can be told, or the same
+    people have just had the card of another alert of this patient that is no milder.
     The card names neither patient nor value: it shows on a lock screen.
     """
     alert = session.get_one(Alert, alert_id)
     if alert.is_open is None or outlets.staff_app is None:
         return None
-    answering = _first_to_answer(session, alert)
-    if answering is None:
+    answering_now = _first_to_answer(session, alert, now)
+    if answering_now is None:
         return None
-    level, userids = answering
+    role, userids = answering_now
+    if (other := _told_already(session, alert, userids, now)) is not None:
+        alert.told_with_id = other.told_with_id or other.id
+        session.add(AlertStep(alert_id=alert.id, kind="told-together", at=now))
+        return None
+    alert.told_with_id = None
     content = {
         "userids": userids,
         "level": alert.level,
@@ -46,7 +53,7 @@ def tell_team(
         "description": "有一位患者需要处理，请打开查看",
         "lines": [
             {"name": "时限", "value": _TIME_WORDS[alert.grade]},
-            {"name": "通知", "value": _RESPONDER_WORDS[level]},
+            {"name": "通知", "value": role.label},
         ],
         "url": f"{outlets.public_url}/wecom/alerts/{alert.public_id}",
         "buttons": [{"key": one.value, "text": one.label} for one in buttons(alert.status)],
@@ -92,29 +99,59 @@ def update_card(
     )  # fmt: skip
 
 
-def _first_to_answer(session: Session, alert: Alert) -> tuple[int, list[str]] | None:
-    """Return who answers at the alert's level, or at the next one that anybody stands on."""
-    for level in range(alert.level, len(CHAIN)):
-        userids = responders(session, alert.care_team_id, level)
-        if userids:
-            return level, userids
-    return None
+def _first_to_answer(
+    session: Session, alert: Alert, now: datetime
+) -> tuple[Responder, list[str]] | None:
+    """Return who answers at the alert's level, at the next one that anybody stands on, or at all.
+
+    Of a severe alert the nurse on duty hears with the doctor: somebody must call the patient.
+    """
+    above = [
+        (role, userids)
+        for role in CHAIN[alert.level :]
+        if (userids := _userids(session, alert, role, now))
+    ]
+    nurses = _userids(session, alert, Responder.ON_DUTY_NURSE, now)
+    if not above:
+        return (Responder.ON_DUTY_NURSE, nurses) if nurses else None
+    role, userids = above[0]
+    if alert.grade is Grade.SEVERE and alert.level == first_level(Grade.SEVERE):
+        userids = list(dict.fromkeys([*userids, *nurses]))
+    return role, userids
 
 
-def responders(session: Session, care_team_id: int, level: int) -> list[str]:
-    """Return the WeCom ids of those who answer alerts of a team at one level of the chain."""
-    found = session.scalars(
-        select(Practitioner.wecom_userid)
-        .join(CareTeamMember, CareTeamMember.practitioner_id == Practitioner.id)
+def _userids(session: Session, alert: Alert, role: Responder, now: datetime) -> list[str]:
+    return [
+        who.wecom_userid
+        for who in answering(session, alert.care_team_id, role, now)
+        if who.wecom_userid is not None
+    ]
+
+
+def _told_already(
+    session: Session, alert: Alert, userids: list[str], now: datetime
+) -> Alert | None:
+    """Return the patient's alert whose card these people got moments ago, if one was as bad.
+
+    One that waits for them still: what somebody has taken or closed tells nobody of another.
+    """
+    cards = session.execute(
+        select(Communication, Alert)
+        .join(Alert, Alert.id == Communication.alert_id)
         .where(
-            CareTeamMember.care_team_id == care_team_id,
-            CareTeamMember.responder == CHAIN[level],
-            Practitioner.is_active.is_(True),
-            Practitioner.wecom_userid.is_not(None),
+            Communication.patient_id == alert.patient_id,
+            Communication.kind == "alert-card",
+            Communication.planned_at >= now - STORM_WINDOW,
+            Alert.id != alert.id,
+            Alert.care_team_id == alert.care_team_id,
+            Alert.status == AlertStatus.ACTIVE,
         )
-        .order_by(Practitioner.id)
+        .order_by(Communication.id)
     )
-    return [userid for userid in found if userid is not None]
+    for card, other in cards:
+        if set(userids) <= set(_receivers(card)) and not alert.grade.is_worse_than(other.grade):
+            return other
+    return None
 
 
 def _queue(

@@ -132,8 +132,7 @@ def climb(session: Session, now: datetime, zone: ZoneInfo, limit: int = 100) -> 
             alert.acknowledge_by = None  # stays with its level, shown as overdue
             continue
         alert.level += 1
-        pause = _CLOCK.severe if alert.grade is Grade.SEVERE else _CLOCK.moderate
-        alert.acknowledge_by = now + pause
+        alert.acknowledge_by = _CLOCK.next_climb(alert.grade, alert.acknowledge_by or now, now)
         _step(session, alert, "climbed", None, now)
         session.add(Event.of("alert.climbed", now, patient_id=alert.patient_id, alert_id=alert.id))
         climbed += 1
@@ -170,11 +169,34 @@ def _press(
     if after.status is AlertStatus.RESOLVED:
         _end(alert, now)
     _step(session, alert, _STEP_OF[button], who, now)
+    if button is CardButton.TAKE:
+        _take_told_together(session, alert, who, now)
     session.add(
         Event.of(f"alert.{_STEP_OF[button]}", now, patient_id=alert.patient_id, alert_id=alert.id)
     )
     _audit(session, alert, who, button.value, now, origin)
     return result
+
+
+def _take_told_together(session: Session, alert: Alert, who: Practitioner, now: datetime) -> None:
+    """Take what one card told of together; each alert still asks for an outcome of its own."""
+    root = alert.told_with_id or alert.id
+    others = session.scalars(
+        select(Alert)
+        .where(
+            (Alert.id == root) | (Alert.told_with_id == root),
+            Alert.id != alert.id,
+            Alert.status == AlertStatus.ACTIVE,
+        )
+        .with_for_update()
+    )
+    for other in others:
+        other.status, other.owner_id, other.acknowledge_by = AlertStatus.ACKNOWLEDGED, who.id, None
+        other.acknowledged_at = other.acknowledged_at or now
+        _step(session, other, "taken", who, now)
+        session.add(
+            Event.of("alert.taken-too", now, patient_id=other.patient_id, alert_id=other.id)
+        )
 
 
 def _end(alert: Alert, now: datetime) -> None:

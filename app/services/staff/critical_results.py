@@ -32,6 +32,7 @@ from app.models.staff.staff_access import teams_of
 _CLOCK: Final = AlertClock()
 _DOCTOR_FIRST: Final = (
     Responder.ATTENDING_DOCTOR,
+    Responder.DEPUTY_DOCTOR,
     Responder.HEAD_NURSE,
     Responder.ON_DUTY_NURSE,
 )

@@ -17,7 +17,7 @@ from app.domain.plans.questionnaires import (
     required_reactions,
 )
 from app.domain.plans.questionnaires import Questionnaire as Form
-from app.domain.staff.alert_clock import AlertClock
+from app.domain.staff.alert_clock import AlertClock, first_level
 from app.domain.staff.alerting import AlertStatus
 from app.domain.staff.answer_alerts import unsent
 from app.models import Alert, AlertStep, Event, Patient, Questionnaire, QuestionnaireResponse
@@ -81,6 +81,7 @@ def _raise(
             care_plan_id=plan.id if plan else None,
             care_team_id=team_on_call(session, plan, patient.department_code),
             episode=episode,
+            level=first_level(danger.grade),
             hits=0,
             opened_at=now,
         )
@@ -88,7 +89,8 @@ def _raise(
         kind = "appended"
     else:
         kind = "worsened"
-        alert.owner_id = None
+        alert.owner_id = alert.told_with_id = None
+        alert.level = max(alert.level, first_level(danger.grade))
     if kind != "appended":
         alert.questionnaire_id, alert.basis = row.id, danger.link_id
         alert.title, alert.grade, alert.status = danger.title, danger.grade, AlertStatus.ACTIVE

@@ -3,18 +3,26 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.errors import NotFound, TaskClosed
+from app.domain.errors import DomainError, NotFound
 from app.domain.plans.plan import ActionKind
 from app.domain.plans.plan_schedule import TaskStatus
-from app.models import Alert, CarePlan, Task, TaskOwner
+from app.domain.staff.contacts import ENDS_PLANS
+from app.models import Alert, Task, TaskOwner
 from app.models.staff.staff_access import teams_of
+from app.models.staff.team_work import lock_task
 
 TITLE: Final = "再次联系"
 _LASTS: Final = timedelta(days=1)
-_OPEN: Final = (TaskStatus.REQUESTED, TaskStatus.READY, TaskStatus.IN_PROGRESS)
+
+
+class ConfirmationNeeded(DomainError):
+    """Plans hang on the answer: it is not enough to have looked."""
+
+    code = "confirmation-needed"
+    title = "请选择“属实”或“不属实”"
 
 
 def plan_contact(
@@ -59,22 +67,10 @@ def finish_task(session: Session, task_public_id: str, practitioner_id: int, now
 
     :raises NotFound: none of theirs
     :raises TaskClosed: somebody was faster, or its time is over
+    :raises ConfirmationNeeded: it asks for a yes or no
     """
-    teams = teams_of(practitioner_id)
-    task_id = session.scalar(
-        select(Task.id)
-        .outerjoin(CarePlan, CarePlan.id == Task.care_plan_id)
-        .outerjoin(Alert, Alert.id == Task.alert_id)
-        .where(
-            Task.public_id == task_public_id,
-            Task.owner == TaskOwner.STAFF,
-            or_(CarePlan.care_team_id.in_(teams), Alert.care_team_id.in_(teams)),
-        )
-    )
-    if task_id is None:
-        raise NotFound
-    task = session.get_one(Task, task_id, with_for_update=True, populate_existing=True)
-    if task.status not in _OPEN:
-        raise TaskClosed
+    task, _ = lock_task(session, task_public_id, practitioner_id)
+    if task.kind in ENDS_PLANS:
+        raise ConfirmationNeeded
     session.add(task.complete(now))
     return task

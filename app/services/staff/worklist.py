@@ -23,14 +23,14 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, joinedload
 
 from app.domain.errors import NotFound
-from app.domain.plans.plan_schedule import TaskStatus
 from app.domain.plans.rules import Grade
 from app.domain.profile.masking import list_name
 from app.domain.profile.risk.follow_up_priority import HIGH
 from app.domain.profile.risk.follow_up_priority import KEY as PRIORITY
 from app.domain.staff.alerting import AlertStatus
-from app.models import Alert, CarePlan, CareTeam, Patient, RiskAssessment, Task, TaskOwner
+from app.models import Alert, CarePlan, CareTeam, Patient, Practitioner, RiskAssessment, Task
 from app.models.staff.staff_access import teams_of
+from app.models.staff.team_work import OPEN_TASK, is_work_of, team_of_task
 
 PAGE: Final = 20
 
@@ -38,13 +38,13 @@ _RANK: Final = {Grade.SEVERE: 0, Grade.MODERATE: 1, Grade.MILD: 2}
 _TASK_RANK: Final = 3
 # A severe alert that nobody has taken never stands behind a routine call that is overdue.
 _SEVERE, _WAITING, _IN_HAND = range(3)
-OPEN_TASK: Final = (TaskStatus.REQUESTED, TaskStatus.READY, TaskStatus.IN_PROGRESS)
 
 
 class Show(StrEnum):
     """What the list is narrowed to."""
 
     ALL = "all"
+    MINE = "mine"
     OVERDUE = "overdue"
     SEVERE = "severe"
     MODERATE = "moderate"
@@ -112,7 +112,7 @@ def read_worklist(
     chosen = [row.id for row in teams if team is None or row.public_id == team]
     if team is not None and not chosen:
         raise NotFound
-    work = _work(chosen, now)
+    work = _work(chosen, practitioner_id, now)
     keys = session.execute(_page(work, show, after)).all()
     return Worklist(
         items=tuple(_load(session, keys[:PAGE], practitioner_id, now)),
@@ -122,7 +122,7 @@ def read_worklist(
     )
 
 
-def _work(teams: Sequence[int], now: datetime) -> Subquery:
+def _work(teams: Sequence[int], me: int, now: datetime) -> Subquery:
     """Return the keys by which everything open is counted and sorted."""
     alerts = select(
         literal(WorkKind.ALERT.value).label("kind"),
@@ -140,6 +140,9 @@ def _work(teams: Sequence[int], now: datetime) -> Subquery:
         case((and_(Alert.status == AlertStatus.ACTIVE, _is_late(now)), 1), else_=0).label(
             "is_overdue"
         ),
+        case(
+            (and_(Alert.owner_id == me, Alert.status == AlertStatus.ACKNOWLEDGED), 1), else_=0
+        ).label("is_mine"),
     ).where(Alert.is_open == true(), Alert.care_team_id.in_(teams))
     tasks = (
         select(
@@ -150,6 +153,7 @@ def _work(teams: Sequence[int], now: datetime) -> Subquery:
             case((RiskAssessment.id.is_not(None), Task.starts_at), else_=Task.due_at),
             literal(_TASK_RANK),
             case((Task.due_at < now, 1), else_=0),
+            case((Task.assignee_id == me, 1), else_=0),
         )
         .outerjoin(CarePlan, CarePlan.id == Task.care_plan_id)
         .outerjoin(Alert, Alert.id == Task.alert_id)
@@ -157,10 +161,9 @@ def _work(teams: Sequence[int], now: datetime) -> Subquery:
             RiskAssessment, and_(RiskAssessment.patient_id == Task.patient_id, *_LIKELY_LOST)
         )
         .where(
-            Task.owner == TaskOwner.STAFF,
+            is_work_of(teams),
             Task.status.in_(OPEN_TASK),
             Task.starts_at <= now,
-            or_(CarePlan.care_team_id.in_(teams), Alert.care_team_id.in_(teams)),
         )
     )
     return union_all(alerts, tasks).subquery("work")
@@ -196,6 +199,8 @@ def _shown(work: Subquery, show: Show) -> ColumnElement[bool]:
     match show:
         case Show.ALL:
             return literal(1) == 1
+        case Show.MINE:
+            return work.c.is_mine == 1
         case Show.OVERDUE:
             return work.c.is_overdue == 1
         case Show.TASKS:
@@ -205,13 +210,16 @@ def _shown(work: Subquery, show: Show) -> ColumnElement[bool]:
 
 def _count(session: Session, work: Subquery) -> dict[Show, int]:
     rows = session.execute(
-        select(work.c.rank, func.count(), func.sum(work.c.is_overdue)).group_by(work.c.rank)
+        select(
+            work.c.rank, func.count(), func.sum(work.c.is_overdue), func.sum(work.c.is_mine)
+        ).group_by(work.c.rank)
     ).all()
-    by_rank = {rank: int(number) for rank, number, _ in rows}
+    by_rank = {rank: int(number) for rank, number, *_ in rows}
     graded = {Show(grade.value): by_rank.get(rank, 0) for grade, rank in _RANK.items()}
     return {
         Show.ALL: sum(by_rank.values()),
-        Show.OVERDUE: sum(int(overdue) for _, _, overdue in rows),
+        Show.MINE: sum(int(mine) for _, _, _, mine in rows),
+        Show.OVERDUE: sum(int(overdue) for _, _, overdue, _ in rows),
         **graded,
         Show.TASKS: by_rank.get(_TASK_RANK, 0),
     }
@@ -234,21 +242,24 @@ def _load(
         )
     )
     tasks = session.execute(
-        select(Task, Patient, CareTeam.name)
+        select(Task, Patient, CareTeam.name, Practitioner)
         .join(Patient, Patient.id == Task.patient_id)
         .outerjoin(CarePlan, CarePlan.id == Task.care_plan_id)
         .outerjoin(Alert, Alert.id == Task.alert_id)
         .join(
             CareTeam,
-            CareTeam.id == func.coalesce(CarePlan.care_team_id, Alert.care_team_id),
+            CareTeam.id == team_of_task(),
         )
+        .outerjoin(Practitioner, Practitioner.id == Task.assignee_id)
         .where(Task.id.in_(task_ids))
     )
     found = {
         (WorkKind.ALERT.value, one.id): _alert_item(one, practitioner_id, now) for one in alerts
     }
-    for task, patient, team_name in tasks:
-        found[WorkKind.TASK.value, task.id] = _task_item(task, patient, team_name, now)
+    for task, patient, team_name, who in tasks:
+        found[WorkKind.TASK.value, task.id] = _task_item(
+            task, patient, team_name, who, practitioner_id, now
+        )
     items = [found[key.kind, key.id] for key in keys]
     likely_lost = set(
         session.scalars(
@@ -281,7 +292,14 @@ def _alert_item(alert: Alert, practitioner_id: int, now: datetime) -> WorkItem:
     )
 
 
-def _task_item(task: Task, patient: Patient, team_name: str, now: datetime) -> WorkItem:
+def _task_item(
+    task: Task,
+    patient: Patient,
+    team_name: str,
+    who: Practitioner | None,
+    me: int,
+    now: datetime,
+) -> WorkItem:
     return WorkItem(
         kind=WorkKind.TASK,
         public_id=task.public_id,
@@ -293,8 +311,8 @@ def _task_item(task: Task, patient: Patient, team_name: str, now: datetime) -> W
         title=task.title,
         grade=None,
         team_name=team_name,
-        owner_name=None,
-        is_mine=False,
+        owner_name=who.name if who else None,
+        is_mine=task.assignee_id == me,
         since=task.starts_at,
         due_at=task.due_at,
         is_overdue=task.due_at < now,

@@ -23,6 +23,8 @@ from app.domain.plans.questionnaires.definition import (
     Operator,
     Option,
     Questionnaire,
+    Request,
+    RequestKind,
     Scale,
 )
 from app.domain.plans.questionnaires.parsing import parse_questionnaire
@@ -43,6 +45,8 @@ __all__ = [
     "Operator",
     "Option",
     "Questionnaire",
+    "Request",
+    "RequestKind",
     "Scale",
     "ScaleScore",
     "dangers_in",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import TypeAlias
@@ -195,6 +196,30 @@ class Danger:
         return any(one is wanted or one == wanted for one in given for wanted in self.answers)
 
 
+class RequestKind(StrEnum):
+    COMPLAINT = "complaint"
+    STAFF_TASK = "staff-task"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Answers by which somebody asks something of the team: a task, promised within a time.
+
+    What they wrote at `words_from` goes along.
+    """
+
+    link_id: str
+    answers: tuple[str | bool, ...]
+    kind: RequestKind
+    title: str
+    within: timedelta
+    words_from: str | None = None
+
+    def is_made_by(self, answer: Answer | None) -> bool:
+        given = answer if isinstance(answer, tuple) else (answer,)
+        return any(one is not None and one in self.answers for one in given)
+
+
 @dataclass(frozen=True, slots=True)
 class Questionnaire:
     """One version of a form; `purpose` says what is shown above the first question."""
@@ -205,6 +230,7 @@ class Questionnaire:
     items: tuple[Item, ...]
     scales: tuple[Scale, ...] = ()
     dangers: tuple[Danger, ...] = ()
+    requests: tuple[Request, ...] = ()
     intro: str | None = None
     source: str | None = None
     licence: str | None = None

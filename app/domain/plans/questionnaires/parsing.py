@@ -11,6 +11,8 @@ from app.domain.plans.questionnaires.definition import (
     ItemType,
     Option,
     Questionnaire,
+    Request,
+    RequestKind,
 )
 from app.domain.plans.questionnaires.parsing_branches import parse_branch
 from app.domain.plans.questionnaires.parsing_scales import implied_scales, parse_scale
@@ -40,6 +42,7 @@ def parse_questionnaire(data: object, path: str = "questionnaire") -> Questionna
             items=items,
             scales=scales or implied_scales(items),
             dangers=fields.each("dangers", lambda one, at: _parse_danger(one, at, items)),
+            requests=fields.each("requests", lambda one, at: _parse_request(one, at, items)),
             intro=fields.optional("intro", lambda name: fields.text(name, 400)),
             source=fields.optional("source", fields.key),
             licence=fields.optional("licence", lambda name: fields.text(name, 300)),
@@ -197,3 +200,24 @@ def _check_danger(danger: Danger, item: Item, path: str) -> None:
         raise InvalidDefinition(f"{path}.grade", "a dangerous answer waits for no other day")
     if danger.grade is Grade.SEVERE and EMERGENCY_NUMBER not in danger.patient_text:
         raise InvalidDefinition(f"{path}.patient_text", f"must name {EMERGENCY_NUMBER}")
+
+
+def _parse_request(data: object, path: str, items: tuple[Item, ...]) -> Request:
+    with Fields(data, path) as fields:
+        request = Request(
+            link_id=fields.key("link_id"),
+            answers=fields.each("answers", _parse_reaction),
+            kind=fields.choice("kind", RequestKind),
+            title=fields.text("title", 40),
+            within=fields.duration("within"),
+            words_from=fields.optional("words_from", fields.key),
+        )
+    found = {item.link_id: item for item in items}
+    if request.link_id not in found or not request.answers:
+        raise InvalidDefinition(f"{path}.link_id", f"{request.link_id} is not asked for answers")
+    for answer in request.answers:
+        if not _can_answer(found[request.link_id], answer):
+            raise InvalidDefinition(f"{path}.answers", f"{answer} is no answer to this question")
+    if request.words_from is not None and request.words_from not in found:
+        raise InvalidDefinition(f"{path}.words_from", f"{request.words_from} is not asked")
+    return request

@@ -1,6 +1,5 @@
 """The forms a patient answered, and what they say of mood."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,8 +9,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.intake.clinical_records import FormStatus
-from app.domain.plans.questionnaires import parse_questionnaire
+from app.domain.plans.questionnaires import (
+    AnswerMode,
+    InvalidAnswers,
+    parse_questionnaire,
+    read_draft,
+    read_written,
+    scores,
+)
 from app.domain.profile.mood import MOOD_QUESTION, MOOD_SCALES
+from app.domain.trust.access import Relation
 from app.models.plans.plan_definition import Questionnaire
 from app.models.plans.questionnaire_response import QuestionnaireResponse
 
@@ -30,6 +37,31 @@ class AnsweredForm:
     authored_at: datetime
     definition: Mapping[str, Any]
     answers: Mapping[str, object]
+    informant: Relation | None = None  # who gave the answers, as what they are to the patient
+    mode: AnswerMode | None = None
+
+    def lines(self) -> tuple[tuple[str, str], ...]:
+        """Return question and answer in the words of the version it was given to."""
+        if not self.definition:
+            return tuple((key, str(one)) for key, one in self.answers.items())
+        form = parse_questionnaire(self.definition)
+        asked = (item for item in form.items if item.link_id in self.answers)
+        return tuple((item.text, item.said(_plain(self.answers[item.link_id]))) for item in asked)
+
+    def results(self) -> tuple[str, ...]:
+        """Return what each scale came to, with its band."""
+        if not self.definition:
+            return ()
+        form = parse_questionnaire(self.definition)
+        try:
+            found = scores(form, read_draft(form, self.answers))
+        except InvalidAnswers:  # another system filled it in, in its own codes
+            return ()
+        return tuple(
+            f"{one.scale.title} {one.value:f} 分" + (f"，{one.band.text}" if one.band else "")
+            for one in found
+            if one.value is not None
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +90,13 @@ def forms_of(session: Session, patient_id: int, now: datetime) -> tuple[Answered
     return tuple(_answered(response, form) for response, form in rows)
 
 
+def _plain(answer: object) -> object:
+    """Return the words of an answer that another system coded."""
+    if isinstance(answer, dict):
+        return answer.get("display") or answer.get("code") or answer.get("value")
+    return answer
+
+
 def _answered(response: QuestionnaireResponse, form: Questionnaire | None) -> AnsweredForm:
     key = form.key if form else (response.canonical or "").split("|")[0].rpartition("/")[2]
     scale = MOOD_SCALES.get(key.lower())
@@ -69,7 +108,9 @@ def _answered(response: QuestionnaireResponse, form: Questionnaire | None) -> An
         band=scale.band(response.score) if scale else None,
         authored_at=response.authored_at,
         definition=form.definition if form else {},
-        answers=json.loads(response.answers or "{}"),
+        answers=read_written(response.answers),
+        informant=response.informant,
+        mode=response.mode,
     )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.plans.plan_schedule import TaskReason, TaskStatus
-from app.domain.staff.alerting import AlertStatus
+from app.domain.staff.alerting import AlertStatus, Outcome
 from app.domain.trust.access import Relation
 from app.models import AlertStep, CarePlanStatus, EnrolmentStatus, MoveDeed, RecordLink
 from app.services.intake.patient_index import ledger
@@ -61,6 +61,7 @@ def join_alerts(session: Session, link: RecordLink, retired: int, head: int, at:
         deed = MoveDeed.CHANGED if is_theirs_worse else MoveDeed.MOVED
         values = {
             "status": AlertStatus.RESOLVED,
+            "outcome": Outcome.MERGED,
             "is_open": None,
             "acknowledge_by": None,
             "closed_at": at,

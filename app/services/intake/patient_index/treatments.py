@@ -27,6 +27,7 @@ class Treatment:
 # What the hospital says of a person and what we do for them: with the head of the cluster.
 MOVES: Final[Mapping[str, Treatment]] = {
     "access_session": Treatment(owner="current_patient_id"),
+    "action_change": Treatment(),
     "alert": Treatment(),
     "allergy_intolerance": Treatment(numbered=("identity",)),
     "appointment": Treatment(),
@@ -47,6 +48,7 @@ MOVES: Final[Mapping[str, Treatment]] = {
     "preference": Treatment(),
     "questionnaire_response": Treatment(numbered=("reference",)),
     "related_person": Treatment(numbered=("identity",)),
+    "rule_firing": Treatment(),
     "service_request": Treatment(numbered=("identity",)),
     "social_history": Treatment(),
     "tag_assignment": Treatment(),
@@ -87,6 +89,7 @@ FOLLOWS: Final[tuple[tuple[str, str, str], ...]] = (
     ("questionnaire_response", "task_id", "task"),
     ("communication", "task_id", "task"),
     ("communication", "alert_id", "alert"),
+    ("rule_firing", "alert_id", "alert"),
     ("communication", "link_id", "patient_link"),
 )
 

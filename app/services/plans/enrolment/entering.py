@@ -55,6 +55,7 @@ from app.services.plans.enrolment.anchors import (
     is_admitted,
     is_told_by_hand,
 )
+from app.services.plans.enrolment.consent import has_opted_out
 from app.services.plans.enrolment.errors import NoCareTeam, PlanNotOffered
 
 BY_RULE: Final = Actor("job", None, "enrolment")
@@ -242,8 +243,9 @@ def last_plan(session: Session, patient_id: int, plan_key: str) -> CarePlan | No
 
 
 def _may_be_offered(session: Session, patient: Patient) -> bool:
-    is_gone = patient.deceased_at is not None or patient.merged_into_id is not None
-    return not is_gone and not is_admitted(session, patient.id)
+    if patient.deceased_at is not None or patient.merged_into_id is not None:
+        return False
+    return not (is_admitted(session, patient.id) or has_opted_out(session, patient.id))
 
 
 def _fits(plan: Plan, facts: Facts) -> bool:

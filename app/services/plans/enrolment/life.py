@@ -308,6 +308,18 @@ def _revive_tasks(session: Session, plan_id: int, since: datetime, now: datetime
         )
         .values(status=TaskStatus.REQUESTED, status_reason=TaskReason.NOT_OPEN, finished_at=None)
     )
+    # What began before today is over for this patient, also where its window is open still.
+    session.execute(
+        update(Task)
+        .where(
+            Task.care_plan_id == plan_id,
+            Task.status == TaskStatus.CANCELLED,
+            Task.status_reason.in_(_AT_REST),
+            Task.starts_at < since,
+            Task.ends_at > now,
+        )
+        .values(status_reason=TaskReason.RESTED)
+    )
     _forget_reminders(session, plan_id)
 
 
@@ -326,7 +338,14 @@ def _forget_reminders(session: Session, plan_id: int) -> None:
 
 def _turn(session: Session, plan: CarePlan, now: datetime, zone: ZoneInfo, today: date) -> None:
     if plan.status is CarePlanStatus.ON_HOLD:
-        resume_plan(session, plan, BY_CLOCK, now, zone)
+        if not is_admitted(session, plan.patient_id):
+            resume_plan(session, plan, BY_CLOCK, now, zone)
+            return
+        # They came back into hospital: the end of the stay lets it go on.
+        plan.hold_reason, plan.hold_ends_on = HoldReason.ADMISSION, None
+        session.add(
+            CarePlanStep.of(plan, StepKind.HELD, BY_CLOCK, now, reason=HoldReason.ADMISSION)
+        )
         return
     until, reason = plan.hold_ends_on, plan.hold_reason or HoldReason.TRAVEL
     if until is not None and until < today:  # no clock ran in all that time

@@ -124,6 +124,7 @@ def open_code_way(
         plan_key=plan_key, kind=kind, is_automatic=is_automatic,
         state=secrets.token_urlsafe(18),  # 24 characters: WeCom takes 30, a mini-program code 32
         care_team_id=care_team_id, practitioner_id=actor.id, created_at=now,
+        ask_at=now if kind is Way.CONTACT else None,
     )  # fmt: skip
     return _open(session, way, actor, now)
 
@@ -136,7 +137,7 @@ def close_way(session: Session, way_id: str, actor: Actor, now: datetime) -> Non
     way = session.scalar(select(EnrolmentWay).filter_by(public_id=way_id, is_open=True))
     if way is None:
         raise NotFound
-    way.is_open, way.closed_at = None, now
+    way.is_open, way.closed_at, way.ask_at = None, now, None
     record(session, actor, "close", "enrolment-way", now, detail={"way": way_id})
 
 
@@ -209,15 +210,15 @@ def request_plan(
     :raises PlanNotOffered: no such plan, not open to requests, or another plan's code
     :raises AlreadyOnPlan: they are on it
     """
+    kept = last_plan(session, patient_id, plan_key)
+    if kept is not None and kept.is_open:
+        raise AlreadyOnPlan
     plan = plan_offered(session, plan_key, now.astimezone(zone).date())
     way = open_way_of(session, state) if state else None
     if way is None and not policy_of(session, plan_key).is_open_to_requests:
         raise PlanNotOffered
     if way is not None and way.plan_key != plan_key:
         raise PlanNotOffered
-    kept = last_plan(session, patient_id, plan_key)
-    if kept is not None and kept.is_open:
-        raise AlreadyOnPlan
     candidate = Candidate(
         plan, way.kind if way else Way.REQUEST,
         "患者扫码申请加入" if way else "患者在小程序申请加入",

@@ -11,7 +11,7 @@ from app.domain.plans.timing import Basis
 from app.models import CarePlan, CarePlanStatus, PlanAction
 from app.models.plans.asking import Questions
 from app.models.plans.calendar_day import hospital_almanac
-from app.services.plans.plan_expansion.expanding import HORIZON
+from app.services.plans.plan_expansion.expanding import horizon
 from app.services.plans.plan_expansion.reconciling import reconcile
 
 
@@ -44,7 +44,7 @@ def follow(
     questions, almanac = Questions(session), hospital_almanac(session)
     return sum(
         reconcile(
-            session, plan, questions.of(plan), plan.expanded_until or now + HORIZON, now, zone,
+            session, plan, questions.of(plan), plan.expanded_until or horizon(now, zone), now, zone,
             almanac,
         )
         for plan in plans

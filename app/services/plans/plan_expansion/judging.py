@@ -54,16 +54,16 @@ def judge_due_tasks(session: Session, now: datetime, zone: ZoneInfo, limit: int 
 
 def wake_waiting(session: Session, patient_id: int, now: datetime) -> None:
     """Look at the patient's waiting tasks anew: something happened to the patient."""
-    session.execute(
-        update(Task)
-        .where(
+    waiting = session.scalars(
+        select(Task.id).where(
             Task.patient_id == patient_id,
             Task.status == TaskStatus.REQUESTED,
             Task.status_reason == TaskReason.WAITING,
             Task.judge_at > now,
         )
-        .values(judge_at=now)
-    )
+    ).all()
+    if waiting:  # hardly ever: nothing is locked where nobody waits
+        session.execute(update(Task).where(Task.id.in_(waiting)).values(judge_at=now))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from app.domain.plans.changes import changed_occurrences
 from app.domain.plans.plan_days import Almanac
-from app.domain.plans.plan_schedule import TaskReason, TaskStatus, occurrences, occurrences_after
+from app.domain.plans.plan_schedule import TaskReason, TaskStatus
 from app.domain.plans.timing import LONGEST_WINDOW
 from app.models import CarePlan, Task, TaskStep
 from app.models.plans.asking import Asked
@@ -18,7 +19,12 @@ from app.services.plans.plan_expansion.rows import columns_of, insert_new, row_o
 
 _NOT_BEGUN: Final = (TaskStatus.REQUESTED, TaskStatus.READY)
 # Taken back by the clock or by a pause, not by anybody's word: they may come again.
-_MAY_RETURN: Final = (TaskReason.RESCHEDULED, TaskReason.READMITTED, TaskReason.TRAVEL)
+_MAY_RETURN: Final = (
+    TaskReason.RESCHEDULED,
+    TaskReason.READMITTED,
+    TaskReason.TRAVEL,
+    TaskReason.HELD,
+)
 _SHAPE: Final = ("starts_at", "due_at", "ends_at", "title", "code", "subject", "plan_action_id")
 
 
@@ -58,21 +64,17 @@ def _wanted(
     almanac: Almanac,
 ) -> dict[str, dict[str, Any]]:
     bases, actions = Bases(session, plan), [one.action for one in asked]
+    # A window is at most so long: what began before is over.
+    since = now - LONGEST_WINDOW - timedelta(days=1)
     found: dict[str, dict[str, Any]] = {}
     for one in asked:
-        if one.action.timing.is_shared:
-            # A window is at most so long: what began before is over.
-            since = now - LONGEST_WINDOW - timedelta(days=1)
-            slots = occurrences(one.action, plan.anchor_on, zone, since, until, almanac)
-        else:
-            slots = [
-                slot
-                for base in bases.of(one.action, actions)
-                for slot in occurrences_after(one.action, base, zone, until, almanac)
-            ]
-        for slot in slots:
-            if slot.expires_at > now:  # what is over when it is asked is not asked for
-                found[slot.slot] = columns_of(one.plan_action_id, one.action, slot)
+        shared = one.action.timing.is_shared
+        for basis in [plan.anchor_on] if shared else bases.of(one.action, actions):
+            for action, slot in changed_occurrences(
+                one.action, one.changes, basis, zone, since, until, almanac
+            ):
+                if slot.expires_at > now:  # what is over when it is asked is not asked for
+                    found[slot.slot] = columns_of(one.plan_action_id, action, slot)
     return found
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from sqlalchemy import Select
 from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.orm import Session
 
@@ -53,10 +54,22 @@ def row_of(plan: CarePlan, columns: dict[str, Any], now: datetime) -> dict[str, 
 
 def insert_new(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Insert what is not there yet, in bulk."""
-    if not rows:
-        return
+    if rows:
+        session.execute(_but_keep(session, _insert(session)), rows)
+
+
+def or_keep(session: Session, names: Sequence[str], rows: Select[Any]) -> Any:
+    """Return the statement that inserts what `rows` selects, but for what is there already."""
+    return _but_keep(session, _insert(session).from_select(names, rows))
+
+
+def _insert(session: Session) -> Any:
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    return sqlite.insert(TASKS) if is_sqlite else mysql.insert(TASKS)
+
+
+def _but_keep(session: Session, statement: Any) -> Any:
     if session.get_bind().dialect.name == "sqlite":
-        session.execute(sqlite.insert(TASKS).on_conflict_do_nothing(), rows)
-    else:
-        # Not INSERT IGNORE: that would also swallow what is really wrong.
-        session.execute(mysql.insert(TASKS).on_duplicate_key_update(slot=Task.slot), rows)
+        return statement.on_conflict_do_nothing()
+    # Not INSERT IGNORE: that would also swallow what is really wrong.
+    return statement.on_duplicate_key_update(care_plan_id=TASKS.c.care_plan_id)

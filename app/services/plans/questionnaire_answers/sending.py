@@ -8,12 +8,14 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.clock import HOSPITAL
 from app.domain.errors import DomainError, InvalidAnswers
 from app.domain.intake.clinical_records import FormStatus
 from app.domain.plans import questionnaires
 from app.domain.plans.plan_schedule import TaskStatus
 from app.domain.plans.questionnaires import Answer
 from app.domain.plans.questionnaires import Questionnaire as Form
+from app.domain.staff.contacts import calling_hour
 from app.models import Event, Patient, QuestionnaireResponse
 from app.services.plans.questionnaire_answers.forms import (
     Author,
@@ -36,11 +38,15 @@ class ReferenceReused(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A kept response; `advice` are reviewed words where an answer needs help at once."""
+    """A kept response; `advice` are reviewed words where an answer needs help at once.
+
+    `promised_at` is by when somebody has dealt with what the answers ask for.
+    """
 
     response: QuestionnaireResponse
     advice: str | None
     is_new: bool
+    promised_at: datetime | None = None
 
 
 def record_response(
@@ -64,7 +70,7 @@ def record_response(
         raise ReferenceReused
     words = safety_words(session, patient_id, form, accepted, now)
     if kept is not None and kept.status is not FormStatus.IN_PROGRESS:
-        return Answered(kept, words, is_new=False)
+        return Answered(kept, words, is_new=False, promised_at=_promise(form, accepted, kept))
 
     task = task_of(session, patient_id, sheet, author)
     before = questionnaires.read_written(kept.answers) if kept else {}
@@ -89,7 +95,8 @@ def record_response(
     # A late form is kept too, but a window that closed stays closed.
     if task is not None and task.status in OPEN and task.ends_at > now:
         session.add(task.complete(now))
-    return Answered(response, words, is_new=True)
+    promise = _promise(form, accepted, response)
+    return Answered(response, words, is_new=True, promised_at=promise)
 
 
 def kept_under(session: Session, patient_id: int, reference: str) -> QuestionnaireResponse | None:
@@ -128,6 +135,17 @@ def _is_other(kept: QuestionnaireResponse, answers: Mapping[str, Answer]) -> boo
     if kept.status is FormStatus.IN_PROGRESS:
         return False
     return kept.answers != questionnaires.written(answers)
+
+
+def _promise(
+    form: Form, answers: Mapping[str, Answer], response: QuestionnaireResponse
+) -> datetime | None:
+    due = [
+        calling_hour(response.authored_at + one.within, HOSPITAL)
+        for one in form.requests
+        if one.is_made_by(answers.get(one.link_id))
+    ]
+    return min(due, default=None)
 
 
 def _scales(form: Form, answers: Mapping[str, Answer]) -> dict[str, Any] | None:

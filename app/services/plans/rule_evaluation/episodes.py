@@ -11,9 +11,18 @@ from sqlalchemy.orm import Session
 from app.domain.plans.rules import Hit
 from app.domain.profile.vital_signs import Interpretation
 from app.domain.staff import alerting
-from app.domain.staff.alert_clock import AlertClock
+from app.domain.staff.alert_clock import AlertClock, first_level
 from app.domain.staff.alerting import AlertStatus, Outcome, Step
-from app.models import Alert, AlertStep, CarePlan, Event, Observation, PublicationStatus, Rule
+from app.models import (
+    Alert,
+    AlertStep,
+    CarePlan,
+    Event,
+    FiringDeed,
+    Observation,
+    PublicationStatus,
+    Rule,
+)
 
 _CLOCK: Final = AlertClock()
 
@@ -92,8 +101,11 @@ def raise_alert(
     zone: ZoneInfo,
     observation: Observation | None,
     cause: Event | None,
-) -> bool:
-    """Open, append to or worsen the episode; False where the rule's other actions are done."""
+) -> tuple[FiringDeed, Alert | None] | None:
+    """Open, append to or worsen the episode, and say which; None where it is no news.
+
+    Only where it acted are the rule's other actions still to be done.
+    """
     alert = session.scalar(
         select(Alert)
         .filter_by(patient_id=plan.patient_id, episode=hit.rule.episode, is_open=True)
@@ -104,7 +116,7 @@ def raise_alert(
     ).one()
     if alert is None:
         if hit.rule.is_cooling(_last_closed(session, plan.patient_id, hit.rule.episode), now):
-            return False
+            return FiringDeed.COOLING, None
         alert = Alert(
             patient_id=plan.patient_id,
             care_plan_id=plan.id,
@@ -113,6 +125,7 @@ def raise_alert(
             episode=hit.rule.episode,
             grade=hit.rule.grade,
             status=AlertStatus.ACTIVE,
+            level=first_level(hit.rule.grade),
             explanation="\n".join(hit.lines),
             acknowledge_by=_CLOCK.acknowledge_by(hit.rule.grade, now, zone),
             opened_at=now,
@@ -122,25 +135,27 @@ def raise_alert(
         session.flush()
         _note(session, alert, "opened", now, observation=observation, note=hit.lines)
         _tell(session, alert, "alert.opened", now, cause)
-        return True
+        return FiringDeed.ACTED, alert
     decision = alerting.on_hit(_episode(alert), hit.rule.grade)
     if observation is None and decision.step is Step.APPEND:
-        return False  # time passing finds the same absence again: no news
+        return None  # time passing finds the same absence again: no news
     alert.hits += 1
     alert.normals = 0
     alert.last_hit_at = now
     if decision.step is not Step.ESCALATE:
         _note(session, alert, "appended", now, observation=observation, note=hit.lines)
-        return False
+        return FiringDeed.APPENDED, alert
     alert.rule_id = rule.id
     alert.grade = hit.rule.grade
     alert.status = AlertStatus.ACTIVE
     alert.owner_id = None
+    alert.level = max(alert.level, first_level(hit.rule.grade))
+    alert.told_with_id = None
     alert.explanation = "\n".join(hit.lines)
     alert.acknowledge_by = _CLOCK.acknowledge_by(hit.rule.grade, now, zone)
     _note(session, alert, "worsened", now, observation=observation, note=hit.lines)
     _tell(session, alert, "alert.worsened", now, cause)
-    return True
+    return FiringDeed.ACTED, alert
 
 
 def count_quiet(

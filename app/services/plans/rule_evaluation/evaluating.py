@@ -4,13 +4,17 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.criteria.needs import FactNeeds
+from app.domain.criteria.windows import StepBudgetExceeded
 from app.domain.plans.rules import (
     AssignTag,
     Audience,
+    ChangePlan,
+    CompiledRule,
     CreateTask,
     Hit,
     RaiseAlert,
@@ -18,12 +22,25 @@ from app.domain.plans.rules import (
     SendArticle,
     SendMessage,
 )
-from app.models import CarePlan, Event, Observation, Patient
+from app.domain.profile.patient_facts import Facts
+from app.models import (
+    CarePlan,
+    Event,
+    FiringDeed,
+    Observation,
+    Patient,
+    PlanDefinition,
+    SwitchScope,
+)
 from app.models.plans.knowledge import knowledge
+from app.models.plans.rule_work import switched_off
 from app.models.profile.patient_facts import load_facts
 from app.models.profile.tagging import bear
 from app.services.plans.rule_evaluation.episodes import count_quiet, episodes_told, raise_alert
+from app.services.plans.rule_evaluation.firings import keep_firing, last_acted
 from app.services.plans.rule_evaluation.tasks import add_task, make_task
+
+log = structlog.get_logger()
 
 
 def evaluate(
@@ -42,13 +59,15 @@ def evaluate(
     two events of one patient take turns, so that an episode is opened once.
     """
     known = knowledge(session)
-    session.get_one(Patient, patient_id, with_for_update=True)
-    plans = _plans_by_pack(session, patient_id)
+    session.execute(select(Patient.id).filter_by(id=patient_id).with_for_update()).one()
+    plans, silent = _plans_by_pack(session, patient_id), switched_off(session)
     woken = {
         compiled.rule.key: compiled
         for trigger in triggers
         for compiled in known.rules.woken_by(trigger)
-        if known.pack_of_rule(compiled.rule.key) in plans
+        if (pack := known.pack_of_rule(compiled.rule.key)) in plans
+        and (SwitchScope.RULE, compiled.rule.key) not in silent
+        and (SwitchScope.PACK, pack) not in silent
     }
     observation = session.get(Observation, observation_id) if observation_id else None
     if not woken or (observation is not None and observation.is_current is None):
@@ -60,7 +79,7 @@ def evaluate(
     hits = [
         hit
         for one in woken.values()
-        if one.rule.episode not in told and (hit := one.evaluate(facts, measured_at))
+        if one.rule.episode not in told and (hit := _ask(one, facts, measured_at))
     ]
     for hit in _worst_of_each_episode(hits):
         plan = plans[known.pack_of_rule(hit.rule.key)]
@@ -105,8 +124,13 @@ def review_implausible(
 
 
 def _plans_by_pack(session: Session, patient_id: int) -> dict[str, CarePlan]:
-    plans = session.scalars(select(CarePlan).filter_by(patient_id=patient_id, is_open=True))
-    return {plan.plan_definition.pack_key or "": plan for plan in plans}
+    rows = session.execute(
+        select(CarePlan, PlanDefinition.pack_key)
+        .join(PlanDefinition, PlanDefinition.id == CarePlan.plan_definition_id)
+        .where(CarePlan.patient_id == patient_id, CarePlan.is_open.is_(True))
+        .order_by(CarePlan.id)
+    )
+    return {pack_key or "": plan for plan, pack_key in rows}
 
 
 def _worst_of_each_episode(hits: Iterable[Hit]) -> list[Hit]:
@@ -116,6 +140,15 @@ def _worst_of_each_episode(hits: Iterable[Hit]) -> list[Hit]:
         if kept is None or hit.rule.grade.is_worse_than(kept.rule.grade):
             worst[hit.rule.episode] = hit
     return list(worst.values())
+
+
+def _ask(rule: CompiledRule, facts: Facts, measured_at: datetime | None) -> Hit | None:
+    """Ask one rule; one that would read too much must not keep the others from being asked."""
+    try:
+        return rule.evaluate(facts, measured_at)
+    except StepBudgetExceeded:
+        log.error("rule_too_costly", rule=rule.rule.key)
+        return None
 
 
 def _carry_out(
@@ -129,11 +162,20 @@ def _carry_out(
 ) -> None:
     if hit.must_review:
         make_task(session, plan, hit, "review", now, title="核对迟到的测量结果")
+        keep_firing(session, plan, hit, FiringDeed.REVIEW, now, observation)
         return
-    if hit.rule.alert is not None and not raise_alert(
-        session, plan, hit, now, zone, observation, cause
-    ):
+    if hit.rule.alert is not None:
+        raised = raise_alert(session, plan, hit, now, zone, observation, cause)
+        if raised is None:
+            return
+        deed, alert = raised
+        keep_firing(session, plan, hit, deed, now, observation, alert)
+        if deed is not FiringDeed.ACTED:
+            return
+    elif hit.rule.is_cooling(last_acted(session, plan.patient_id, hit.rule.key), now):
         return
+    else:
+        keep_firing(session, plan, hit, FiringDeed.ACTED, now, observation)
     for number, action in enumerate(hit.rule.actions):
         _act(session, plan, hit, number, action, now, cause)
 
@@ -169,6 +211,13 @@ def _act(
                 Event.of(
                     "rule.message", now, patient_id=plan.patient_id, cause=cause,
                     rule=hit.rule.key, action=number,
+                )
+            )  # fmt: skip
+        case ChangePlan():
+            session.add(
+                Event.of(
+                    "rule.plan", now, patient_id=plan.patient_id, cause=cause,
+                    rule=hit.rule.key, action=number, care_team_id=plan.care_team_id,
                 )
             )  # fmt: skip
         case RaiseAlert():
