@@ -116,7 +116,7 @@ def test_the_rule_an_alert_stands_on_says_what_clears_it(home: Home) -> None:
         for value, interpretation in values:
             home.now += timedelta(hours=5)
             measure(home.session, home.ward, value, home.now, interpretation)
-            home.settle()
+        home.settle()
 
     normal = ("6.0", "N")
     glucose(("17.0", "HH"), normal)
