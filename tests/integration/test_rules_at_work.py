@@ -97,7 +97,8 @@ def test_every_firing_is_kept_with_its_reason_and_what_came_of_it(
     alert = session.scalars(select(Alert)).one()
     opened, _, _, reviewed = session.scalars(select(RuleFiring).order_by(RuleFiring.id))
     assert (opened.alert_id, opened.observation_id) == (alert.id, first.id)
-    assert (opened.rule_version, opened.judged_at) == (1, NOON)
+    version = next(one.version for one in read_pack(ROOT / "packs" / PACK).rules if one.key == LOW)
+    assert (opened.rule_version, opened.judged_at) == (version, NOON)
     assert "血糖 3.5 mmol/L（2026-05-04 12:00）" in (opened.explanation or "")
     assert (reviewed.observation_id, reviewed.fired_at) == (late.id, hands[0])
 

@@ -1,12 +1,12 @@
 """The names a pack uses: each must be one that the same pack defines."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
 
 from app.domain.criteria.population import Scored
 from app.domain.criteria.tree import Answered, Criterion, HasTag, Leaf, Missed, leaves
 from app.domain.definitions import InvalidDefinition, refuse_repeats
 from app.domain.plans.packs import Pack
-from app.domain.plans.plan import ActionKind, PlanDefinition
+from app.domain.plans.plan import Action, ActionKind, PlanDefinition
 from app.domain.plans.questionnaires import Item, ItemType, Questionnaire
 from app.domain.plans.rules import AssignTag, ChangePlan, CreateTask, Rule, RuleAction, SendArticle
 
@@ -19,8 +19,7 @@ class PackReferences:
         self.tags = {tag.key for tag in pack.tags}
         self.articles = {article.key for article in pack.articles}
         self.questionnaires = {one.key: one for one in pack.questionnaires}
-        # What is in the forms of other packs is checked where those are at hand: `pack_sets`.
-        self.forms = self.questionnaires.keys() | set(pack.borrows)
+        self.forms = {*self.questionnaires, *pack.borrows}
 
     def check(self) -> None:
         pack = self.pack
@@ -101,10 +100,14 @@ class PackReferences:
                 self._resolve(kind, set(ActionKind), f"{path} (missed)")
             case Scored(questionnaire=key):
                 self._resolve(key, self.forms, f"{path} (score)")
-            case Answered(questionnaire=key):
+            case Answered(questionnaire=key, link_id=link_id):
                 self._resolve(key, self.forms, f"{path} (answer)")
-                if key in self.questionnaires:
-                    check_answer(self.questionnaires[key], leaf, f"{path} (answer)")
+                # What a borrowed form asks is known where that form is installed.
+                form = self.questionnaires.get(key)
+                if form is not None and not _can_be(form, link_id, leaf):
+                    raise InvalidDefinition(
+                        f"{path} (answer)", f"{link_id} of {key} has no such answer"
+                    )
 
     def check_borrowed(self, forms: Mapping[str, Questionnaire]) -> None:
         """Hold the pack against the forms in force that it borrows.
@@ -118,11 +121,19 @@ class PackReferences:
             *(rule.when for rule in self.pack.tag_rules),
             *(rule.condition for rule in self.pack.rules),
             *(plan.enrol_when for plan in self.pack.plans if plan.enrol_when is not None),
+            *(one.only_when for one in self._actions() if one.only_when is not None),
+            *(one.wait_for.when for one in self._actions() if one.wait_for is not None),
         )
         found = (one for tree in trees for one in leaves(tree))
         asked = (one for one in found if isinstance(one, Answered))
         for leaf in (one for one in asked if one.questionnaire in self.pack.borrows):
-            check_answer(forms[leaf.questionnaire], leaf, "borrows")
+            if not _can_be(forms[leaf.questionnaire], leaf.link_id, leaf):
+                raise InvalidDefinition(
+                    "borrows", f"{leaf.link_id} of {leaf.questionnaire} has no such answer"
+                )
+
+    def _actions(self) -> Iterator[Action]:
+        return (action for plan in self.pack.plans for action in plan.actions)
 
     def _check_reactions(self, questionnaire: Questionnaire, path: str) -> None:
         """An answer that must not pass unseen needs a rule that looks for it."""
@@ -144,11 +155,9 @@ class PackReferences:
                     )
 
 
-def check_answer(form: Questionnaire, leaf: Answered, path: str) -> None:
-    """:raises InvalidDefinition: the form has no such question, or it no such answer"""
-    item = form.item(leaf.link_id)
-    if item is None or not _fits(item, leaf):
-        raise InvalidDefinition(path, f"{leaf.link_id} of {form.key} has no such answer")
+def _can_be(form: Questionnaire, link_id: str, leaf: Answered) -> bool:
+    item = form.item(link_id)
+    return item is not None and _fits(item, leaf)
 
 
 def _fits(item: Item, leaf: Answered) -> bool:

@@ -66,8 +66,7 @@ class Article:
 class Pack:
     """A disease pack; `definition` is the plain data it was read from, fit for JSON.
 
-    `sources` tells each citation by key; `notices` are the lock-screen texts per action kind;
-    `borrows` are keys of forms that other packs bring, such as instruments.
+    `sources` tells each citation by key; `notices` are the lock-screen texts per action kind.
     """
 
     id: str
@@ -86,7 +85,7 @@ class Pack:
     plans: tuple[PlanDefinition, ...]
     rules: tuple[Rule, ...]
     definition: Mapping[str, Any]
-    borrows: tuple[str, ...] = ()
+    borrows: tuple[str, ...] = ()  # keys of forms that other packs bring, such as instruments
 
     @property
     def content_hash(self) -> str:
