@@ -161,7 +161,7 @@ def test_what_does_not_go_together_is_told() -> None:
     assert "other: rules: d1-glucose-low is a key of t2dm-after-discharge" in told
     assert "other: episodes: glucose-low is a key of t2dm-after-discharge" in told
     told = problems([renamed("third", {"borrows": ["phq-9"]})])
-    assert told == ["third: borrows[0]: no form phq-9 is in force"]
+    assert told == ["third: borrows: phq-9 is in none of these packs"]
     rules = pack("t2dm-after-discharge").definition["rules"]
     asking = {**rules[0], "condition": {"plan": {"key": "gone"}}}
     told = problems([renamed("fourth", {"rules": [asking, *rules[1:]]})])
