@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from app import clock
 from app.cli.frame import OPERATOR, Failed, with_database
@@ -149,12 +150,16 @@ def _beside(folder: Path, but: Iterable[Path]) -> list[Pack]:
 
 
 def _install(content: Pack, approver: str | None) -> bool:
-    with unit_of_work.begin() as session:
-        try:
-            is_news = install_pack(session, content, clock.now(), approved_by=approver)
-        except InvalidDefinition as problem:  # it borrows what is not in force
-            raise Failed(f"{content.id}: {problem}") from None
-        if is_news:
-            detail = {"pack": content.id, "version": content.version, "approved": bool(approver)}
-            record(session, OPERATOR, "install", "pack", clock.now(), detail=detail)
+    try:
+        with unit_of_work.begin() as session:
+            return _keep(session, content, approver)
+    except InvalidDefinition as problem:  # it borrows what is not in force
+        raise Failed(str(problem)) from None
+
+
+def _keep(session: Session, content: Pack, approver: str | None) -> bool:
+    is_news = install_pack(session, content, clock.now(), approved_by=approver)
+    if is_news:
+        detail = {"pack": content.id, "version": content.version, "approved": bool(approver)}
+        record(session, OPERATOR, "install", "pack", clock.now(), detail=detail)
     return is_news

@@ -137,7 +137,7 @@ def _rules(pack: Pack, names: Names) -> Iterator[str]:
             rule.grade.label,
             f"{rule.name}（{rule.key}）",
             describe(rule.condition, names),
-            (rule.alert.patient_text or "") if rule.alert else "",
+            (rule.alert.patient_text if rule.alert else None) or "",
         )
         for rule in rules
     ]

@@ -19,7 +19,8 @@ class PackReferences:
         self.tags = {tag.key for tag in pack.tags}
         self.articles = {article.key for article in pack.articles}
         self.questionnaires = {one.key: one for one in pack.questionnaires}
-        self.forms = {*self.questionnaires, *pack.borrows}
+        # What is in the forms of other packs is checked where those are at hand: `pack_sets`.
+        self.forms = self.questionnaires.keys() | set(pack.borrows)
 
     def check(self) -> None:
         pack = self.pack
@@ -100,14 +101,10 @@ class PackReferences:
                 self._resolve(kind, set(ActionKind), f"{path} (missed)")
             case Scored(questionnaire=key):
                 self._resolve(key, self.forms, f"{path} (score)")
-            case Answered(questionnaire=key, link_id=link_id):
+            case Answered(questionnaire=key):
                 self._resolve(key, self.forms, f"{path} (answer)")
-                # What a borrowed form asks is known where that form is installed.
-                form = self.questionnaires.get(key)
-                if form is not None and not _can_be(form, link_id, leaf):
-                    raise InvalidDefinition(
-                        f"{path} (answer)", f"{link_id} of {key} has no such answer"
-                    )
+                if key in self.questionnaires:
+                    check_answer(self.questionnaires[key], leaf, f"{path} (answer)")
 
     def check_borrowed(self, forms: Mapping[str, Questionnaire]) -> None:
         """Hold the pack against the forms in force that it borrows.
@@ -127,10 +124,7 @@ class PackReferences:
         found = (one for tree in trees for one in leaves(tree))
         asked = (one for one in found if isinstance(one, Answered))
         for leaf in (one for one in asked if one.questionnaire in self.pack.borrows):
-            if not _can_be(forms[leaf.questionnaire], leaf.link_id, leaf):
-                raise InvalidDefinition(
-                    "borrows", f"{leaf.link_id} of {leaf.questionnaire} has no such answer"
-                )
+            check_answer(forms[leaf.questionnaire], leaf, "borrows")
 
     def _actions(self) -> Iterator[Action]:
         return (action for plan in self.pack.plans for action in plan.actions)
@@ -155,9 +149,11 @@ class PackReferences:
                     )
 
 
-def _can_be(form: Questionnaire, link_id: str, leaf: Answered) -> bool:
-    item = form.item(link_id)
-    return item is not None and _fits(item, leaf)
+def check_answer(form: Questionnaire, leaf: Answered, path: str) -> None:
+    """:raises InvalidDefinition: the form has no such question, or it no such answer"""
+    item = form.item(leaf.link_id)
+    if item is None or not _fits(item, leaf):
+        raise InvalidDefinition(path, f"{leaf.link_id} of {form.key} has no such answer")
 
 
 def _fits(item: Item, leaf: Answered) -> bool:

@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from app.domain.criteria.names import Names
+from app.domain.criteria.population import OnPlan
+from app.domain.criteria.tree import Answered, Leaf, leaves
 from app.domain.definitions import InvalidDefinition
-from app.domain.plans.pack_references import PackReferences
+from app.domain.plans.pack_references import check_answer
 from app.domain.plans.packs import Pack
 from app.domain.plans.questionnaires import Questionnaire
 
@@ -17,9 +19,17 @@ def in_order(packs: Iterable[Pack]) -> list[Pack]:
 def problems(packs: Sequence[Pack]) -> list[str]:
     """Return what is wrong among packs that are each right alone."""
     forms = {form.key: form for pack in packs for form in pack.questionnaires}
+    plans = {plan.key for pack in packs for plan in pack.plans}
     return [
         *_repeats(packs),
         *_other_tags(packs),
+        *(
+            f"{pack.id}: rules: {rule.key} asks for {leaf.key}, a plan of none of these packs"
+            for pack in packs
+            for rule in pack.rules
+            for leaf in leaves(rule.condition)
+            if isinstance(leaf, OnPlan) and leaf.key not in plans
+        ),
         *(problem for pack in packs for problem in _borrowed(pack, forms)),
     ]
 
@@ -71,7 +81,26 @@ def _other_tags(packs: Sequence[Pack]) -> Iterator[str]:
 
 
 def _borrowed(pack: Pack, forms: Mapping[str, Questionnaire]) -> Iterator[str]:
-    try:
-        PackReferences(pack).check_borrowed(forms)
-    except InvalidDefinition as problem:
-        yield f"{pack.id}: {problem}"
+    for key in pack.borrows:
+        if key not in forms:
+            yield f"{pack.id}: borrows: {key} is in none of these packs"
+    for path, leaf in _asked(pack):
+        if isinstance(leaf, Answered) and leaf.questionnaire in forms:
+            try:
+                check_answer(forms[leaf.questionnaire], leaf, path)
+            except InvalidDefinition as problem:
+                yield f"{pack.id}: {problem}"
+
+
+def _asked(pack: Pack) -> Iterator[tuple[str, Leaf]]:
+    for rule in pack.rules:
+        yield from ((f"rules.{rule.key}", leaf) for leaf in leaves(rule.condition))
+    for tagged in pack.tag_rules:
+        yield from ((f"tag_rules.{tagged.tag}", leaf) for leaf in leaves(tagged.when))
+    for plan in pack.plans:
+        for action in plan.actions:
+            path = f"plans.{plan.key}.{action.key}"
+            if action.only_when is not None:
+                yield from ((path, leaf) for leaf in leaves(action.only_when))
+            if action.wait_for is not None:
+                yield from ((path, leaf) for leaf in leaves(action.wait_for.when))

@@ -66,7 +66,8 @@ class Article:
 class Pack:
     """A disease pack; `definition` is the plain data it was read from, fit for JSON.
 
-    `sources` tells each citation by key; `notices` are the lock-screen texts per action kind.
+    `sources` tells each citation by key; `notices` are the lock-screen texts per action kind;
+    `borrows` are keys of forms that other packs bring, such as instruments.
     """
 
     id: str
@@ -85,7 +86,7 @@ class Pack:
     plans: tuple[PlanDefinition, ...]
     rules: tuple[Rule, ...]
     definition: Mapping[str, Any]
-    borrows: tuple[str, ...] = ()  # keys of forms that other packs bring, such as instruments
+    borrows: tuple[str, ...] = ()
 
     @property
     def content_hash(self) -> str:

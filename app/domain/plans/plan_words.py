@@ -28,6 +28,17 @@ KINDS: Final[Mapping[str, str]] = {
     "staff-task": "医护任务",
     "message": "消息",
 }
+VISITS: Final[Mapping[str, str]] = {
+    "outpatient": "每次门诊",
+    "inpatient": "每次出院",
+    "emergency": "每次急诊",
+    "any": "每次就诊",
+}
+ON_FREE_DAY: Final[Mapping[str, str]] = {
+    "next": "遇休息日顺延",
+    "previous": "遇休息日提前",
+    "skip": "遇休息日不做",
+}
 _DAYS: Final = {
     "MO": "周一",
     "TU": "周二",
@@ -39,16 +50,20 @@ _DAYS: Final = {
 }
 _KNOWN: Final = frozenset(
     {
-        "start", "every", "until", "at", "due_after", "expires_after", "remind_at", "dates",
-        "before", "after", "rule", "on_free_day",
+        "start",
+        "dates",
+        "every",
+        "rule",
+        "until",
+        "at",
+        "due_after",
+        "expires_after",
+        "remind_at",
+        "after",
+        "before",
+        "on_free_day",
     }
-)  # fmt: skip
-_VISITS: Final[Mapping[str, str]] = {
-    "outpatient": "门诊", "inpatient": "住院", "emergency": "急诊", "any": "就诊",
-}  # fmt: skip
-_FREE_DAYS: Final[Mapping[str, str]] = {
-    "next": "遇休息日顺延", "previous": "遇休息日提前", "skip": "遇休息日不做",
-}  # fmt: skip
+)
 
 
 def period(text: str) -> str:
@@ -80,11 +95,15 @@ def duration(text: str) -> str:
 
 def timing(data: Mapping[str, Any], anchor: str = "") -> str:
     """Return when an action happens, in one sentence without its full stop."""
-    first = _first(data, ANCHORS.get(anchor, "起点"))
-    every, rule = str(data.get("every") or ""), data.get("rule")
-    repeats = [_repeat(every)] if every else [_by_rule(str(rule))] if rule else []
-    if data.get("until"):
-        repeats.append(f"到 {period(str(data['until']))}为止")
+    start, every, until = (str(data.get(key) or "") for key in ("start", "every", "until"))
+    parts = [_begin(data, start, ANCHORS.get(anchor, "起点"))] if start else []
+    if "dates" in data:
+        parts = [plain(data["dates"])]
+    if every or "rule" in data:
+        often = _repeat(every) if every else _by_rule(str(data["rule"]))
+        end = f"到 {period(until)}为止" if until else ""
+        parts = [f"{parts[0]}起" if parts else "", often, *([end] if end else [])]
+    told = "".join(parts[:1]) + "".join(f"，{one}" for one in parts[1:])
     hours = [f"{data['at']} 开始"] if "at" in data else []
     if "remind_at" in data:
         hours.append(f"{data['remind_at']} 提醒")
@@ -92,27 +111,23 @@ def timing(data: Mapping[str, Any], anchor: str = "") -> str:
         hours.append(f"{duration(str(data['due_after']))}内完成")
     if "expires_after" in data:
         hours.append(f"{duration(str(data['expires_after']))}后不再收")
-    free = _FREE_DAYS.get(str(data.get("on_free_day") or ""), "")
+    if "on_free_day" in data:
+        hours.append(ON_FREE_DAY.get(str(data["on_free_day"]), ""))
     others = [f"{key} {plain(data[key])}" for key in sorted(data.keys() - _KNOWN)]
-    told = (f"{first}起" if repeats else first, *repeats, *hours, free, *others)
-    return "，".join(one for one in told if one)
+    return "，".join(one for one in (told, *hours, *others) if one)
 
 
-def _first(data: Mapping[str, Any], anchor: str) -> str:
-    """Return the first day: after the anchor, a visit, another action, or on dates."""
-    if "dates" in data:
-        return plain(data["dates"])
-    start = str(data.get("start") or "")
-    if "before" in data:
-        return f"预约就诊前 {period(start)}"
-    after = data.get("after", anchor)
-    basis = {"missed": "错过之后", "appointment": "预约就诊"}.get(str(after), str(after))
+def _begin(data: Mapping[str, Any], start: str, anchor: str) -> str:
+    """Return from what it counts, and how long after."""
+    if data.get("before") == "appointment":
+        return "预约就诊当天" if start == "P0D" else f"预约就诊前 {period(start)}"
+    after = data.get("after")
     if isinstance(after, Mapping):
-        visit = _VISITS.get(str(after.get("encounter")), "就诊")
-        basis = f"做完{after['action']}" if "action" in after else f"{visit}结束"
-    if not start:
-        return ""
-    return f"{basis}当天" if start == "P0D" else f"{basis}后 {period(start)}"
+        visit = str(after.get("encounter", ""))
+        anchor = VISITS.get(visit) or f"“{after.get('action')}”完成"
+    elif after is not None:
+        anchor = {"missed": "没有做", "appointment": "预约就诊"}.get(str(after), str(after))
+    return f"{anchor}{'当天' if start == 'P0D' else f'后 {period(start)}'}"
 
 
 def condition(data: object) -> str:
@@ -133,7 +148,7 @@ def _by_rule(rule: str) -> str:
     days = told.get("BYDAY", "").split(",")
     if told.keys() == {"FREQ", "BYDAY"} and told["FREQ"] == "WEEKLY" and set(days) <= _DAYS.keys():
         return "每" + "、".join(_DAYS[day] for day in days)
-    return f"按 {rule} 重复"
+    return f"rule {rule}"
 
 
 def plain(value: object) -> str:
