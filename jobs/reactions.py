@@ -1,53 +1,41 @@
 """What follows from what happened: event kind → services, one readable table."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.domain.errors import DocumentUnderWay
 from app.domain.exchange import webhooks
-from app.domain.exchange.documents import ExamRequest
-from app.domain.intake.hospital_records import Coded, ResultFlag
-from app.domain.outreach.messaging import Lane
 from app.domain.plans.rules import Grade, SendMessage
 from app.domain.plans.timing import Basis
-from app.domain.trust.access import Actor
 from app.models import (
     Alert,
     AppointmentStatus,
     Event,
     Observation,
-    OutboundDocument,
     Questionnaire,
-    ResultService,
-    ServiceKind,
     Task,
 )
 from app.models.plans.knowledge import knowledge
 from app.models.plans.questionnaire_response import QuestionnaireResponse
 from app.models.plans.rule_work import is_silent
 from app.models.profile.patient_index import head_id_of
-from app.services.exchange import requesting, telling
+from app.services.exchange import telling
 from app.services.intake import patient_index
 from app.services.outreach import patient_notices
-from app.services.outreach.patient_notices import Notice
-from app.services.plans import plan_expansion, result_services, rule_evaluation
-from app.services.profile import result_grading
+from app.services.plans import plan_expansion, rule_evaluation
 from app.services.profile.tags import tag_triggers
 from app.services.staff import (
     alert_cards,
     contact_outcomes,
-    critical_results,
     dangerous_answers,
     requests,
 )
 from jobs.chores import Work
+from jobs.notices import notify
 from jobs.plan_reactions import (
     end_for_the_dead,
     enrol,
@@ -66,9 +54,15 @@ from jobs.profile_reactions import (
     read_text,
     retag,
 )
+from jobs.result_reactions import (
+    call_services,
+    grade,
+    offer_service,
+    raise_critical,
+    recall,
+    tell_of_recall,
+)
 from jobs.rule_reactions import change_plan_by_rule, raise_flagged_text
-
-_NOTICE_LIFE: Final = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,21 +154,6 @@ def withdraw_moved(work: Work, session: Session, event: Event) -> None:
     )
 
 
-def grade(work: Work, session: Session, event: Event) -> None:
-    result_grading.grade_result(
-        session, event.payload["observation_id"], clock.now(), work.zone, cause=event
-    )
-
-
-def raise_critical(work: Work, session: Session, event: Event) -> None:
-    observation_id, department = event.payload["observation_id"], event.payload["department"]
-    grounds = result_grading.grounds_of(session, observation_id, department, work.zone)
-    critical_results.raise_critical_result(
-        session, observation_id, grounds.reasons, grounds.basis, clock.now(), work.zone,
-        tells_patient=grounds.tells_patient, department_code=department, cause=event,
-    )  # fmt: skip
-
-
 def follow_contact(work: Work, session: Session, event: Event) -> None:
     contact_outcomes.follow_alert(session, event.payload["alert_id"], clock.now(), work.zone)
 
@@ -187,52 +166,6 @@ def raise_dangerous_answers(work: Work, session: Session, event: Event) -> None:
     dangerous_answers.raise_dangerous_answers(
         session, event.payload["response_id"], clock.now(), work.zone, cause=event
     )
-
-
-def call_services(work: Work, session: Session, event: Event) -> None:
-    result_services.call_services(
-        session, event.payload["observation_id"], ResultFlag(event.payload["flag"]),
-        event.payload["department"], clock.now(), cause=event,
-    )  # fmt: skip
-
-
-def recall(work: Work, session: Session, event: Event) -> None:
-    """A result that eased takes back the alert it raised and the services it called for."""
-    now, superseded = clock.now(), event.payload["supersedes_id"]
-    rule_evaluation.withdraw_alerts_of(session, superseded, now, cause=event)
-    if event.payload["is_normal"]:
-        result_services.recall_services(session, superseded, now, cause=event)
-
-
-def offer_service(work: Work, session: Session, event: Event) -> None:
-    service = session.get_one(ResultService, event.payload["service_id"])
-    _notify_of_task(work, session, event, "您有一项新的健康服务，请查看", service.text)
-    if service.kind is ServiceKind.EXAM and service.subject and event.patient_id is not None:
-        # A draft: nothing leaves the house until a clinician signs.
-        requesting.request_exam(
-            session, event.patient_id, ExamRequest(Coded(service.subject), reason=_ABNORMAL),
-            f"task:{event.payload['task_id']}", _BY_RULE, clock.now(),
-        )  # fmt: skip
-
-
-_ABNORMAL: Final = "检验结果异常，建议复查"
-_BY_RULE: Final = Actor("job", None, "result-service")
-
-
-def tell_of_recall(work: Work, session: Session, event: Event) -> None:
-    drafts = select(OutboundDocument.id).filter_by(
-        patient_id=event.patient_id, subject=f"task:{event.payload['task_id']}"
-    )
-    for document_id in session.scalars(drafts).all():
-        with suppress(DocumentUnderWay):  # signed and gone: the team has the message below
-            requesting.withdraw(session, document_id, _BY_RULE, clock.now())
-    title = "您有一条检查结果更正，请查看"
-    _notify_of_task(work, session, event, title, _RECALLED)
-
-
-_RECALLED: Final = (
-    "医院更正了一项检查结果，之前据此给您的建议已取消，请以最新报告为准。如有疑问请联系护理团队。"
-)
 
 
 def tell_team(work: Work, session: Session, event: Event) -> None:
@@ -256,7 +189,7 @@ def tell_patient(work: Work, session: Session, event: Event) -> None:
         text, title = patient_text, "您有一条健康提醒，请查看"
     else:
         text, title = _PROGRESS[event.kind], "护理团队有新的回复"
-    _notify(
+    notify(
         work, session, event, title, text, alert_id=alert.id,
         is_urgent=alert.grade is not Grade.MILD,
         is_inbox_alone=patient_notices.was_called_lately(session, alert, clock.now()),
@@ -274,7 +207,7 @@ def tell_patient_by_rule(work: Work, session: Session, event: Event) -> None:
     action = known.rule(key).actions[event.payload["action"]]
     # Switched off since it fired: what has not been said is not said any more.
     if isinstance(action, SendMessage) and not is_silent(session, key, known.pack_of_rule(key)):
-        _notify(work, session, event, "您有一条健康提醒，请查看", action.text)
+        notify(work, session, event, "您有一条健康提醒，请查看", action.text)
 
 
 def tell_subscribers(work: Work, session: Session, event: Event) -> None:
@@ -285,40 +218,6 @@ def fall_back(work: Work, session: Session, event: Event) -> None:
     patient_notices.fall_back(
         session, event.payload["communication_id"], clock.now(), work.zone, work.outlets
     )
-
-
-def _notify(
-    work: Work,
-    session: Session,
-    event: Event,
-    title: str,
-    text: str,
-    *,
-    alert_id: int | None = None,
-    is_urgent: bool = True,
-    is_inbox_alone: bool = False,
-) -> None:
-    if event.patient_id is None:
-        return
-    now = clock.now()
-    notice = Notice(
-        kind="alert-notice", subject=f"event:{event.id}", title=title, text=text,
-        page="pages/inbox/index", lane=Lane.CLINICAL, expires_at=now + _NOTICE_LIFE,
-        alert_id=alert_id, is_urgent=is_urgent, is_inbox_alone=is_inbox_alone,
-    )  # fmt: skip
-    patient_notices.notify_patient(session, event.patient_id, notice, now, work.zone, work.outlets)
-
-
-def _notify_of_task(work: Work, session: Session, event: Event, title: str, text: str) -> None:
-    if event.patient_id is None:
-        return
-    now = clock.now()
-    notice = Notice(
-        kind="task-reminder", subject=f"event:{event.id}", title=title, text=text,
-        page="pages/inbox/index", lane=Lane.TRANSACTIONAL, expires_at=now + _NOTICE_LIFE,
-        task_id=event.payload["task_id"],
-    )  # fmt: skip
-    patient_notices.notify_patient(session, event.patient_id, notice, now, work.zone, work.outlets)
 
 
 def _trigger(session: Session, event: Event) -> str:

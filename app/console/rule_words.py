@@ -12,6 +12,7 @@ from app.domain.plans.rules import (
     CreateTask,
     Grade,
     LatePolicy,
+    PlanDeed,
     RaiseAlert,
     RuleAction,
     SendArticle,
@@ -56,10 +57,15 @@ def action(one: RuleAction) -> str:
             return f"给{who}一项任务：{one.title}（{length(one.due_within)}内）"
         case SendMessage(text):
             return f"发消息给患者：{text}"
-        case ChangePlan(plan=plan):
-            return f"加入计划 {plan}"
+        case ChangePlan(deed, plan):
+            return f"{_PLAN_DEEDS[deed]}计划 {plan}"
         case SendArticle(article):
             return f"发文章给患者：{article}"
+
+
+_PLAN_DEEDS: Final = {
+    PlanDeed.BEGIN: "加入", PlanDeed.HOLD: "暂停", PlanDeed.RESUME: "恢复", PlanDeed.END: "结束",
+}  # fmt: skip
 
 
 def length(duration: timedelta) -> str:

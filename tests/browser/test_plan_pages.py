@@ -127,7 +127,7 @@ def test_a_new_version_is_written_and_what_it_changes_is_read(
     expect(page.get_by_text("由“测一次空腹血糖”改为“测空腹血糖”")).to_be_visible()
     is_sound(page)
     picture(page, "s6-draft")
-    page.locator("summary", has_text="按项修改").press("Enter")
+    page.locator("summary", has_text="按项修改：2型糖尿病出院后随访").press("Enter")
     page.get_by_role("link", name="测空腹血糖").press("Enter")
     is_sound(page)
     picture(page, "s6-action")

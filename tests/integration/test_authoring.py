@@ -117,7 +117,7 @@ def test_nobody_signs_what_they_wrote_and_a_signed_draft_is_in_force(session: Se
     install(session, signed)
 
     pack = session.scalars(select(Pack).filter_by(status="active")).one()
-    assert (pack.version, pack.approved_by) == ("1.0.1", "林医生")
+    assert (pack.version, pack.approved_by) == ("1.1.1", "林医生")
     plan = knowledge(session).plans[PACK]
     assert plan.version == 2
     assert "call-day-10" in {one.key for one in plan.actions}
@@ -136,7 +136,7 @@ def test_a_draft_of_a_replaced_version_is_not_signed(session: Session) -> None:
     # What was written elsewhere comes in as a draft of the version in force now.
     elsewhere = dict(first.content) | {"title": "从文件来"}
     imported = pack_drafts.import_draft(session, elsewhere, nurse(who), NOON)
-    assert (imported.base_version, imported.content["version"]) == ("1.0.1", "1.0.2")
+    assert (imported.base_version, imported.content["version"]) == ("1.1.1", "1.1.2")
     new = dict(first.content) | {"id": "another-pack"}
     assert pack_drafts.import_draft(session, new, nurse(who), NOON).base_version == "new"
 
@@ -150,7 +150,7 @@ def test_a_version_signed_for_later_comes_by_the_clock_on_its_first_day(
         draft = written(session, who, effective_from=tomorrow)
         signed = pack_drafts.approve_draft(session, draft.public_id, doctor(who), NOON, TODAY)
         assert not signed.is_due
-    for now, version in ((NOON, "1.0.0"), (NOON + DAY, "1.0.1"), (NOON + DAY, "1.0.1")):
+    for now, version in ((NOON, "1.1.0"), (NOON + DAY, "1.1.1"), (NOON + DAY, "1.1.1")):
         chores.bring_packs_into_force(WORK, now)
         with unit_of_work.begin() as session:
             assert session.scalars(select(Pack).filter_by(status="active")).one().version == version

@@ -20,7 +20,7 @@ from app.services.plans.questionnaire_answers import Author, Sheet, record_respo
 from app.services.profile.home_monitoring import record_measurement
 from jobs.reactions import REACTIONS
 from tests.conftest import NOON, ROOT
-from tests.integration.ward import WORK, Ward, build, discharge
+from tests.integration.ward import WORK, Ward, build, discharge, measure
 from tests.settling import settle
 
 
@@ -109,3 +109,24 @@ def test_water_that_gathers_is_one_alert_that_worsens(home: Home) -> None:
         ("heart-failure-congestion", "severe"),
         ("heart-failure-danger", "severe"),
     ]
+
+
+def test_the_rule_an_alert_stands_on_says_what_clears_it(home: Home) -> None:
+    def glucose(*values: tuple[str, str]) -> None:
+        for value, interpretation in values:
+            home.now += timedelta(hours=5)
+            measure(home.session, home.ward, value, home.now, interpretation)
+        home.settle()
+
+    normal = ("6.0", "N")
+    glucose(("17.0", "HH"), normal)
+    assert home.alerts() == [("glucose-high", "moderate", AlertStatus.ACTIVE)]
+    glucose(normal)
+    assert home.alerts() == [("glucose-high", "moderate", AlertStatus.RESOLVED)]
+
+    glucose(("17.0", "HH"))
+    form = {"vomiting": True, "deep-breathing": False, "drowsy": False}
+    home.answer("high-glucose-check", dict(form))
+    glucose(normal, normal, normal)
+    # D7 leaves closing to staff, D6 of the same episode does not.
+    assert home.alerts()[1:] == [("glucose-high", "severe", AlertStatus.ACTIVE)]

@@ -106,7 +106,7 @@ def test_a_version_is_written_signed_by_another_and_brought_to_the_patients(
     began = send(browser, "/console/plan-drafts", pack=PLAN)
     draft = began.location.split("?")[0]
     with unit_of_work.begin() as session:
-        text = browser.get(f"/console/plans/packs/{PLAN}/1.0.0").text
+        text = browser.get(f"/console/plans/packs/{PLAN}/1.1.0").text
         whole = session.scalars(select(Pack)).one().content
     assert read_text(text) == whole
 
@@ -165,7 +165,7 @@ def test_a_version_is_written_signed_by_another_and_brought_to_the_patients(
 
 
 def test_a_pack_comes_in_as_yaml_and_can_be_given_up(browser: FlaskClient) -> None:
-    text = browser.get(f"/console/plans/packs/{PLAN}/1.0.0").text
+    text = browser.get(f"/console/plans/packs/{PLAN}/1.1.0").text
     wrong = send(browser, "/console/plan-drafts", do="import", text="id: x")
     assert wrong.status_code == 422
     assert "is missing" in wrong.text

@@ -22,6 +22,8 @@ from app.models import (
     Alert,
     AuditEvent,
     CarePlan,
+    CarePlanStatus,
+    CarePlanStep,
     Communication,
     Event,
     FiringDeed,
@@ -97,7 +99,8 @@ def test_every_firing_is_kept_with_its_reason_and_what_came_of_it(
     alert = session.scalars(select(Alert)).one()
     opened, _, _, reviewed = session.scalars(select(RuleFiring).order_by(RuleFiring.id))
     assert (opened.alert_id, opened.observation_id) == (alert.id, first.id)
-    assert (opened.rule_version, opened.judged_at) == (1, NOON)
+    version = next(one.version for one in read_pack(ROOT / "packs" / PACK).rules if one.key == LOW)
+    assert (opened.rule_version, opened.judged_at) == (version, NOON)
     assert "血糖 3.5 mmol/L（2026-05-04 12:00）" in (opened.explanation or "")
     assert (reviewed.observation_id, reviewed.fired_at) == (late.id, hands[0])
 
@@ -217,6 +220,37 @@ def test_a_rule_puts_a_patient_onto_a_further_plan_once(
     begun = session.scalars(select(CarePlan).filter_by(plan_key="intensive")).one()
     assert begun.care_team_id == ward.team.id
     assert begun.anchor_on == NOON.astimezone(HOSPITAL).date()
+
+
+def test_a_rule_rests_a_plan_goes_on_with_it_and_ends_it(
+    session: Session, ward: Ward, hands: list[datetime]
+) -> None:
+    def change(deed: str, over: int) -> dict[str, Any]:
+        reached = {"code": "15074-8", "op": ">=", "value": over, "unit": "mmol/L",
+                   "within": "PT1H"}  # fmt: skip
+        return tag_rule(
+            key=f"plan-{deed}", cool_down="PT0M", condition={"latest": reached},
+            actions=[{"plan": {"deed": deed, "key": PACK}}],
+        )  # fmt: skip
+
+    put_rules(session, change("hold", 18), change("end", 25), change("resume", 30))
+    plan = session.scalars(select(CarePlan)).one()
+
+    read(session, ward, "18", NOON, hands)
+    assert plan.status is CarePlanStatus.ON_HOLD
+    hands[0] = NOON + HOUR
+    session.add(
+        Event.of("rule.plan", hands[0], patient_id=ward.patient.id, rule="plan-resume", action=0,
+                 care_team_id=ward.team.id)
+    )  # fmt: skip
+    settling.settle(session, WORK)
+    assert plan.status is CarePlanStatus.ACTIVE
+    read(session, ward, "26", NOON + 2 * HOUR, hands)
+    assert (plan.status, plan.is_open) == (CarePlanStatus.REVOKED, None)
+    notes = session.scalars(select(CarePlanStep).order_by(CarePlanStep.id)).all()
+    # At 26 the plan is rested by the one rule and ended by the other.
+    kinds = [one.kind.value for one in notes if one.note == "足部风险"]
+    assert kinds == ["held", "resumed", "held", "ended"]
 
 
 def test_a_rule_that_reads_too_much_does_not_silence_the_others(

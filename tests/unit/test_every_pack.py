@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.cli.packs import EXAMPLE_ANCHOR, MARKER, document, pack_folders
+from app.domain.criteria.population import PlanState
 from app.domain.definitions import read_duration
 from app.domain.intake.hospital_records import Gender
 from app.domain.plans.pack_parsing import parse_pack
@@ -87,6 +88,7 @@ def facts_of(case: Mapping[str, Any], of: Pack) -> Facts:
         },
         scheduled={code: slots(days) for code, days in case.get("silent_days", {}).items()},
         tags=frozenset(case.get("tags", ())),
+        plans=dict.fromkeys(case.get("plans", ()), PlanState.ACTIVE),
         conditions=frozenset(case.get("conditions", ())),
         medications=frozenset(case.get("medications", ())),
         gender=Gender(case["gender"]) if "gender" in case else None,
@@ -160,6 +162,10 @@ def test_what_does_not_go_together_is_told() -> None:
     assert "other: episodes: glucose-low is a key of t2dm-after-discharge" in told
     told = problems([renamed("third", {"borrows": ["phq-9"]})])
     assert told == ["third: borrows: phq-9 is in none of these packs"]
+    rules = pack("t2dm-after-discharge").definition["rules"]
+    asking = {**rules[0], "condition": {"plan": {"key": "gone"}}}
+    told = problems([renamed("fourth", {"rules": [asking, *rules[1:]]})])
+    assert told == ["fourth: rules: d1-glucose-low asks for gone, a plan of none of these packs"]
 
 
 def renamed(name: str, more: Mapping[str, Any]) -> Pack:

@@ -1,12 +1,12 @@
 """The names a pack uses: each must be one that the same pack defines."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
 
 from app.domain.criteria.population import Scored
 from app.domain.criteria.tree import Answered, Criterion, HasTag, Leaf, Missed, leaves
 from app.domain.definitions import InvalidDefinition, refuse_repeats
 from app.domain.plans.packs import Pack
-from app.domain.plans.plan import ActionKind, PlanDefinition
+from app.domain.plans.plan import Action, ActionKind, PlanDefinition
 from app.domain.plans.questionnaires import Item, ItemType, Questionnaire
 from app.domain.plans.rules import AssignTag, ChangePlan, CreateTask, Rule, RuleAction, SendArticle
 
@@ -118,11 +118,16 @@ class PackReferences:
             *(rule.when for rule in self.pack.tag_rules),
             *(rule.condition for rule in self.pack.rules),
             *(plan.enrol_when for plan in self.pack.plans if plan.enrol_when is not None),
+            *(one.only_when for one in self._actions() if one.only_when is not None),
+            *(one.wait_for.when for one in self._actions() if one.wait_for is not None),
         )
         found = (one for tree in trees for one in leaves(tree))
         asked = (one for one in found if isinstance(one, Answered))
         for leaf in (one for one in asked if one.questionnaire in self.pack.borrows):
             check_answer(forms[leaf.questionnaire], leaf, "borrows")
+
+    def _actions(self) -> Iterator[Action]:
+        return (action for plan in self.pack.plans for action in plan.actions)
 
     def _check_reactions(self, questionnaire: Questionnaire, path: str) -> None:
         """An answer that must not pass unseen needs a rule that looks for it."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from app.domain.criteria.names import Names
+from app.domain.criteria.population import OnPlan
 from app.domain.criteria.tree import Answered, Leaf, leaves
 from app.domain.definitions import InvalidDefinition
 from app.domain.plans.pack_references import check_answer
@@ -18,9 +19,17 @@ def in_order(packs: Iterable[Pack]) -> list[Pack]:
 def problems(packs: Sequence[Pack]) -> list[str]:
     """Return what is wrong among packs that are each right alone."""
     forms = {form.key: form for pack in packs for form in pack.questionnaires}
+    plans = {plan.key for pack in packs for plan in pack.plans}
     return [
         *_repeats(packs),
         *_other_tags(packs),
+        *(
+            f"{pack.id}: rules: {rule.key} asks for {leaf.key}, a plan of none of these packs"
+            for pack in packs
+            for rule in pack.rules
+            for leaf in leaves(rule.condition)
+            if isinstance(leaf, OnPlan) and leaf.key not in plans
+        ),
         *(problem for pack in packs for problem in _borrowed(pack, forms)),
     ]
 

@@ -82,7 +82,11 @@ def _planned(timing: Timing, base_on: date, since: date, almanac: Almanac) -> It
     if timing.rule is not None:
         yield from almanac.recur(timing.rule, first, min(last, _furthest(base_on)))
     elif timing.every is not None:
-        yield from _repeats(timing.every, first, since, last)
+        # Months count from the base: 30 January, then 28 February, then 30 March again.
+        by_month = timing.every.months and not timing.start.days and not timing.is_before
+        origin = base_on if by_month else first
+        lead = timing.start if by_month else CalendarPeriod()
+        yield from _repeats(timing.every, lead, origin, since, last)
     else:
         yield first
 
@@ -91,10 +95,14 @@ def _furthest(base_on: date) -> date:
     return base_on + timedelta(days=LONGEST_PLAN_DAYS)
 
 
-def _repeats(every: CalendarPeriod, first: date, since: date, last: date) -> Iterator[date]:
-    begin = 0 if every.months else max(0, (since - first).days // every.days)
+def _repeats(
+    every: CalendarPeriod, lead: CalendarPeriod, origin: date, since: date, last: date
+) -> Iterator[date]:
+    """Yield `origin` moved on by `lead` and so many times `every`, up to and with `last`."""
+    begin = 0 if every.months else max(0, (since - origin).days // every.days)
     for times in count(begin):
-        day = every.after(first, times)
+        months = lead.months + every.months * times
+        day = CalendarPeriod(months, every.days * times).after(origin)
         if day > last:
             return
         yield day

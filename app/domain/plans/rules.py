@@ -92,13 +92,16 @@ class PlanDeed(StrEnum):
     """What a rule may do about a plan."""
 
     BEGIN = "begin"
+    HOLD = "hold"
+    RESUME = "resume"
+    END = "end"
 
 
 @dataclass(frozen=True, slots=True)
 class ChangePlan:
-    """A plan of the same pack that the patient comes onto besides, looked after by the same team.
+    """What becomes of a plan of the same pack; where that is so already, nothing.
 
-    Counted from the day of the firing; who is on it already stays as they are.
+    Begun, it counts from the day of the firing, and the same team looks after it.
     """
 
     deed: PlanDeed

@@ -6,10 +6,13 @@
 
 from app.services.plans.enrolment.consent import end_for_the_dead, follow_consent
 from app.services.plans.enrolment.entering import begin_plan, enrol_where_due
-from app.services.plans.enrolment.errors import NoCareTeam
+from app.services.plans.enrolment.errors import NoCareTeam, NotInThisState
 from app.services.plans.enrolment.life import (
+    end_plan,
+    hold_plan,
     rest_while_admitted,
     resume_after_stay,
+    resume_plan,
     turn_holds,
 )
 from app.services.plans.enrolment.ways import (
@@ -20,14 +23,18 @@ from app.services.plans.enrolment.ways import (
 
 __all__ = [
     "NoCareTeam",
+    "NotInThisState",
     "begin_plan",
     "end_for_the_dead",
+    "end_plan",
     "enrol_by_segment",
     "enrol_by_segment_of",
     "enrol_where_due",
     "follow_consent",
+    "hold_plan",
     "rest_while_admitted",
     "resume_after_stay",
+    "resume_plan",
     "segment_ways",
     "turn_holds",
 ]

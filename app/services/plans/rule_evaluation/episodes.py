@@ -166,19 +166,25 @@ def count_quiet(
     now: datetime,
     cause: Event | None,
 ) -> None:
-    """Count a reading that fired nothing towards, or against, clearing open episodes."""
+    """Count a reading that fired nothing towards, or against, clearing open episodes.
+
+    How many clear one is said by the rule it stands on now (`clears_after`, by key): the severe
+    one of an episode may leave to staff what a milder one lets pass by itself.
+    """
+    stands_on = select(Rule.id).where(Rule.key.in_(clears_after))
     open_alerts = session.scalars(
         select(Alert)
         .where(
             Alert.patient_id == patient_id,
             Alert.is_open.is_(True),
-            Alert.episode.in_(clears_after),
+            Alert.rule_id.in_(stands_on),
         )
         .with_for_update()
     ).all()
     for alert in open_alerts:
         if observation.interpretation == Interpretation.NORMAL:
-            decision = alerting.on_normal(_episode(alert), clears_after[alert.episode])
+            key = session.get_one(Rule, alert.rule_id).key
+            decision = alerting.on_normal(_episode(alert), clears_after[key])
         else:
             decision = alerting.on_abnormal(_episode(alert))
         if decision.episode is not None:

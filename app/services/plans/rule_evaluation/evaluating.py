@@ -85,14 +85,13 @@ def evaluate(
         plan = plans[known.pack_of_rule(hit.rule.key)]
         _carry_out(session, plan, hit, now, zone, observation, cause)
     if observation is not None:
-        episodes = {
-            one.rule.episode: one.rule.clears_after
-            for one in woken.values()
-            if one.rule.episode not in told
+        spoken_of = told | {hit.rule.episode for hit in hits}
+        clears_after = {
+            key: one.rule.clears_after
+            for key, one in woken.items()
+            if one.rule.episode not in spoken_of
         }
-        for hit in hits:
-            episodes.pop(hit.rule.episode, None)
-        count_quiet(session, patient_id, episodes, observation, now, cause)
+        count_quiet(session, patient_id, clears_after, observation, now, cause)
 
 
 def evaluate_absences(session: Session, now: datetime, zone: ZoneInfo, after: int = 0) -> int:
