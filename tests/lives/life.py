@@ -5,6 +5,7 @@ The journal holds what patient and staff saw of it, by the hospital's day and mi
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, time, timedelta
+from decimal import Decimal
 from typing import Any, Final
 from uuid import uuid4
 
@@ -136,7 +137,7 @@ class Life:
         task = phone.call("GET", f"/tasks/{task_id}")
         if measure := task.get("measurement"):
             name = "/".join(filter(None, (measure["code"], measure["context"])))
-            value = self._script.usual.get(name)
+            value = self._usual(name, now)
             if value is not None:
                 told = {"code": measure["code"], "value": value, "context": measure["context"]}
                 self._measure(phone, told, now)
@@ -149,6 +150,15 @@ class Life:
             phone.call("POST", "/responses", body)
         else:
             phone.call("POST", f"/tasks/{task_id}/complete")
+
+    def _usual(self, name: str, now: datetime) -> str | None:
+        """Return what is measured as a rule; `3.40+0.03` is so much more each day."""
+        told = self._script.usual.get(name)
+        if told is None or "+" not in told:
+            return told
+        begin, daily = (Decimal(part) for part in told.split("+"))
+        days = (now.astimezone(HOSPITAL).date() - self._script.day_0).days
+        return str(begin + daily * days)
 
     def _measure(self, phone: Phone, told: dict[str, Any], now: datetime) -> None:
         body = {

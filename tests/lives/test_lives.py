@@ -21,7 +21,7 @@ from tests.standin.support import Platform, configuration, started
 PAGES = ["pages/today/index", "pages/task/index", "pages/inbox/index"]
 JOURNALS = ROOT / "docs" / "packs" / "lives"
 # A life of three months takes some 20 seconds of a core: CARELOOP_LIFE_DAYS=92 for the whole.
-DAYS = int(os.environ.get("CARELOOP_LIFE_DAYS", "15"))
+DAYS = int(os.environ.get("CARELOOP_LIFE_DAYS", "5"))
 
 
 @pytest.fixture(scope="module")
