@@ -23,8 +23,6 @@ from app.integrations.token_store import TokenStore
 from app.integrations.wechat import MiniProgram
 from app.integrations.wechat_senders import subscription_sender
 from app.models import (
-    CareTeam,
-    CareTeamMember,
     Condition,
     Consent,
     Encounter,
@@ -34,7 +32,6 @@ from app.models import (
     Gender,
     Patient,
     PatientLink,
-    Practitioner,
     SubscriptionGrant,
     WeChatAccount,
 )
@@ -44,6 +41,7 @@ from app.settings import Settings
 from app.web.factory import create_app
 from jobs.chores import Work
 from miniprogram_api import PhoneServices, face
+from tests import factories
 from tests.conftest import ROOT, SECRET_KEYS
 from tests.lives.script import Script
 from tests.standin.support import AGENT, CORP, MINI, ONE_TIME, Platform
@@ -108,13 +106,12 @@ def open_hospital(platform: Platform, script: Script, pool: ThreadPoolExecutor) 
     with unit_of_work.begin() as session:
         for pack in (INSTRUMENTS, script.pack):  # some packs borrow their forms
             install_pack(session, read_pack(ROOT / "packs" / pack), now, approved_by="演示主任")
-        team = CareTeam(name="随访组", created_at=now)
-        session.add(team)
-        for name, userid, role, responder in (
-            ("演示陈护士", "NurseChen", StaffRole.NURSE, Responder.ON_DUTY_NURSE),
-            ("演示林医生", "nurse-li", StaffRole.DOCTOR, Responder.ATTENDING_DOCTOR),
-        ):
-            _join(session, team, name, userid, role, responder, now)
+        team = factories.care_team(session, "随访组", department_code=None)
+        factories.practitioner(session, "NurseChen", name="演示陈护士", teams=[team])
+        factories.practitioner(
+            session, "nurse-li", name="演示林医生", teams=[team], role=StaffRole.DOCTOR,
+            responder=Responder.ATTENDING_DOCTOR,
+        )  # fmt: skip
         patient = Patient(
             name="李演示", birth_date=script.birth_date, gender=Gender(script.gender),
             phone="12000000001", department_code="WARD", created_at=now, updated_at=now,
@@ -136,24 +133,6 @@ def open_hospital(platform: Platform, script: Script, pool: ThreadPoolExecutor) 
 
 def _no_sign_in(code: str) -> Any:
     raise AssertionError("a life begins signed in")
-
-
-def _join(
-    session: Session,
-    team: CareTeam,
-    name: str,
-    userid: str,
-    role: StaffRole,
-    responder: Responder,
-    now: datetime,
-) -> None:
-    who = Practitioner(
-        name=name, role=role, corp_key="corp", wecom_userid=userid, department_code="WARD",
-        created_at=now,
-    )  # fmt: skip
-    session.add(who)
-    session.flush()
-    session.add(CareTeamMember(care_team=team, practitioner=who, responder=responder))
 
 
 def _hand_over_phone(

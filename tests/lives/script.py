@@ -15,7 +15,7 @@ SCRIPTS = Path(__file__).with_name("scripts")
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """Something of its own accord: a measurement, or a stay in hospital that begins or ends."""
+    """A measurement of the person's own accord, as the API takes it."""
 
     at: datetime
     what: Mapping[str, Any]
