@@ -106,7 +106,7 @@ def move_plans(work: Work, now: datetime) -> None:
     """Carry running plans on to the version that somebody moves them to, some at a time."""
     while not work.stopping.is_set():
         with unit_of_work.begin() as session:
-            if not plan_moving.carry_on(session, now, work.zone):
+            if not plan_moving.carry_on(session, now):
                 return
         work.stopping.wait(_BREATH)
 

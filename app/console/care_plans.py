@@ -112,7 +112,7 @@ def move(patient_id: str, plan_id: str) -> AnyResponse:
         with unit_of_work.begin() as session:
             patient = find_cared_for(session, public_id(patient_id), me(), now)
             plan = find_care_plan(session, patient.id, public_id(plan_id))
-            move_one(session, plan, gate.actor(), now, HOSPITAL)
+            move_one(session, plan, gate.actor(), now)
             record(session, gate.actor(), "move", "care-plan", now, patient_id=patient.id)
     except NothingToMove as refused:
         return _page(patient_id, {f"move-{plan_id}": refused.title})

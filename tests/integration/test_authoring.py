@@ -180,15 +180,15 @@ def test_running_plans_move_as_the_preview_said_and_stop_when_told(
         for task in session.scalars(select(Task).where(Task.starts_at <= NOON))
     }
     move = plan_moving.begin_move(session, PACK, nurse(who), NOON)
-    assert plan_moving.carry_on(session, NOON, HOSPITAL, limit=2) == 2
+    assert plan_moving.carry_on(session, NOON, limit=2) == 2
     third = session.scalars(select(CarePlan).order_by(CarePlan.id).offset(2).limit(1)).one()
-    plan_moving.move_one(session, third, nurse(who), NOON, HOSPITAL)  # by hand, meanwhile
+    plan_moving.move_one(session, third, nurse(who), NOON)  # by hand, meanwhile
     with pytest.raises(plan_moving.NothingToMove):
-        plan_moving.move_one(session, third, nurse(who), NOON, HOSPITAL)
+        plan_moving.move_one(session, third, nurse(who), NOON)
     plan_moving.turn_move(session, move.public_id, MigrationStatus.STOPPED, nurse(who), NOON)
-    assert plan_moving.carry_on(session, NOON, HOSPITAL) == 0
+    assert plan_moving.carry_on(session, NOON) == 0
     plan_moving.turn_move(session, move.public_id, MigrationStatus.RUNNING, nurse(who), NOON)
-    while plan_moving.carry_on(session, NOON, HOSPITAL, limit=3):
+    while plan_moving.carry_on(session, NOON, limit=3):
         pass
     assert (move.status, move.moved) == (MigrationStatus.DONE, 3)
     settling.settle(session, WORK)

@@ -1,6 +1,6 @@
 """Moving running plans to another version: seen before, some at a time, stopped, gone on with."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -10,12 +10,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
 from app.domain.errors import DomainError, NotFound
-from app.domain.plans.enrolling import TASKS_HELD, HoldReason
 from app.domain.plans.plan import PlanDefinition as Plan
-from app.domain.plans.plan import parse_action, parse_plan
+from app.domain.plans.plan import parse_plan
 from app.domain.plans.plan_calendar import Difference, compare, plan_calendar
-from app.domain.plans.plan_days import Almanac
-from app.domain.plans.plan_schedule import Occurrence, TaskReason, TaskStatus, occurrences
 from app.domain.trust.access import Actor
 from app.models import (
     CarePlan,
@@ -23,20 +20,16 @@ from app.models import (
     CarePlanStep,
     Event,
     MigrationStatus,
-    PlanAction,
     PlanDefinition,
     PlanMigration,
     PublicationStatus,
     StepKind,
-    Task,
-    TaskOwner,
 )
 from app.models.plans.calendar_day import hospital_almanac
 from app.models.trust.audit import record
 
 AT_ONCE: Final = 50
 AHEAD: Final = timedelta(days=731)
-_MAY_COME_BACK: Final = (TaskReason.RESCHEDULED, *sorted(set(TASKS_HELD.values())))
 
 
 class NothingToMove(DomainError):
@@ -140,7 +133,7 @@ def begin_move(session: Session, plan_key: str, actor: Actor, now: datetime) -> 
     return move
 
 
-def move_one(session: Session, plan: CarePlan, actor: Actor, now: datetime, zone: ZoneInfo) -> None:
+def move_one(session: Session, plan: CarePlan, actor: Actor, now: datetime) -> None:
     """Move one patient's plan to the version in force.
 
     :raises NothingToMove: it is on that version, or has ended
@@ -149,7 +142,7 @@ def move_one(session: Session, plan: CarePlan, actor: Actor, now: datetime, zone
     to = _in_force(session, plan.plan_key)
     if plan.is_open is None or plan.plan_definition_id == to.id:
         raise NothingToMove
-    _move(session, plan, to, {one.key: one for one in to.actions}, actor, now, zone)
+    _move(session, plan, to, actor, now)
 
 
 def turn_move(
@@ -183,7 +176,7 @@ def moves_of(session: Session, plan_key: str) -> tuple[PlanMigration, ...]:
     return tuple(rows)
 
 
-def carry_on(session: Session, now: datetime, zone: ZoneInfo, limit: int = AT_ONCE) -> int:
+def carry_on(session: Session, now: datetime, limit: int = AT_ONCE) -> int:
     """Move some plans of the oldest running move; return how many were looked at, 0 when all rest.
 
     A move whose version is no longer in force ends where it is: the next one goes further.
@@ -215,88 +208,24 @@ def carry_on(session: Session, now: datetime, zone: ZoneInfo, limit: int = AT_ON
     if not plans or to.status is not PublicationStatus.ACTIVE:
         move.status = MigrationStatus.DONE
         return 1
-    actions = {one.key: one for one in to.actions}
     by = Actor("practitioner", move.practitioner_id, f"plan-migration:{move.id}")
     for plan in plans:
-        _move(session, plan, to, actions, by, now, zone)
+        _move(session, plan, to, by, now)
     move.position = plans[-1].id
     move.moved += len(plans)
     return len(plans)
 
 
-def _move(
-    session: Session,
-    plan: CarePlan,
-    to: PlanDefinition,
-    actions: Mapping[str, PlanAction],
-    by: Actor,
-    now: datetime,
-    zone: ZoneInfo,
-) -> None:
-    """Put one plan on another version: what has not begun follows it, what is open is left."""
-    until = plan.expanded_until or now
-    wanted = _slots(actions.values(), plan, zone, now, until, hospital_almanac(session))
-    for task in session.scalars(
-        select(Task).where(
-            Task.care_plan_id == plan.id,
-            Task.starts_at > now,
-            (Task.status == TaskStatus.REQUESTED)
-            | ((Task.status == TaskStatus.CANCELLED) & Task.status_reason.in_(_MAY_COME_BACK)),
-        )
-    ):
-        found = wanted.get(task.slot)
-        if found is None:
-            _leave_out(task, now)
-        else:
-            _follow(task, plan, *found, now)
+def _move(session: Session, plan: CarePlan, to: PlanDefinition, by: Actor, now: datetime) -> None:
+    """Put one plan on another version; its calendar, now stale, is brought to what that asks."""
     step = CarePlanStep.of(
         plan, StepKind.MOVED, by, now,
         version_before=plan.plan_definition.version, version_after=to.version,
     )  # fmt: skip
-    plan.plan_definition = to
+    plan.plan_definition, plan.stale_since = to, now
     session.flush()
-    # What the new version has more of is filled in from now on by the next expansion.
-    if plan.expanded_until is not None:
-        plan.expanded_until = now
     session.add(step)
     session.add(Event.of("care-plan.moved", now, patient_id=plan.patient_id, care_plan_id=plan.id))
-
-
-def _slots(
-    actions: Iterable[PlanAction],
-    plan: CarePlan,
-    zone: ZoneInfo,
-    now: datetime,
-    until: datetime,
-    almanac: Almanac,
-) -> dict[str, tuple[PlanAction, Occurrence]]:
-    found: dict[str, tuple[PlanAction, Occurrence]] = {}
-    for kept in actions:
-        action = parse_action(kept.definition)
-        for one in occurrences(action, plan.anchor_on, zone, now, until, almanac):
-            found[one.slot] = (kept, one)
-    return found
-
-
-def _leave_out(task: Task, now: datetime) -> None:
-    task.status, task.status_reason = TaskStatus.CANCELLED, TaskReason.RESCHEDULED
-    task.finished_at, task.remind_at = now, None
-
-
-def _follow(task: Task, plan: CarePlan, kept: PlanAction, one: Occurrence, now: datetime) -> None:
-    action = parse_action(kept.definition)
-    task.plan_action_id, task.title, task.kind = kept.id, action.title, action.kind
-    task.code, task.subject = action.code, action.article or action.questionnaire
-    task.starts_at, task.due_at, task.ends_at = one.starts_at, one.due_at, one.expires_at
-    task.remind_at = None if task.owner is TaskOwner.STAFF else one.remind_at
-    if task.status_reason != TaskReason.RESCHEDULED:
-        return
-    # An earlier version had it, one between had not: it comes back, or rests with its plan.
-    if plan.status is CarePlanStatus.ACTIVE:
-        task.status, task.status_reason = TaskStatus.REQUESTED, TaskReason.NOT_OPEN
-        task.finished_at = None
-    else:
-        task.status_reason = TASKS_HELD[plan.hold_reason or HoldReason.CLINICAL]
 
 
 def _in_force(session: Session, plan_key: str) -> PlanDefinition:
