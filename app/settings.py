@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from datetime import time
+from datetime import time, timedelta
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -11,8 +11,10 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.domain.exchange import medicine_rules
 from app.domain.exchange.answers import Verdict
-from app.domain.exchange.documents import DocumentKind
+from app.domain.exchange.documents import OF_MEDICINES, DocumentKind
+from app.domain.exchange.medicine_rules import MedicineRules
 from app.domain.trust.access import Scope
 
 DEMO_KEY_ID = "demo"
@@ -182,6 +184,13 @@ class HL7Target(_Group):
     certificate: Path | None = None
     key: Path | None = None
 
+    @model_validator(mode="after")
+    def _refuse_medicines(self) -> Self:
+        """A pharmacy order of HL7 v2 would be filled as a new prescription."""
+        if not set(self.kinds).isdisjoint(OF_MEDICINES):
+            raise ValueError("requests about medicines go by FHIR or by a table")
+        return self
+
 
 class TableTarget(_Group):
     """A hospital system that takes requests from an interface table; see docs/outbound.md."""
@@ -220,6 +229,27 @@ class Exchange(_Group):
         if len(set(kinds)) < len(kinds):
             raise ValueError("a kind of document goes to one target")
         return self
+
+
+class Medicines(_Group):
+    """Which medicines are not refilled or brought home, by words in their names, and for how long.
+
+    See `app.domain.exchange.medicine_rules`; the hospital's pharmacy completes the words.
+    """
+
+    controlled: tuple[str, ...] = medicine_rules.CONTROLLED
+    antimicrobial: tuple[str, ...] = medicine_rules.ANTIMICROBIAL
+    cold: tuple[str, ...] = medicine_rules.COLD
+    longest_weeks: int = Field(default=medicine_rules.LONGEST_WEEKS, ge=1, le=12)
+    offer_days: int = Field(default=7, ge=1, le=28)
+    code_hours: int = Field(default=72, ge=1, le=336)
+
+    @property
+    def rules(self) -> MedicineRules:
+        return MedicineRules(
+            self.controlled, self.antimicrobial, self.cold, self.longest_weeks,
+            timedelta(days=self.offer_days), timedelta(hours=self.code_hours),
+        )  # fmt: skip
 
 
 class TableSource(_Group):
@@ -303,6 +333,7 @@ class Settings(BaseSettings):
     fhir: Fhir = Fhir()
     feeds: tuple[FeedWatch, ...] = ()
     exchange: Exchange = Exchange()
+    medicines: Medicines = Medicines()
     tables: Tables = Tables()
 
     @cached_property

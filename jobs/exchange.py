@@ -31,6 +31,8 @@ _DOCUMENTS: Final = 3
 _PER_SUBSCRIBER: Final = 4
 WEBHOOKS_AT_ONCE: Final = 8
 _ASKED: Final = 200
+# Theirs, and more is to be said of it.
+_UNFINISHED: Final = (DocumentStatus.SENT, DocumentStatus.ACCEPTED, DocumentStatus.READY)
 
 
 def queue_approved(targets: HospitalTargets, now: Now) -> int:
@@ -85,7 +87,7 @@ def ask_back(targets: HospitalTargets, now: Now) -> int:
                     select(OutboundDocument.number)
                     .where(
                         OutboundDocument.target == f"his:{name}",
-                        OutboundDocument.status.in_((DocumentStatus.SENT, DocumentStatus.ACCEPTED)),
+                        OutboundDocument.status.in_(_UNFINISHED),
                     )
                     .order_by(OutboundDocument.answered_at, OutboundDocument.id)
                     .limit(_ASKED)

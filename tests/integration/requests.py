@@ -10,8 +10,16 @@ from app.domain.exchange.documents import (
     PrevisitRecord,
     Priority,
 )
+from app.domain.exchange.medicine_documents import (
+    LastReading,
+    MedicineCancellation,
+    MedicineDelivery,
+    MedicinePickup,
+    PrescribedMedicine,
+    RefillRequest,
+)
 from app.domain.exchange.previsit import Section, SectionText
-from app.domain.intake.hospital_records import Coded
+from app.domain.intake.hospital_records import Coded, Identifier
 from app.domain.trust.access import Actor, StaffRole
 from app.models import OutboundDocument, Patient, PatientIdentifier
 from app.services.exchange import requesting
@@ -32,6 +40,22 @@ TOLD = PrevisitRecord(
     NOON,
     department=ENDOCRINOLOGY,
 )
+METFORMIN = PrescribedMedicine(
+    Coded("M01", "二甲双胍片"), Identifier("HIS", "", "RX1"), "0.5g 每日2次"
+)
+REFILL = RefillRequest(
+    (METFORMIN,), 8, True, True, "没有不舒服",
+    (LastReading("血糖", "6.1", "mmol/L", NOON, "近 30 天平稳"),),
+)  # fmt: skip
+DELIVERY = MedicineDelivery(
+    (METFORMIN,), "李测试", "12000000001", "演示市演示路 1 号",
+    NOON + timedelta(days=1), NOON + timedelta(days=1, hours=4),
+)  # fmt: skip
+PICKUP = MedicinePickup(
+    (METFORMIN,), "李家属", "女儿", "12000000002", "123X", "40061725",
+    NOON + timedelta(hours=72), NOON,
+)  # fmt: skip
+GIVEN_BACK = MedicineCancellation("CL00000000000000BB", "T77", "患者取消")
 
 
 def known_patient(session: Session, number: str = "P0001", **more: object) -> Patient:

@@ -19,6 +19,7 @@ from app.settings import (
     HL7Door,
     HL7Source,
     HL7Target,
+    Medicines,
     MessageTemplate,
     Settings,
     Sms,
@@ -41,6 +42,7 @@ GROUPS: dict[str, type[BaseModel]] = {
     "sms": Sms,
     "hl7": HL7,
     "exchange": Exchange,
+    "medicines": Medicines,
     "tables": Tables,
     "fhir": Fhir,
 }

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from app.domain.exchange.documents import DocumentStatus
-from app.domain.intake.clinical_records import RequestStatus
+from app.domain.intake.clinical_records import FulfilmentStatus, RequestStatus
 from app.domain.intake.hospital_message import HospitalMessage
 from app.domain.intake.hospital_records import AppointmentStatus
 from app.domain.intake.versions import version_of
@@ -18,6 +18,7 @@ NUMBER_PREFIX: Final = "CL"
 
 class Verdict(StrEnum):
     ACCEPTED = "accepted"
+    READY = "ready"
     REFUSED = "refused"
     COMPLETED = "completed"
     CANCELLED = "cancelled"
@@ -31,15 +32,16 @@ class Verdict(StrEnum):
 # Of two answers of one moment the later stage stands.
 _RANK: Final = {
     Verdict.ACCEPTED: 1,
-    Verdict.REFUSED: 2,
-    Verdict.COMPLETED: 2,
-    Verdict.CANCELLED: 3,
+    Verdict.READY: 2,
+    Verdict.REFUSED: 3,
+    Verdict.COMPLETED: 3,
+    Verdict.CANCELLED: 4,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """That the hospital accepts, refuses, has done or has cancelled what `number` asks.
+    """That the hospital accepts, refuses, has ready, done or cancelled what `number` asks.
 
     `number` is ours; `filler` is the hospital's own, where it gave one; `reason` is its words.
     """
@@ -71,11 +73,26 @@ _OF_APPOINTMENTS: Final = {
     AppointmentStatus.CANCELLED: Verdict.CANCELLED,
     AppointmentStatus.NO_SHOW: Verdict.COMPLETED,
 }
+# FHIR task-status; what is only received, drafted or on hold says nothing yet.
+OF_FULFILMENTS: Final = {
+    FulfilmentStatus.ACCEPTED: Verdict.ACCEPTED,
+    FulfilmentStatus.IN_PROGRESS: Verdict.ACCEPTED,
+    FulfilmentStatus.READY: Verdict.READY,
+    FulfilmentStatus.COMPLETED: Verdict.COMPLETED,
+    FulfilmentStatus.REJECTED: Verdict.REFUSED,
+    FulfilmentStatus.FAILED: Verdict.REFUSED,
+    FulfilmentStatus.CANCELLED: Verdict.CANCELLED,
+    FulfilmentStatus.ENTERED_IN_ERROR: Verdict.CANCELLED,
+}
 
 
 def answers_in(message: HospitalMessage, recorded_at: datetime) -> tuple[Answer, ...]:
     """Return what a message of the hospital answers to requests of ours, by our placer numbers."""
-    return (*_of_requests(message, recorded_at), *_of_appointments(message, recorded_at))
+    return (
+        *_of_requests(message, recorded_at),
+        *_of_appointments(message, recorded_at),
+        *_of_fulfilments(message, recorded_at),
+    )
 
 
 def _of_requests(message: HospitalMessage, at: datetime) -> Iterator[Answer]:
@@ -92,3 +109,10 @@ def _of_appointments(message: HospitalMessage, at: datetime) -> Iterator[Answer]
         if booked.placer is not None and booked.placer.value.startswith(NUMBER_PREFIX):
             filler = booked.filler.value if booked.filler else ""
             yield Answer(booked.placer.value, _OF_APPOINTMENTS[booked.status], at, filler)
+
+
+def _of_fulfilments(message: HospitalMessage, at: datetime) -> Iterator[Answer]:
+    for one in message.fulfilments:
+        verdict = OF_FULFILMENTS.get(one.status)
+        if one.number.startswith(NUMBER_PREFIX) and verdict is not None:
+            yield Answer(one.number, verdict, at, one.filler, one.reason)

@@ -11,6 +11,16 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
+from app.domain.exchange.medicine_documents import (
+    MedicineCancellation,
+    MedicineDelivery,
+    MedicinePickup,
+    RefillRequest,
+    read_delivery,
+    read_medicine_cancellation,
+    read_pickup,
+    read_refill,
+)
 from app.domain.exchange.previsit import SectionText, section_of
 from app.domain.intake.hospital_records import Coded, Gender, Identifier
 from app.domain.trust.access import StaffRole
@@ -22,6 +32,21 @@ class DocumentKind(StrEnum):
     APPOINTMENT_REQUEST = "appointment-request"
     APPOINTMENT_CANCELLATION = "appointment-cancellation"
     PREVISIT_RECORD = "previsit-record"  # 门诊预问诊
+    REFILL_REQUEST = "refill-request"  # 长处方续方申请
+    MEDICINE_DELIVERY = "medicine-delivery"  # 送药到家
+    MEDICINE_PICKUP = "medicine-pickup"  # 代配药
+    MEDICINE_CANCELLATION = "medicine-cancellation"
+
+
+# What goes to the pharmacy.
+OF_MEDICINES: Final = frozenset(
+    {
+        DocumentKind.REFILL_REQUEST,
+        DocumentKind.MEDICINE_DELIVERY,
+        DocumentKind.MEDICINE_PICKUP,
+        DocumentKind.MEDICINE_CANCELLATION,
+    }
+)
 
 
 class DocumentStatus(StrEnum):
@@ -32,6 +57,7 @@ class DocumentStatus(StrEnum):
     QUEUED = "queued"
     SENT = "sent"  # their system took it; nobody has answered
     ACCEPTED = "accepted"
+    READY = "ready"  # to be fetched, or on its way
     COMPLETED = "completed"
     REFUSED = "refused"
     CANCELLED = "cancelled"
@@ -41,21 +67,27 @@ class DocumentStatus(StrEnum):
 OPEN: Final = frozenset({DocumentStatus.DRAFT, DocumentStatus.APPROVED, DocumentStatus.QUEUED})
 
 _CLINICIANS: Final = frozenset({StaffRole.NURSE, StaffRole.HEAD_NURSE, StaffRole.DOCTOR})
-# Who may sign. A nurse may ask for tests that the department's plan names; an admission is a
-# doctor's. What is not listed needs no signature: a booking is no order, and the patient's own
-# words are marked as theirs.
+# Who may sign. A nurse may ask for tests that the department's plan names; an admission and a
+# refill are a doctor's. What is not listed needs no signature: a booking is no order, nor is it
+# one to bring what was prescribed, and the patient's own words are marked as theirs.
 _APPROVERS: Final = {
     DocumentKind.EXAM_REQUEST: _CLINICIANS,
     DocumentKind.ADMISSION_CERTIFICATE: frozenset({StaffRole.DOCTOR}),
+    DocumentKind.REFILL_REQUEST: frozenset({StaffRole.DOCTOR}),
 }
 
-# How long a document is worth sending (our choice); an appointment at most until it begins.
+# How long a document is worth sending (our choice); an appointment or a delivery at most until it
+# begins.
 HORIZON: Final = {
     DocumentKind.EXAM_REQUEST: timedelta(hours=48),
     DocumentKind.ADMISSION_CERTIFICATE: timedelta(hours=48),
     DocumentKind.APPOINTMENT_REQUEST: timedelta(hours=24),
     DocumentKind.APPOINTMENT_CANCELLATION: timedelta(hours=24),
     DocumentKind.PREVISIT_RECORD: timedelta(hours=24),
+    DocumentKind.REFILL_REQUEST: timedelta(hours=72),
+    DocumentKind.MEDICINE_DELIVERY: timedelta(hours=48),
+    DocumentKind.MEDICINE_PICKUP: timedelta(hours=48),
+    DocumentKind.MEDICINE_CANCELLATION: timedelta(hours=48),
 }
 
 
@@ -141,6 +173,10 @@ Content = (
     | AppointmentRequest
     | AppointmentCancellation
     | PrevisitRecord
+    | RefillRequest
+    | MedicineDelivery
+    | MedicinePickup
+    | MedicineCancellation
 )
 
 _KINDS: Final[dict[type, DocumentKind]] = {
@@ -149,6 +185,10 @@ _KINDS: Final[dict[type, DocumentKind]] = {
     AppointmentRequest: DocumentKind.APPOINTMENT_REQUEST,
     AppointmentCancellation: DocumentKind.APPOINTMENT_CANCELLATION,
     PrevisitRecord: DocumentKind.PREVISIT_RECORD,
+    RefillRequest: DocumentKind.REFILL_REQUEST,
+    MedicineDelivery: DocumentKind.MEDICINE_DELIVERY,
+    MedicinePickup: DocumentKind.MEDICINE_PICKUP,
+    MedicineCancellation: DocumentKind.MEDICINE_CANCELLATION,
 }
 
 
@@ -237,6 +277,10 @@ _READERS: Final[dict[DocumentKind, Callable[[dict[str, Any]], Content]]] = {
     DocumentKind.APPOINTMENT_REQUEST: _appointment,
     DocumentKind.APPOINTMENT_CANCELLATION: _cancellation,
     DocumentKind.PREVISIT_RECORD: _previsit,
+    DocumentKind.REFILL_REQUEST: read_refill,
+    DocumentKind.MEDICINE_DELIVERY: read_delivery,
+    DocumentKind.MEDICINE_PICKUP: read_pickup,
+    DocumentKind.MEDICINE_CANCELLATION: read_medicine_cancellation,
 }
 
 

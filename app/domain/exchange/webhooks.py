@@ -23,7 +23,7 @@ KINDS: Final = frozenset(
         "observation.recorded", "observation.corrected", "observation.moved",
         "encounter.started", "encounter.finished", "encounter.moved",
         "outbound.approved", "outbound.sent", "outbound.accepted", "outbound.refused",
-        "outbound.completed", "outbound.cancelled", "outbound.failed",
+        "outbound.ready", "outbound.completed", "outbound.cancelled", "outbound.failed",
     }
 )  # fmt: skip
 

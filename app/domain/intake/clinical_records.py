@@ -64,6 +64,23 @@ class FormStatus(StrEnum):
     STOPPED = "stopped"
 
 
+class FulfilmentStatus(StrEnum):
+    """FHIR Task.status."""
+
+    DRAFT = "draft"
+    REQUESTED = "requested"
+    RECEIVED = "received"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    READY = "ready"
+    CANCELLED = "cancelled"
+    IN_PROGRESS = "in-progress"
+    ON_HOLD = "on-hold"
+    FAILED = "failed"
+    COMPLETED = "completed"
+    ENTERED_IN_ERROR = "entered-in-error"
+
+
 @dataclass(frozen=True, slots=True)
 class DiagnosticReportRecord:
     """A report as a whole: one order of the laboratory, one imaging or pathology report."""
@@ -165,3 +182,13 @@ class FormRecord:
     status: FormStatus
     answers: Mapping[str, object]
     authored_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FulfilmentRecord:
+    """How far another system is with what we asked of it; `number` is ours, `filler` theirs."""
+
+    number: str
+    status: FulfilmentStatus
+    filler: str = ""
+    reason: str = ""

@@ -8,6 +8,7 @@ from app.domain.intake.clinical_records import (
     AllergyRecord,
     DiagnosticReportRecord,
     FormRecord,
+    FulfilmentRecord,
     ImmunizationRecord,
     MedicationRecord,
     RelatedPersonRecord,
@@ -113,6 +114,7 @@ class HospitalMessage:
     allergies: tuple[AllergyRecord, ...] = ()
     related_persons: tuple[RelatedPersonRecord, ...] = ()
     forms: tuple[FormRecord, ...] = ()
+    fulfilments: tuple[FulfilmentRecord, ...] = ()
     merges: tuple[MergeRecord, ...] = ()
     links: tuple[LinkRecord, ...] = ()
     visit_moves: tuple[VisitMove, ...] = ()

@@ -12,9 +12,10 @@ from typing import Any, Final
 
 import structlog
 
-from app.domain.exchange.answers import Answer, Verdict
+from app.domain.exchange.answers import OF_FULFILMENTS, Answer, Verdict
 from app.domain.exchange.delivering import Broken, CallError, CallOutcome, Taken
 from app.domain.exchange.documents import AppointmentCancellation, OutgoingDocument
+from app.domain.exchange.medicine_documents import MedicineCancellation
 from app.integrations.bounded_http import Bounds, HttpAnswer, Reach, call
 from app.integrations.his.fhir_resources import NUMBER_SYSTEM, resource_of, search_of
 
@@ -27,7 +28,10 @@ _VERDICTS: Final = {
     ("Appointment", "cancelled"): Verdict.CANCELLED,
     ("ServiceRequest", "revoked"): Verdict.REFUSED,
     ("ServiceRequest", "completed"): Verdict.COMPLETED,
+    **{("Task", status.value): verdict for status, verdict in OF_FULFILMENTS.items()},
 }
+# These change what is there; everything else is made.
+_CANCELS: Final = (AppointmentCancellation, MedicineCancellation)
 
 
 def fhir_sender(
@@ -49,7 +53,7 @@ def fhir_sender(
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         method, url = "POST", f"{base}/{resource['resourceType']}"
-        if isinstance(document.content, AppointmentCancellation):
+        if isinstance(document.content, _CANCELS):
             method, url = "PUT", f"{url}?{search_of(document)}"
         else:
             headers["If-None-Exist"] = search_of(document)
@@ -72,8 +76,8 @@ def _read(answer: HttpAnswer, document: OutgoingDocument, now: datetime) -> Call
         return Broken(CallError.AMBIGUOUS, answer.status)
     if not isinstance(told, dict) or "resourceType" not in told:
         return Broken(CallError.AMBIGUOUS, answer.status)
-    if isinstance(document.content, AppointmentCancellation):
-        # The booking came back cancelled: the request to cancel it is done.
+    if isinstance(document.content, _CANCELS):
+        # What was asked came back cancelled: the request to cancel it is done.
         done = told.get("status") == "cancelled"
         return Taken(Answer(document.number, Verdict.COMPLETED, now) if done else None)
     verdict = _VERDICTS.get((told["resourceType"], str(told.get("status"))))

@@ -15,8 +15,15 @@ from app.domain.exchange.documents import (
     OutgoingDocument,
     PrevisitRecord,
 )
+from app.domain.exchange.medicine_documents import (
+    MedicineCancellation,
+    MedicineDelivery,
+    MedicinePickup,
+    RefillRequest,
+)
 from app.domain.exchange.previsit import PATIENT_STATED
 from app.domain.intake.hospital_records import Coded, Identifier
+from app.integrations.his.fhir_tasks import inputs_of, task_code_of
 
 # Whose numbers ours are, and which form the pre-visit record answers.
 NUMBER_SYSTEM: Final = "urn:careloop:outbound"
@@ -46,6 +53,16 @@ def resource_of(document: OutgoingDocument, zone: tzinfo) -> Resource:
             return _giving_back(document, content)
         case PrevisitRecord():
             return _previsit(document, content, zone)
+        case RefillRequest() | MedicineDelivery() | MedicinePickup():
+            return _task(document, zone) | {
+                "input": inputs_of(content, zone),
+                "focus": _reference("MedicationRequest", content.medicines[0].prescription),
+            }
+        case MedicineCancellation():
+            reason = {"text": content.reason} if content.reason else None
+            return _task(document, zone) | {
+                "identifier": [_ours(content.placer)], "status": "cancelled",
+            } | _some(statusReason=reason)  # fmt: skip
 
 
 def search_of(document: OutgoingDocument) -> str:
@@ -57,6 +74,8 @@ def search_of(document: OutgoingDocument) -> str:
         if content.placer or number is None:
             return _search(NUMBER_SYSTEM, content.placer)
         return _search(number.issuer, number.value)
+    if isinstance(content, MedicineCancellation):
+        return _search(NUMBER_SYSTEM, content.placer)
     return _search(NUMBER_SYSTEM, document.number)
 
 
@@ -131,6 +150,19 @@ def _giving_back(document: OutgoingDocument, given: AppointmentCancellation) -> 
         "status": "cancelled",
         "participant": [{"actor": _subject(document), "status": "declined"}],
     } | _some(cancelationReason={"text": given.reason} if given.reason else None)
+
+
+def _task(document: OutgoingDocument, zone: tzinfo) -> Resource:
+    """Return a Task: the pharmacy is asked to do something with what is prescribed already."""
+    return {
+        "resourceType": "Task",
+        "identifier": [_ours(document.number)],
+        "status": "requested",
+        "intent": "order" if document.approver else "proposal",
+        "code": _concept(task_code_of(document.kind)),
+        "for": _subject(document),
+        "authoredOn": _instant(document.authored_at, zone),
+    } | _some(requester=_by_name("Practitioner", document.approver))
 
 
 def _previsit(document: OutgoingDocument, told: PrevisitRecord, zone: tzinfo) -> Resource:

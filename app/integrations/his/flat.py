@@ -11,6 +11,13 @@ from app.domain.exchange.documents import (
     OutgoingDocument,
     PrevisitRecord,
 )
+from app.domain.exchange.medicine_documents import (
+    MedicineCancellation,
+    MedicineDelivery,
+    MedicinePickup,
+    PrescribedMedicine,
+    RefillRequest,
+)
 from app.domain.exchange.previsit import PATIENT_STATED
 from app.domain.intake.hospital_records import Coded, Identifier
 
@@ -24,7 +31,9 @@ FIELDS: Final = frozenset(
         "code", "name", "priority", "reason", "visit_number", "department_code",
         "department_name", "diagnosis_code", "diagnosis_name", "practitioner_code",
         "practitioner_name", "starts_at", "ends_at", "admit_on", "booking_number",
-        "revoked_number", "text",
+        "revoked_number", "text", "prescription_numbers", "weeks", "recipient_name",
+        "recipient_phone", "recipient_relation", "recipient_identity_tail", "address",
+        "pickup_code", "pickup_until",
     }
 )  # fmt: skip
 
@@ -86,6 +95,59 @@ def _content(document: OutgoingDocument, zone: tzinfo) -> dict[str, Plain]:
                 "booking_number": _value(content.appointment),
                 **_coded("department", content.department),
             }  # fmt: skip
+        case RefillRequest() | MedicineDelivery() | MedicinePickup() | MedicineCancellation():
+            return _of_medicines(content, zone)
+
+
+def _of_medicines(
+    content: RefillRequest | MedicineDelivery | MedicinePickup | MedicineCancellation, zone: tzinfo
+) -> dict[str, Plain]:
+    match content:
+        case RefillRequest():
+            return {
+                **_medicines(content.medicines), "weeks": str(content.weeks),
+                "text": told_by_patient(content),
+            }  # fmt: skip
+        case MedicineDelivery():
+            return {
+                **_medicines(content.medicines), "recipient_name": content.recipient,
+                "recipient_phone": content.phone, "address": content.address,
+                "starts_at": _local(content.starts_at, zone),
+                "ends_at": _local(content.ends_at, zone),
+            }  # fmt: skip
+        case MedicinePickup():
+            return {
+                **_medicines(content.medicines), "recipient_name": content.proxy_name,
+                "recipient_phone": content.proxy_phone,
+                "recipient_relation": content.proxy_relation,
+                "recipient_identity_tail": content.identity_tail, "pickup_code": content.code,
+                "pickup_until": _local(content.code_expires_at, zone),
+            }  # fmt: skip
+        case MedicineCancellation():
+            return {
+                "revoked_number": content.placer, "booking_number": content.filler or None,
+                "reason": content.reason or None,
+            }  # fmt: skip
+
+
+def _medicines(medicines: tuple[PrescribedMedicine, ...]) -> dict[str, Plain]:
+    return {
+        "prescription_numbers": ",".join(one.prescription.value for one in medicines),
+        "code": ",".join(one.code.code for one in medicines),
+        "name": "；".join(one.name for one in medicines),
+    }
+
+
+def told_by_patient(refill: RefillRequest) -> str:
+    """Return what the patient says of their state and what was measured last, a line each."""
+    state = "病情稳定，没有新的不舒服" if refill.is_stable else "病情有变化"
+    lines = [f"【{PATIENT_STATED}】{state}"]
+    if refill.statement:
+        lines.append(refill.statement)
+    for one in refill.readings:
+        trend = f"（{one.trend}）" if one.trend else ""
+        lines.append(f"{one.name} {one.value} {one.unit}{trend}")
+    return "\n".join(lines)
 
 
 def _text(told: PrevisitRecord) -> str:

@@ -17,6 +17,12 @@ from app.domain.exchange.documents import (
     PrevisitRecord,
     Priority,
 )
+from app.domain.exchange.medicine_documents import (
+    MedicineCancellation,
+    MedicineDelivery,
+    MedicinePickup,
+    RefillRequest,
+)
 from app.domain.exchange.previsit import PATIENT_STATED
 from app.domain.intake.hospital_records import Coded, Identifier
 from app.integrations.his.hl7_text import (
@@ -101,6 +107,9 @@ def _body(document: OutgoingDocument, dialect: Dialect, zone: tzinfo) -> tuple[s
             return "SRM^S04", _giving_back(document, content)
         case PrevisitRecord():
             return "MDM^T02", _previsit(document, content, zone)
+        case RefillRequest() | MedicineDelivery() | MedicinePickup() | MedicineCancellation():
+            # Settings refuse such a target: a pharmacy order of v2 would be filled as a new one.
+            raise ValueError(f"no HL7 v2 message for {document.kind}")
 
 
 def _patient(document: OutgoingDocument) -> str:

@@ -69,7 +69,7 @@ class OutboundDocument(Base):
     requester_kind: Mapped[str] = mapped_column(info=OPERATION)
     requester_id: Mapped[int | None] = mapped_column(Big, info=OPERATION)
     approver_id: Mapped[int | None] = mapped_column(ForeignKey("practitioner.id"), info=OPERATION)
-    # The booking that this one gives back: must have arrived before.
+    # The request that this one gives back: must have arrived before.
     revokes_id: Mapped[int | None] = mapped_column(
         ForeignKey("outbound_document.id"), info=OPERATION
     )

@@ -26,13 +26,16 @@ from app.models.exchange.subject import speaking_record, subject_of
 log = structlog.get_logger()
 
 _BATCH: Final = 100
-# Of no use to somebody who died; a booking is still given back.
+# Of no use to somebody who died; what was asked is still given back.
 _FOR_THE_LIVING: Final = frozenset(
     {
         DocumentKind.EXAM_REQUEST,
         DocumentKind.ADMISSION_CERTIFICATE,
         DocumentKind.APPOINTMENT_REQUEST,
         DocumentKind.PREVISIT_RECORD,
+        DocumentKind.REFILL_REQUEST,
+        DocumentKind.MEDICINE_DELIVERY,
+        DocumentKind.MEDICINE_PICKUP,
     }
 )
 
@@ -41,9 +44,9 @@ def queue_approved(session: Session, targets: Mapping[DocumentKind, str], now: d
     """Queue a delivery for each approved document whose kind has a target; return how many.
 
     A document without a target stays approved, visible, until its time is over. One that gives
-    back a booking waits until the booking has arrived or failed.
+    back another waits until that one has arrived or failed.
     """
-    booking = aliased(OutboundDocument)
+    given_back = aliased(OutboundDocument)
     approved = session.scalars(
         select(OutboundDocument)
         .where(
@@ -51,8 +54,8 @@ def queue_approved(session: Session, targets: Mapping[DocumentKind, str], now: d
             OutboundDocument.kind.in_(tuple(targets)),
             OutboundDocument.expires_at > now,
             ~exists().where(
-                booking.id == OutboundDocument.revokes_id,
-                booking.status.in_((DocumentStatus.APPROVED, DocumentStatus.QUEUED)),
+                given_back.id == OutboundDocument.revokes_id,
+                given_back.status.in_((DocumentStatus.APPROVED, DocumentStatus.QUEUED)),
             ),
         )
         .order_by(OutboundDocument.id)

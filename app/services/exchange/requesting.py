@@ -6,7 +6,7 @@ first, whatever it says now: a change is a new revision. A document that a clini
 process sends what is approved.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 
 from sqlalchemy import select
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from app.domain.errors import ApprovalRefused, DocumentUnderWay, NotFound
 from app.domain.exchange.delivering import DeliveryState
 from app.domain.exchange.documents import (
+    OF_MEDICINES,
     AdmissionCertificate,
     AppointmentCancellation,
     AppointmentRequest,
@@ -30,6 +31,7 @@ from app.domain.exchange.documents import (
     needs_approval,
     write_content,
 )
+from app.domain.exchange.medicine_documents import MedicineCancellation, MedicineRequest
 from app.domain.outreach.messaging import dedupe_key
 from app.domain.trust.access import Actor
 from app.models import OutboundDelivery, OutboundDocument, Patient, Practitioner
@@ -98,6 +100,34 @@ def hand_over_previsit(
     return _write(session, patient_id, told, subject, requested_by, now, revision)
 
 
+def request_medicines(
+    session: Session,
+    patient_id: int,
+    wish: MedicineRequest,
+    subject: str,
+    requested_by: Actor,
+    now: datetime,
+) -> OutboundDocument:
+    """Ask the pharmacy for a refill, a delivery or a pick-up; a refill is a draft until signed."""
+    return _write(session, patient_id, wish, subject, requested_by, now, 1)
+
+
+def cancel_medicines(
+    session: Session,
+    patient_id: int,
+    cancellation: MedicineCancellation,
+    subject: str,
+    requested_by: Actor,
+    now: datetime,
+) -> OutboundDocument:
+    """Give back what was asked of the pharmacy; what has not left is withdrawn, and returned.
+
+    :raises NotFound: `placer` is no such request of this patient's
+    """
+    asked = _asked(session, patient_id, cancellation.placer, OF_MEDICINES)
+    return _give_back(session, asked, cancellation, subject, requested_by, now, 1)
+
+
 def cancel_appointment(
     session: Session,
     patient_id: int,
@@ -115,16 +145,11 @@ def cancel_appointment(
 
     :raises NotFound: `placer` is no booking of this patient's
     """
-    booking = None
-    if cancellation.placer:
-        booking = _booking(session, patient_id, cancellation.placer)
-        if _take_back(session, booking, now):
-            _note(session, requested_by, "cancel", booking, now)
-            return booking
-    return _write(
-        session, patient_id, cancellation, subject, requested_by, now, revision,
-        revokes_id=booking.id if booking else None,
-    )  # fmt: skip
+    if not cancellation.placer:
+        return _write(session, patient_id, cancellation, subject, requested_by, now, revision)
+    bookings = (DocumentKind.APPOINTMENT_REQUEST,)
+    booking = _asked(session, patient_id, cancellation.placer, bookings)
+    return _give_back(session, booking, cancellation, subject, requested_by, now, revision)
 
 
 def approve(
@@ -229,18 +254,35 @@ def _send_off(session: Session, document: OutboundDocument, now: datetime) -> No
     tell(session, document, "approved", now)
 
 
-def _booking(session: Session, patient_id: int, number: str) -> OutboundDocument:
+def _asked(
+    session: Session, patient_id: int, number: str, kinds: Collection[DocumentKind]
+) -> OutboundDocument:
     found = session.scalar(
         select(OutboundDocument)
-        .filter_by(
-            number=number, kind=DocumentKind.APPOINTMENT_REQUEST,
-            patient_id=speaking_record(session, patient_id).id,
-        )
+        .filter_by(number=number, patient_id=speaking_record(session, patient_id).id)
+        .where(OutboundDocument.kind.in_(kinds))
         .with_for_update()
-    )  # fmt: skip
+    )
     if found is None:
         raise NotFound
     return found
+
+
+def _give_back(
+    session: Session,
+    asked: OutboundDocument,
+    cancellation: Content,
+    subject: str,
+    by: Actor,
+    now: datetime,
+    revision: int,
+) -> OutboundDocument:
+    if _take_back(session, asked, now):
+        _note(session, by, "cancel", asked, now)
+        return asked
+    return _write(
+        session, asked.patient_id, cancellation, subject, by, now, revision, revokes_id=asked.id
+    )
 
 
 def _take_back(session: Session, document: OutboundDocument, now: datetime) -> bool:

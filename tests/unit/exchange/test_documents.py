@@ -23,6 +23,7 @@ from app.domain.exchange.documents import (
 from app.domain.exchange.previsit import Section, SectionText, section_of
 from app.domain.intake.hospital_records import Coded, Identifier
 from app.domain.trust.access import StaffRole
+from tests.integration.requests import DELIVERY, GIVEN_BACK, PICKUP, REFILL
 
 NOON = datetime(2026, 5, 4, 4, 0, tzinfo=UTC)
 VISIT = Identifier("HIS", "VN", "V1")
@@ -38,6 +39,10 @@ EVERY: tuple[Content, ...] = (
     PrevisitRecord(
         (SectionText(Section.CHIEF_COMPLAINT, "头痛3天"),), NOON, True, ENDO, VISIT, VISIT
     ),
+    REFILL,
+    DELIVERY,
+    PICKUP,
+    GIVEN_BACK,
 )
 
 
@@ -73,11 +78,13 @@ def test_every_section_has_a_heading_a_code_and_the_mark() -> None:
         assert SectionText(section, "无").marked == "【患者自述】无"
 
 
-def test_orders_need_a_clinician_and_an_admission_a_doctor() -> None:
+def test_orders_need_a_clinician_and_an_admission_or_refill_a_doctor() -> None:
     assert [kind for kind in DocumentKind if needs_approval(kind)] == [
         DocumentKind.EXAM_REQUEST,
         DocumentKind.ADMISSION_CERTIFICATE,
+        DocumentKind.REFILL_REQUEST,
     ]
+    assert not may_approve(StaffRole.HEAD_NURSE, DocumentKind.REFILL_REQUEST)
     assert may_approve(StaffRole.NURSE, DocumentKind.EXAM_REQUEST)
     assert not may_approve(StaffRole.OPERATOR, DocumentKind.EXAM_REQUEST)
     assert not may_approve(StaffRole.NURSE, DocumentKind.ADMISSION_CERTIFICATE)

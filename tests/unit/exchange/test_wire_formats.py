@@ -23,7 +23,16 @@ from app.integrations.his.flat import FIELDS, flat
 from app.integrations.his.hl7_messages import Dialect, message_of
 from app.integrations.hl7.envelope import Limits, open_envelope
 from app.integrations.hl7.segments import Message, Segment
-from tests.integration.requests import BOOKING, ENDOCRINOLOGY, POTASSIUM, TOLD
+from tests.integration.requests import (
+    BOOKING,
+    DELIVERY,
+    ENDOCRINOLOGY,
+    GIVEN_BACK,
+    PICKUP,
+    POTASSIUM,
+    REFILL,
+    TOLD,
+)
 
 NOON = datetime(2026, 5, 4, 4, 0, tzinfo=UTC)
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -178,7 +187,12 @@ def test_a_previsit_resource_has_only_what_the_patient_may_say() -> None:
     assert all("患者自述" in item["text"] for item in told["item"])
 
 
-@pytest.mark.parametrize("content", [POTASSIUM, ADMISSION, BOOKING, CANCELLATION, TOLD])
+@pytest.mark.parametrize(
+    "content",
+    [
+        POTASSIUM, ADMISSION, BOOKING, CANCELLATION, TOLD, REFILL, DELIVERY, PICKUP, GIVEN_BACK,
+    ],
+)  # fmt: skip
 def test_a_row_has_only_fields_that_a_mapping_may_name(content: Content) -> None:
     row = flat(document(content), SHANGHAI)
 
@@ -186,6 +200,48 @@ def test_a_row_has_only_fields_that_a_mapping_may_name(content: Content) -> None
     assert row["number"] == "CL0123456789ABCDEF"
     assert row["patient_number"] == "P0001"
     assert row["authored_at"] == datetime(2026, 5, 4, 12, 0)
+
+
+@pytest.mark.parametrize("content", [REFILL, DELIVERY, PICKUP, GIVEN_BACK])
+def test_what_goes_to_the_pharmacy_is_a_task_that_r4_allows(content: Content) -> None:
+    task = resource_of(document(content), SHANGHAI)
+
+    assert task["resourceType"] == "Task"
+    assert check(task) == ()
+    assert task["for"]["identifier"]["value"] == "P0001"
+
+
+def test_a_task_names_the_prescription_and_what_the_counter_asks() -> None:
+    given = {
+        one["type"]["coding"][0]["code"]: one
+        for one in resource_of(document(PICKUP), SHANGHAI)["input"]
+    }
+
+    assert given["medicine"]["valueReference"]["identifier"] == {"value": "RX1", "system": "HIS"}
+    assert given["code"]["valueString"] == "40061725"
+    assert given["identity-tail"]["valueString"] == "123X"
+    assert given["code-until"]["valueDateTime"] == "2026-05-07T12:00:00+08:00"
+
+
+def test_a_task_is_given_back_by_the_number_it_was_asked_by() -> None:
+    task = resource_of(document(GIVEN_BACK), SHANGHAI)
+
+    assert (task["status"], task["identifier"][0]["value"]) == ("cancelled", GIVEN_BACK.placer)
+    assert search_of(document(GIVEN_BACK)).endswith(GIVEN_BACK.placer)
+
+
+def test_a_row_of_a_refill_has_the_weeks_and_the_patients_words() -> None:
+    row = flat(document(REFILL), SHANGHAI)
+
+    assert (row["prescription_numbers"], row["weeks"]) == ("RX1", "8")
+    assert row["text"] == (
+        "【患者自述】病情稳定，没有新的不舒服\n没有不舒服\n血糖 6.1 mmol/L（近 30 天平稳）"
+    )
+
+
+def test_no_pharmacy_order_goes_out_as_hl7() -> None:
+    with pytest.raises(ValueError, match="no HL7 v2 message"):
+        message_of(document(REFILL), DIALECT, NOON)
 
 
 def test_a_request_without_a_reason_says_nothing_of_one() -> None:

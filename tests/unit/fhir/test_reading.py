@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.domain.exchange.answers import Verdict, answers_in
 from app.domain.intake.clinical_records import RequestStatus
 from app.domain.intake.hospital_message import EventKind
 from app.domain.intake.hospital_records import (
@@ -449,3 +450,35 @@ def test_what_cannot_be_taken_is_refused_with_a_reason(
 
     assert isinstance(told, Rejected)
     assert told.reason is reason
+
+
+def test_a_task_with_our_number_says_how_far_it_is() -> None:
+    task = {
+        "resourceType": "Task", "status": "rejected", "intent": "order", "for": SUBJECT,
+        "identifier": [
+            {"system": "urn:his:tasks", "value": "T77"},
+            {"system": "urn:careloop:outbound", "value": "CL0123456789ABCDEF"},
+        ],
+        "statusReason": {"text": "库存不足"},
+    }  # fmt: skip
+
+    (message,) = said(task)
+
+    (answer,) = answers_in(message, datetime(2026, 5, 2, tzinfo=UTC))
+    assert (answer.number, answer.verdict) == ("CL0123456789ABCDEF", Verdict.REFUSED)
+    assert (answer.filler, answer.reason) == ("T77", "库存不足")
+
+
+def test_a_task_of_somebody_elses_answers_nothing() -> None:
+    task = {
+        "resourceType": "Task", "status": "completed", "intent": "order", "for": SUBJECT,
+        "identifier": [{"system": "urn:his:tasks", "value": "T77"}],
+    }  # fmt: skip
+
+    (message,) = said(bundle(patient(), task))
+    alone = read(task)
+
+    assert message.fulfilments == ()
+    assert "task-not-ours" in message.issues
+    assert isinstance(alone, Rejected)
+    assert alone.reason is RejectionReason.UNSUPPORTED_TYPE

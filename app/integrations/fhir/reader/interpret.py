@@ -15,6 +15,7 @@ from app.integrations.fhir.reader.contents import BUNDLES, Contents, Entry
 from app.integrations.fhir.reader.forms import read_form
 from app.integrations.fhir.reader.orders import (
     read_allergy,
+    read_fulfilment,
     read_immunization,
     read_medication,
     read_service_request,
@@ -49,12 +50,13 @@ _PATIENT_ELEMENT: Final = {
     "RelatedPerson": "patient",
     "Immunization": "patient",
     "AllergyIntolerance": "patient",
+    "Task": "for",
 }
 READ: Final = frozenset(
     {
         "Patient", "RelatedPerson", "Encounter", "Condition", "Observation", "DiagnosticReport",
         "MedicationRequest", "ServiceRequest", "Immunization", "AllergyIntolerance", "Appointment",
-        "QuestionnaireResponse",
+        "QuestionnaireResponse", "Task",
     }
 )  # fmt: skip
 
@@ -91,7 +93,8 @@ def interpret(body: bytes, source: Source) -> tuple[HospitalMessage, ...]:
 
 def _nothing_said(reading: Reading) -> Rejected:
     kind = _first_kind(reading)
-    is_left = any(issue.startswith(("modified:", "own-record:")) for issue in reading.issues)
+    left = ("modified:", "own-record:", "task-not-ours")
+    is_left = any(issue.startswith(left) for issue in reading.issues)
     if not is_left and any(entry.kind in READ for entry in reading.contents.entries):
         return Rejected(RejectionReason.NO_PATIENT_IDENTIFIER, kind)
     return Unsupported(RejectionReason.UNSUPPORTED_TYPE, kind)
@@ -281,6 +284,7 @@ _UNNUMBERED: Final[dict[str, tuple[str, Callable[[Entry, Reading], Any]]]] = {
     "Condition": ("conditions", read_condition),
     "Appointment": ("appointments", read_appointment),
     "RelatedPerson": ("related_persons", read_related_person),
+    "Task": ("fulfilments", read_fulfilment),
 }
 _NUMBERED: Final[dict[str, tuple[str, Callable[[Entry, str, Reading], Any]]]] = {
     "MedicationRequest": ("medications", read_medication),

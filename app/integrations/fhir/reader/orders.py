@@ -1,10 +1,13 @@
-"""MedicationRequest, ServiceRequest, Immunization and AllergyIntolerance."""
+"""MedicationRequest, ServiceRequest, Immunization, AllergyIntolerance, and Task that answers us."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
+from app.domain.exchange.answers import NUMBER_PREFIX
 from app.domain.intake.clinical_records import (
     AllergyRecord,
+    FulfilmentRecord,
+    FulfilmentStatus,
     ImmunizationRecord,
     ImmunizationStatus,
     MedicationRecord,
@@ -176,3 +179,24 @@ def _reactions(resource: Mapping[str, Any]) -> list[str]:
         found += [words(concept) for concept in one["manifestation"]]
         found.append(str(one.get("description", "")))
     return [text for text in dict.fromkeys(found) if text]
+
+
+def read_fulfilment(entry: Entry, reading: Reading) -> FulfilmentRecord | None:
+    """Return how far a request of ours is; None, with a doubt, for work that is not ours."""
+    resource = entry.resource
+    reading.leave(
+        entry, "identifier", "status", "statusReason", "intent", "for", "code", "input", "note",
+    )  # fmt: skip
+    numbers = [one.value for one in reading.identifiers(resource.get("identifier", ()), "")]
+    ours = next((one for one in numbers if one.startswith(NUMBER_PREFIX)), None)
+    if ours is None:
+        reading.doubt("task-not-ours")
+        return None
+    why = resource.get("statusReason", {})
+    said = first_coding(why)
+    return FulfilmentRecord(
+        number=ours,
+        status=FulfilmentStatus(resource["status"]),
+        filler=next((one for one in numbers if one != ours), ""),
+        reason=str(why.get("text", "")) or (said.display if said else ""),
+    )
