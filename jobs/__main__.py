@@ -123,6 +123,7 @@ def main() -> int:
             watches(configured),
             configured.hospital_region,
             text_pack(configured.packs_folder),
+            configured.medicines.rules,
         )
         workers, clockwork = crew(configured, work), Clockwork(TIMETABLE, work)
     except (InvalidMapping, InvalidDefinition) as problem:

@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy import delete
 
 from app.database import unit_of_work
+from app.domain.exchange.medicine_rules import MedicineRules
 from app.domain.intake.feed_health import Watch
 from app.domain.outreach.messaging import Outlets
 from app.domain.text.tagging import TextPack
@@ -21,7 +22,7 @@ from app.models import AccessSession, JobRun, RelayedCallback, SignInState, TagR
 from app.models.intake.feed_signs import known_sources
 from app.models.segments.index import snapshot
 from app.models.segments.index.live import open_index, reading
-from app.services.exchange import deliveries
+from app.services.exchange import deliveries, medicines
 from app.services.outreach import outbox, patient_notices
 from app.services.plans import (
     enrolment,
@@ -54,6 +55,7 @@ class Work:
     watches: Mapping[str, Watch] = field(default_factory=dict)
     region: str | None = None  # where the hospital stands: 浙江省宁波市
     text: TextPack | None = None  # None: what people write is not read
+    medicines: MedicineRules = field(default_factory=MedicineRules)
     stopping: Event = field(default_factory=Event)  # set when the process is to end
 
 
@@ -235,6 +237,11 @@ def sweep_exchange(work: Work, now: datetime) -> None:
         log.info("exchange_swept", count=sum(counts.values()), state=str(counts))
     for state, count in late.items():
         log.warning("deliveries_overdue", state=state, count=count)
+
+
+def lapse_medicines(work: Work, now: datetime) -> None:
+    """End services about medicines of which nothing was heard, and codes that ran out."""
+    _until_none(lambda session: medicines.lapse(session, now))
 
 
 def seal_audit(work: Work, now: datetime) -> None:

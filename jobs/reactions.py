@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.domain.exchange import webhooks
+from app.domain.exchange.medicine_flow import OF_REQUEST
 from app.domain.plans.rules import Grade, SendMessage
 from app.domain.plans.timing import Basis
 from app.models import (
@@ -35,6 +36,13 @@ from app.services.staff import (
     requests,
 )
 from jobs.chores import Work
+from jobs.medicine_reactions import (
+    follow_medicines,
+    give_back_medicines,
+    hand_over_medicines,
+    offer_refills,
+    tell_of_medicines,
+)
 from jobs.notices import notify
 from jobs.plan_reactions import (
     end_for_the_dead,
@@ -343,5 +351,13 @@ REACTIONS: tuple[Reaction, ...] = (
         "patient.unmerged",
     ),
     _reaction(wake_waiting, *tag_triggers.WAKING),
+    _reaction(
+        offer_refills,
+        "medication-request.recorded", "patient.updated", "patient.merged", "patient.unmerged",
+    ),
+    _reaction(hand_over_medicines, "medicine-flow.asked"),
+    _reaction(give_back_medicines, "medicine-flow.given-up"),
+    _reaction(follow_medicines, *(f"outbound.{deed}" for deed in OF_REQUEST)),
+    _reaction(tell_of_medicines, "medicine-flow.moved", "medicine-flow.kept"),
     _reaction(tell_subscribers, *webhooks.KINDS),
 )  # fmt: skip

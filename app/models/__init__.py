@@ -8,6 +8,7 @@ from app.domain.intake.hospital_records import (
     ObservationStatus,
 )
 from app.models.event import Event, ReactionCursor, ReactionFailure
+from app.models.exchange.medicine_flow import MedicineFlow, MedicineFlowStep
 from app.models.exchange.outbound import OutboundDelivery, OutboundDocument, Webhook
 from app.models.intake.feed import FeedAlarm, InboundDeed, ReplayRun
 from app.models.intake.inbound import InboundMessage
@@ -163,6 +164,8 @@ __all__ = [
     "Lease",
     "MatchCandidate",
     "MedicationRequest",
+    "MedicineFlow",
+    "MedicineFlowStep",
     "MigrationStatus",
     "ModelKind",
     "MoveDeed",

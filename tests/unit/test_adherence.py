@@ -12,6 +12,7 @@ from app.domain.profile.adherence import (
     Supply,
     Unknown,
     coverage,
+    runs_out_on,
     supply,
     times_a_day,
 )
@@ -119,3 +120,28 @@ def test_a_short_time_says_nothing() -> None:
     assert coverage([dispensed(29)], TODAY).why_not is Unknown.TOO_SHORT
     assert coverage([dispensed(30)], TODAY).share == 1
     assert coverage([], TODAY).why_not is Unknown.NOT_DISPENSED
+
+
+def test_medicine_runs_out_the_day_after_the_last_one_covered() -> None:
+    assert runs_out_on([dispensed(10)], TODAY) == TODAY + timedelta(days=20)
+
+
+def test_what_was_fetched_early_is_used_up_later() -> None:
+    found = runs_out_on([dispensed(2), dispensed(27)], TODAY)
+
+    assert found == TODAY + timedelta(days=33)  # 27 days ago, 30 days twice
+
+
+def test_a_gap_is_not_made_up_for() -> None:
+    assert runs_out_on([dispensed(90), dispensed(5)], TODAY) == TODAY + timedelta(days=25)
+
+
+def test_one_dispensing_that_cannot_be_counted_leaves_the_end_unknown() -> None:
+    found = runs_out_on([dispensed(5), dispensed(1, quantity_unit="盒")], TODAY)
+
+    assert found is Unknown.OTHER_UNIT
+    assert runs_out_on([], TODAY) is Unknown.NOT_DISPENSED
+    # What lies half a year back says nothing of today.
+    assert runs_out_on([dispensed(200, quantity_unit="盒"), dispensed(5)], TODAY) == (
+        TODAY + timedelta(days=25)
+    )

@@ -127,6 +127,29 @@ def coverage(dispensings: Iterable[Dispensing], today: date) -> Coverage:
     return Coverage(_covered(supplies, since, today), (today - since).days, since)
 
 
+def runs_out_on(dispensings: Iterable[Dispensing], today: date) -> date | Unknown:
+    """Return the first day without the medicine, by what was dispensed within the window.
+
+    What was fetched early is used up later. As for `coverage`, one that cannot be counted makes
+    the whole unknown: better no reminder than one on the wrong day.
+    """
+    supplies: list[Supply] = []
+    for one in dispensings:
+        if one.day is not None and one.day <= today - WINDOW:
+            continue
+        found = supply(one)
+        if isinstance(found, Unknown):
+            return found
+        supplies.append(found)
+    if not supplies:
+        return Unknown.NOT_DISPENSED
+    supplies.sort(key=lambda one: one.day)
+    free_from = supplies[0].day
+    for each in supplies:
+        free_from = max(each.day, free_from) + timedelta(days=each.days)
+    return free_from
+
+
 def _covered(supplies: Sequence[Supply], since: date, until: date) -> int:
     """Count the days of [since, until) with supply; what overlaps is used up later."""
     covered, free_from = 0, supplies[0].day

@@ -17,7 +17,7 @@ from app.models.profile.clinical import MedicationRequest
 # What somebody takes now was written within the last year; fewer than this fit a page.
 SINCE: Final = timedelta(days=366)
 MOST: Final = 200
-_NEVER_TAKEN: Final = (
+NEVER_TAKEN: Final = (
     RequestStatus.DRAFT,
     RequestStatus.CANCELLED,
     RequestStatus.REVOKED,
@@ -67,7 +67,7 @@ def medicines_of(
         )
         .where(
             MedicationRequest.patient_id == patient_id,
-            MedicationRequest.status.not_in(_NEVER_TAKEN),
+            MedicationRequest.status.not_in(NEVER_TAKEN),
             at > now - SINCE,
             at <= now,
         )

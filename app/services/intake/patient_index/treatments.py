@@ -42,6 +42,7 @@ MOVES: Final[Mapping[str, Treatment]] = {
     "immunization": Treatment(numbered=("identity",)),
     "interaction": Treatment(),
     "medication_request": Treatment(numbered=("identity",)),
+    "medicine_flow": Treatment(),
     "observation": Treatment(),
     "outbound_document": Treatment(),
     "patient_link": Treatment(),
