@@ -30,6 +30,7 @@ MENU: Final[tuple[Group, ...]] = (
             Entry("预警", "console.alerts.overview", Permission.HANDLE_ALERT),
             Entry("患者重复档案", "console.doubles.overview", Permission.RESOLVE_IDENTITY),
             Entry("待确认标签", "console.tag_review.overview", Permission.DECIDE_TAGS),
+            Entry("用药服务", "console.medicines.overview", Permission.HANDLE_ALERT),
             Entry("待加入计划", "console.enrolments.overview", Permission.ENROL),
         ),
     ),

@@ -41,6 +41,7 @@ class Permission(StrEnum):
     ENROL = "enrol"  # put one's patients on plans, let plans rest, go on, end
     DESIGN_PLANS = "design-plans"  # drafts, ways in, moving to a new version
     APPROVE_PLANS = "approve-plans"  # another's draft, never one's own
+    SIGN_REFILLS = "sign-refills"  # agree that a long prescription be refilled, or decline
     MAP_TERMS = "map-terms"  # codes and names of tests and departments: nothing of a patient
 
 
@@ -75,6 +76,7 @@ _GRANTS: Final[dict[StaffRole, frozenset[Permission]]] = {
             Permission.ENROL,
             Permission.DESIGN_PLANS,
             Permission.APPROVE_PLANS,
+            Permission.SIGN_REFILLS,
         }
     ),
     StaffRole.HEAD_NURSE: frozenset(
