@@ -80,6 +80,7 @@ def _phone(configured: Settings, clients: Platforms) -> Face:
             exchange_code=exchange,
             mini_program_key=program.app_key if program else "none",
             outlets=outlets(configured),
+            medicines=configured.medicines.rules,
         )
     )
 

@@ -9,6 +9,7 @@ from miniprogram_api.consents import consents
 from miniprogram_api.doors import PublicId, read_strictly
 from miniprogram_api.inbox import inbox
 from miniprogram_api.login import login
+from miniprogram_api.medicines import medicines
 from miniprogram_api.observations import observations
 from miniprogram_api.people import people
 from miniprogram_api.plans import plans
@@ -23,7 +24,7 @@ __all__ = ["PhoneServices", "face"]
 
 _RESOURCES = (
     login, people, binding, consents, subscriptions, tasks, observations, trends, responses, inbox,
-    profile, plans,
+    profile, plans, medicines,
 )  # fmt: skip
 
 

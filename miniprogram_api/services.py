@@ -1,11 +1,12 @@
 """What the wiring hands to this face, and how a route gets at it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from flask import Flask, current_app
 
+from app.domain.exchange.medicine_rules import MedicineRules
 from app.domain.outreach.messaging import Outlets
 from app.services.trust.wechat_sign_in import WeChatIdentity
 
@@ -22,6 +23,7 @@ class PhoneServices:
     exchange_code: Callable[[str], WeChatIdentity]
     mini_program_key: str
     outlets: Outlets
+    medicines: MedicineRules = field(default_factory=MedicineRules)
 
 
 def install(app: Flask, services: PhoneServices) -> None:

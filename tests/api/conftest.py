@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,15 +13,18 @@ from uuid import uuid4
 import pytest
 from apiflask import APIFlask
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from app import clock
 from app.clock import HOSPITAL
 from app.database import unit_of_work
+from app.domain.intake.clinical_records import RequestStatus
 from app.domain.outreach.messaging import Channel, CommunicationState, Lane, dedupe_key
 from app.domain.trust.access import Relation
 from app.models import (
     Communication,
+    MedicationRequest,
     Patient,
     PatientIdentifier,
     PatientLink,
@@ -164,6 +168,20 @@ def link(account_id: int, patient: Patient, relation: Relation, *, is_live: bool
         if not is_live:
             made.is_live = None
             made.ends_at = NOON - timedelta(seconds=1)
+
+
+def prescribe(session: Session, clinic: Clinic, code: str, **more: Any) -> str:
+    """Keep a medicine dispensed 20 days ago for 28; return its public id."""
+    values = {"display": "二甲双胍片", "dispensed_at": NOON - timedelta(days=20), **more}
+    row = MedicationRequest(
+        patient_id=clinic.patient.id, code=code, code_system="", issuer="HIS", number=f"RX{code}",
+        identity=dedupe_key("rx", code), status=RequestStatus.ACTIVE, quantity=Decimal(56),
+        quantity_unit="片", dose=Decimal(1), dose_unit="片", frequency="BID",
+        authored_at=NOON - timedelta(days=20), created_at=NOON, **values,
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    return row.public_id
 
 
 def put_into_inbox(patient: Patient, text: str, minutes: int = 0) -> str:

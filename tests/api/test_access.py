@@ -8,12 +8,22 @@ import pytest
 from sqlalchemy import select
 from werkzeug.routing import Rule
 
+from app.clock import HOSPITAL
 from app.database import new_public_id, unit_of_work
 from app.domain.criteria.population import PreferenceKind
+from app.domain.exchange.medicine_rules import MedicineRules
 from app.domain.plans.enrolling import Way
 from app.domain.trust.access import Audience, Relation
 from app.domain.trust.consenting import CURRENT_TEXTS
-from app.models import CarePlan, EnrolmentProposal, EnrolmentStatus, Patient, Preference
+from app.models import (
+    CarePlan,
+    EnrolmentProposal,
+    EnrolmentStatus,
+    MedicationRequest,
+    Patient,
+    Preference,
+)
+from app.services.exchange.medicines import Asking, Proxy, ask_pickup
 from app.services.profile.patient_preferences import state_preference
 from app.web.gate import policies_of
 from tests.api.conftest import (
@@ -23,6 +33,7 @@ from tests.api.conftest import (
     make_account,
     make_patient,
     measurement,
+    prescribe,
     put_into_inbox,
     task_id,
 )
@@ -48,6 +59,18 @@ BODIES: dict[str, Any] = {
     "phone.plans.pause": {"begins_on": "2099-01-01", "until": "2099-01-02"},
     "phone.plans.resume": {},
     "phone.plans.stop": {},
+    "phone.medicines.cancel": {},
+}  # fmt: skip
+ABOUT_MEDICINES: dict[str, dict[str, Any]] = {
+    "phone.medicines.refill": {"weeks": 4, "is_stable": True},
+    "phone.medicines.deliver": {
+        "recipient": "李测试", "phone": "12000000001", "address": "演示市演示路 1 号",
+        "starts_at": "2026-05-05T01:00:00Z", "ends_at": "2026-05-05T04:00:00Z",
+    },
+    "phone.medicines.pick_up": {
+        "proxy_name": "李家属", "relation": "女儿", "phone": "12000000002",
+        "identity_tail": "123X", "consent": CURRENT_TEXTS["pickup-by-proxy"].version,  # type: ignore[index]  # a StrEnum
+    },
 }  # fmt: skip
 QUERIES = {"phone.trends.read_trend": "?code=15074-8"}
 # What ends something comes last.
@@ -68,6 +91,9 @@ def body_of(endpoint: str, method: str) -> Any:
             "questionnaire": "high-glucose-check",
             "answers": {"vomiting": False, "deep-breathing": False, "drowsy": False},
         }
+    if endpoint in ABOUT_MEDICINES:
+        asked = {"reference": str(uuid4()), "medicines": [medicine()]}
+        return asked | ABOUT_MEDICINES[endpoint]
     return BODIES[endpoint]
 
 
@@ -97,7 +123,26 @@ def ids(clinic: Clinic) -> dict[str, str]:
         "preference": stated_preference(clinic.patient),
         "plan": plan_of(clinic.patient),
         "request_id": asked_for(clinic),
+        "service": service_of(clinic),
     }
+
+
+def service_of(clinic: Clinic) -> str:
+    """A pick-up of a medicine that the routes ask for none of."""
+    with unit_of_work.begin() as session:
+        asking = Asking(
+            clinic.patient.id, clinic.account.id, "first", (prescribe(session, clinic, "M09"),),
+            MedicineRules(), NOON, HOSPITAL,
+        )  # fmt: skip
+        prescribe(session, clinic, "M01")
+        proxy = Proxy(MARKER, "女儿", "12000000002", "1234")
+        return ask_pickup(session, asking, proxy).flow.public_id
+
+
+def medicine() -> str:
+    """The public id of the first medicine that nothing was asked for."""
+    with unit_of_work.begin() as session:
+        return session.scalars(select(MedicationRequest.public_id).filter_by(code="M01")).one()
 
 
 def plan_of(patient: Patient) -> str:

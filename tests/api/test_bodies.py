@@ -33,6 +33,7 @@ def routes_with_body(clinic: Clinic) -> list[tuple[str, str, Any]]:
             ("<id:message>", "m"),
             ("<id:attempt>", "a"),
             ("<id:plan>", "p"),
+            ("<id:service>", "s"),
         ):
             path = path.replace(name, value)
         found.append((method, path, spec["body"]))

@@ -17,6 +17,7 @@ class ConsentPurpose(StrEnum):
     HEALTH_DATA = "health-data"
     GUARDIAN = "guardian"
     MESSAGES = "messages"
+    PICKUP_BY_PROXY = "pickup-by-proxy"  # each time anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,14 @@ CURRENT_TEXTS: Final = {
             "接收提醒",
             "我们会通过微信或短信提醒您测量、用药、填写问卷和复诊。提醒里不写病情，"
             "晚上9点到早上8点不打扰。您可以随时关闭，关闭后仍可在这里查看。",
+        ),
+        ConsentText(
+            ConsentPurpose.PICKUP_BY_PROXY,
+            "2026-11",
+            "请人代取药",
+            "您同意由您填写的这位代取人，凭取药码和本人身份证件，到本院代您领取这一次的药，"
+            "并同意我们把代取人的姓名、电话和证件后四位交给医院药房核对。取药码只能用一次，过期作废。"
+            "您确认已告诉代取人并得到他的同意。",
         ),
     )
 }

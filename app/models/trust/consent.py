@@ -19,7 +19,7 @@ class Consent(Base):
     public_id: Mapped[str] = public_id_column()
     patient_id: Mapped[int] = mapped_column(ForeignKey("patient.id"), info=OPERATION)
     account_id: Mapped[int] = mapped_column(ForeignKey("wechat_account.id"), info=OPERATION)
-    purpose: Mapped[str] = mapped_column(info=CARE)  # health-data, guardian, messages
+    purpose: Mapped[str] = mapped_column(info=CARE)  # health-data, guardian …
     is_given: Mapped[bool] = mapped_column(info=CARE)
     text_version: Mapped[str] = mapped_column(info=OPERATION)
     text_hash: Mapped[bytes] = mapped_column(Digest, info=OPERATION)
