@@ -220,7 +220,7 @@ def test_a_refusal_of_the_hospital_becomes_a_task_with_its_reason(
     assert flow.state is FlowState.REFUSED
     task = session.scalars(select(Task).filter_by(owner=TaskOwner.STAFF)).one()
     assert task.title == "代配药：医院没有办理，请联系患者"
-    assert (task.note, task.care_team_id) == ("库存不足", ward.team.id)
+    assert (task.note, task.care_team_id) == ("医院的答复：库存不足", ward.team.id)
     # The hospital's words are for staff; the patient is told that somebody will call.
     assert "护理团队会与您联系" in inbox(session)[-1]
     assert not any("库存" in text for text in inbox(session))

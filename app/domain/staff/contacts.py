@@ -27,6 +27,7 @@ class StaffTaskKind(StrEnum):
     CONFIRM_MOVE = "confirm-move"
     CONFIRM_REFUSAL = "confirm-refusal"
     COMPLAINT = "complaint"
+    MEDICINE_SERVICE = "medicine-service"  # a refill, delivery or pick-up wants somebody
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from app.domain.exchange.medicine_flow import (
     lapses_at,
 )
 from app.domain.plans.plan_schedule import TaskReason, TaskStatus
-from app.domain.staff.contacts import calling_hour
+from app.domain.staff.contacts import StaffTaskKind, calling_hour
 from app.models import Event, MedicineFlow, MedicineFlowStep, Task
 from app.models.staff.team_work import OPEN_TASK, team_task
 
@@ -34,13 +34,13 @@ def move(
     *,
     event: Event | None = None,
     reason: str | None = None,
-) -> bool:
-    """Write what was said of a flow; return whether it went on.
+) -> None:
+    """Write what was said of a flow; what is known already is not written twice.
 
-    The caller locked the flow. `reason` is for the team, in whoever's words.
+    The caller locked the flow. `reason` is for the team, in the hospital's words.
     """
     if is_repeat(flow.state, word):
-        return False
+        return
     to = after(flow.state, word)
     session.add(
         MedicineFlowStep(
@@ -49,7 +49,7 @@ def move(
         )
     )  # fmt: skip
     if to is None:
-        return False
+        return
     flow.state, flow.changed_at = to, now
     flow.lapses_at = lapses_at(to, now, _code_expires_at(flow))
     if to not in OPEN:
@@ -61,7 +61,6 @@ def move(
         )
     )  # fmt: skip
     _share_out(session, flow, word, now, reason)
-    return True
 
 
 def keep_going(session: Session, flow: MedicineFlow, event: Event, now: datetime) -> None:
@@ -112,9 +111,9 @@ def _ask_team(
     slot = f"{flow.subject}:{name}"
     due_at = calling_hour(now + within, HOSPITAL)
     task = team_task(
-        flow.patient_id, flow.care_team_id, "medicine-service", title, slot, due_at, now
+        flow.patient_id, flow.care_team_id, StaffTaskKind.MEDICINE_SERVICE, title, slot, due_at, now
     )
-    task.note = reason
+    task.note = f"医院的答复：{reason}" if reason else None
     session.add(task)
 
 
