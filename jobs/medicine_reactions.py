@@ -26,10 +26,12 @@ _BY_CLOCK: Final = Actor("job", None, "medicine-flow")
 
 
 def offer_refills(work: Work, session: Session, event: Event) -> None:
-    if event.patient_id is not None:
-        supply_offers.offer_refills(
-            session, event.patient_id, work.medicines, clock.now(), work.zone
-        )
+    if event.patient_id is None:
+        return
+    patient = session.get_one(Patient, event.patient_id)
+    if event.kind == "patient.updated" and patient.deceased_at is None:
+        return  # a new address or phone: nothing that medicines ask about
+    supply_offers.offer_refills(session, patient.id, work.medicines, clock.now(), work.zone)
 
 
 def hand_over_medicines(work: Work, session: Session, event: Event) -> None:

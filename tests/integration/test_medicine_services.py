@@ -516,9 +516,9 @@ def test_a_refill_is_offered_before_the_medicine_runs_out(session: Session, ward
     prescribed(session, ward)  # 28 days from 20 days ago: 8 more
     prescribed(session, ward, "M02", display="阿托伐他汀钙片")
     prescribed(session, ward, "M03", display="阿莫西林胶囊")  # not for a long prescription
-    prescribed(
-        session, ward, "M04", display="对乙酰氨基酚片", quantity=Decimal(14)
-    )  # a short course
+    # A course of a week, with five days left.
+    lately = {"authored_at": NOON - timedelta(days=2), "dispensed_at": NOON - timedelta(days=2)}
+    prescribed(session, ward, "M04", display="布洛芬片", quantity=Decimal(14), **lately)
     settle(session)
     settle(session)
 
@@ -567,6 +567,17 @@ def test_the_dead_are_offered_and_told_nothing(session: Session, ward: Ward) -> 
 
     assert offers(session) == []
     assert inbox(session) == []
+
+
+def test_a_death_takes_the_offers_back(session: Session, ward: Ward) -> None:
+    prescribed(session, ward)
+    settle(session)
+    session.get_one(Patient, ward.patient.id).deceased_at = NOON
+    session.add(Event.of("patient.updated", NOON, patient_id=ward.patient.id))
+    session.flush()
+    settle(session)
+
+    assert [task.status for task in offers(session)] == [TaskStatus.CANCELLED]
 
 
 # -------------------------------------------------------------------------------------- reading
