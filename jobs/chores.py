@@ -79,6 +79,21 @@ def turn_holds(work: Work, now: datetime) -> None:
     _until_none(lambda session: enrolment.turn_holds(session, now, work.zone))
 
 
+def complete_plans(work: Work, now: datetime) -> None:
+    """Complete the plans that are past their last day and have nothing open."""
+    today = now.astimezone(work.zone).date()
+    with unit_of_work.begin() as session:
+        found = enrolment.over_by_calendar(session, today)
+    for over in found:
+        after = 0
+        while not work.stopping.is_set():
+            with unit_of_work.begin() as session:
+                after = enrolment.complete_plans(session, over, after, now, work.zone)
+            if not after:
+                break
+            work.stopping.wait(_BREATH)
+
+
 def enrol_by_segments(work: Work, now: datetime) -> None:
     """Find whom a segment means since time passed: a birthday, a value grown old."""
     with unit_of_work.begin() as session:

@@ -76,6 +76,7 @@ TIMETABLE: tuple[Job, ...] = (
     Job("sweep-tags", chores.sweep_tags, at(second="47"), CatchUp.LAST),
     Job("assess-plans", chores.assess_plans, at(hour="5", minute="17"), CatchUp.LAST, 300),
     Job("refresh-risks", chores.refresh_risks, at(hour="1", minute="43"), CatchUp.SKIP, 300),
+    Job("complete-plans", chores.complete_plans, at(hour="4", minute="13"), CatchUp.LAST, 300),
     Job("seal-audit", chores.seal_audit, at(minute="47"), CatchUp.LAST, 60),
     Job(
         "reconcile-tables",

@@ -46,6 +46,8 @@ class CarePlan(Base):
         Index(None, "is_open", "status", "expanded_until"),
         # Cohorts: their days are computed once for all.
         Index(None, "plan_definition_id", "anchor_on"),
+        # Which are past their last day: those that ended are not looked at each night.
+        Index(None, "is_open", "status", "plan_definition_id", "anchor_on"),
     )
 
     id: Mapped[int] = key_column()

@@ -29,7 +29,7 @@ from app.services.plans.enrolment.anchors import is_admitted
 from app.services.plans.enrolment.errors import NotInThisState
 
 BY_CLOCK: Final = Actor("job", None, "plan-life")
-_UNFINISHED: Final = (TaskStatus.REQUESTED, TaskStatus.READY, TaskStatus.IN_PROGRESS)
+UNFINISHED: Final = (TaskStatus.REQUESTED, TaskStatus.READY, TaskStatus.IN_PROGRESS)
 _UNSENT: Final = (CommunicationState.QUEUED, CommunicationState.HELD)
 _AT_REST: Final = tuple(sorted(set(TASKS_HELD.values())))
 
@@ -282,7 +282,7 @@ def cancel_tasks(session: Session, plan_id: int, reason: TaskReason, now: dateti
 def _cancel(
     session: Session, which: ColumnElement[bool], reason: TaskReason, now: datetime
 ) -> None:
-    pending = select(Task.id).where(which, Task.status.in_(_UNFINISHED))
+    pending = select(Task.id).where(which, Task.status.in_(UNFINISHED))
     session.execute(
         update(Communication)
         .where(Communication.state.in_(_UNSENT), Communication.task_id.in_(pending))
@@ -291,7 +291,7 @@ def _cancel(
     )
     session.execute(
         update(Task)
-        .where(which, Task.status.in_(_UNFINISHED))
+        .where(which, Task.status.in_(UNFINISHED))
         .values(status=TaskStatus.CANCELLED, status_reason=reason, finished_at=now)
     )
 
