@@ -64,6 +64,8 @@ class CarePlan(Base):
     encounter_id: Mapped[int | None] = mapped_column(ForeignKey("encounter.id"), info=OPERATION)
     # Tasks exist for every occurrence before this instant.
     expanded_until: Mapped[datetime | None] = mapped_column(info=OPERATION)
+    # What begins before this instant is not asked for: until then it rested.
+    asks_from: Mapped[datetime | None] = mapped_column(info=OPERATION)
     # While it rests, or is going to: why, and the days, both included; no last day: until told.
     hold_reason: Mapped[HoldReason | None] = mapped_column(info=CARE)
     hold_begins_on: Mapped[date | None] = mapped_column(index=True, info=CARE)

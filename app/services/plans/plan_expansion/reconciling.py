@@ -73,7 +73,8 @@ def _wanted(
             for action, slot in changed_occurrences(
                 one.action, one.changes, basis, zone, since, until, almanac
             ):
-                if slot.expires_at > now:  # what is over when it is asked is not asked for
+                # Neither what is over when it is asked, nor what began while the plan rested.
+                if slot.expires_at > now and slot.starts_at >= (plan.asks_from or slot.starts_at):
                     found[slot.slot] = columns_of(one.plan_action_id, action, slot)
     return found
 
