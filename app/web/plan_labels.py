@@ -46,6 +46,7 @@ ENDS: Final = {
     EndReason.NOT_SUITABLE: "不再适合",
     EndReason.DECEASED: "患者去世",
     EndReason.NEW_ANCHOR: "重新开始",
+    EndReason.MERGED: "档案合并，另一份继续",
 }
 # What a person may choose; the others follow from what happened.
 ENDS_TO_CHOOSE: Final = (
