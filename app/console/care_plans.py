@@ -24,6 +24,7 @@ from app.services.plans.plan_preview import (
     calendar_of,
     preview_rest,
     preview_version,
+    undated_of,
 )
 from app.web import gate, plan_forms, plan_labels
 from app.web.addresses import public_id
@@ -130,11 +131,12 @@ def _page(
         patient = find_cared_for(session, public_id(patient_id), me(), now)
         plans = plans_of_patient(session, patient.id, clock.today())
         ahead = calendar_of(session, patient.id, now, HOSPITAL)
+        undated = undated_of(session, patient.id, now)
         teams = all_teams(session)
         record(session, gate.actor(), "read", "care-plan", now, patient_id=patient.id)
     page = render_template(
         "console/care_plans.html", patient=patient, plans=plans, teams=teams, labels=plan_labels,
-        days=_days(ahead), whole=_is_whole(), count=len(ahead),
+        days=_days(ahead), undated=undated, whole=_is_whole(), count=len(ahead),
         rests=rests or {}, form=form or {}, problems=problems, now=now,
         notice=_NOTICES.get(request.args.get("done", "")),
     )  # fmt: skip

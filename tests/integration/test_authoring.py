@@ -12,6 +12,7 @@ from app import clock
 from app.clock import HOSPITAL
 from app.database import unit_of_work
 from app.domain.definitions import InvalidDefinition
+from app.domain.plans.changes import Change
 from app.domain.plans.plan_schedule import TaskStatus
 from app.domain.trust.access import Actor
 from app.integrations.pack_files import read_text, write_text
@@ -26,7 +27,7 @@ from app.models import (
     Task,
 )
 from app.models.plans.knowledge import knowledge
-from app.services.plans import pack_drafts, plan_expansion, plan_moving
+from app.services.plans import pack_drafts, plan_changes, plan_expansion, plan_moving
 from app.services.plans.enrolment import proposals
 from app.services.plans.pack_drafts import (
     BaseReplaced,
@@ -35,6 +36,7 @@ from app.services.plans.pack_drafts import (
     OwnDraft,
     Signed,
 )
+from app.services.plans.plan_changes import Told
 from app.services.plans.plan_library import install_pack
 from jobs import chores
 from tests import factories, settling
@@ -170,7 +172,13 @@ def test_running_plans_move_as_the_preview_said_and_stop_when_told(
     settling.settle(session, WORK)
     draft = written(session, who)
     install(session, pack_drafts.approve_draft(session, draft.public_id, doctor(who), NOON, TODAY))
+    changed = session.scalars(select(CarePlan)).first()
+    assert changed is not None
+    plan_changes.change_for_patient(
+        session, changed, "glucose-fasting", Change(title="空腹"), Told(who.nurse.id, "简短"), NOON
+    )
     told = plan_moving.preview_move(session, PACK, NOON, HOSPITAL)
+    assert told.own == 1
     assert (told.patients, told.to_version) == (4, 2)
     assert (told.appear, told.vanish) == (4, 4)  # a call more, the diet less, for each
     assert told.moved == 4 * 91 - 6  # every fasting glucose that is still to come
