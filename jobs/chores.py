@@ -115,6 +115,9 @@ def bring_packs_into_force(work: Work, now: datetime) -> None:
         for signed in pack_drafts.take_due(session, today):
             plan_library.install_pack(session, signed.pack, now, approved_by=signed.approver)
             pack_drafts.mark_installed(session, signed.draft_id, now)
+    with unit_of_work.begin() as session:
+        for pack, approver in plan_library.take_signed(session, today):
+            plan_library.install_pack(session, pack, now, approved_by=approver)
 
 
 def move_plans(work: Work, now: datetime) -> None:
