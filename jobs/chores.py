@@ -24,6 +24,7 @@ from app.models.segments.index.live import open_index, reading
 from app.services.exchange import deliveries
 from app.services.outreach import outbox, patient_notices
 from app.services.plans import (
+    draft_purging,
     enrolment,
     pack_drafts,
     plan_expansion,
@@ -54,6 +55,7 @@ class Work:
     watches: Mapping[str, Watch] = field(default_factory=dict)
     region: str | None = None  # where the hospital stands: 浙江省宁波市
     text: TextPack | None = None  # None: what people write is not read
+    drafts_kept_for: timedelta = timedelta(days=180)
     stopping: Event = field(default_factory=Event)  # set when the process is to end
 
 
@@ -118,6 +120,11 @@ def bring_packs_into_force(work: Work, now: datetime) -> None:
     with unit_of_work.begin() as session:
         for pack, approver in plan_library.take_signed(session, today):
             plan_library.install_pack(session, pack, now, approved_by=approver)
+
+
+def purge_drafts(work: Work, now: datetime) -> None:
+    """Delete drafts of packs that nobody signed or went on with."""
+    _until_none(lambda session: draft_purging.purge_drafts(session, now, work.drafts_kept_for))
 
 
 def move_plans(work: Work, now: datetime) -> None:

@@ -85,5 +85,6 @@ TIMETABLE: tuple[Job, ...] = (
         CatchUp.LAST,
         300,
     ),
+    Job("purge-drafts", chores.purge_drafts, at(hour="3", minute="37"), CatchUp.SKIP, 300),
     Job("purge-sessions", chores.purge_sessions, at(hour="3", minute="23"), CatchUp.SKIP, 300),
 )
