@@ -34,7 +34,7 @@ from app.services.plans import (
 )
 from app.services.profile import risk_assessing
 from app.services.profile.tags import tag_rebuild, tag_sweeping, tagging
-from app.services.staff import alert_handling, feed_alarms
+from app.services.staff import alert_handling, feed_alarms, proposal_notices
 from app.services.trust import audit_trail
 
 log = structlog.get_logger()
@@ -159,6 +159,12 @@ def remind_of_tasks(work: Work, now: datetime) -> None:
     _until_none(
         lambda session: patient_notices.remind_of_tasks(session, now, work.zone, work.outlets)
     )
+
+
+def tell_of_proposals(work: Work, now: datetime) -> None:
+    """Tell each team once a day what it is asked about joining plans."""
+    with unit_of_work.begin() as session:
+        proposal_notices.tell_of_proposals(session, now, work.zone, work.outlets)
 
 
 def climb_alerts(work: Work, now: datetime) -> None:
