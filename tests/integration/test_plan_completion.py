@@ -110,12 +110,21 @@ def test_a_plan_waits_for_what_was_moved_for_one_patient_or_for_all(session: Ses
         definition=plan.plan_definition, anchor_on=ANCHOR, created_at=NOON,
     )  # fmt: skip
     told = Told(factories.practitioner(session).id, "出差")
+    shifted = factories.care_plan(
+        session, factories.patient(session), factories.care_team(session),
+        definition=plan.plan_definition, anchor_on=ANCHOR, created_at=NOON,
+    )  # fmt: skip
+    later = Change(shift_days=13)
+    plan_changes.change_for_patient(session, shifted, "daily", later, told, NOON)
     change = Change(on=ANCHOR + 60 * DAY)
     plan_changes.change_for_patient(
         session, plan, "daily", change, told, NOON, slot=f"daily/{ANCHOR + DAY}"
     )
-    follow(plan, 0, 6, 8, 30)
-    assert (plan.is_open, other.is_open) == (True, None)
+    follow(plan, 0, 6, 8)
+    assert shifted.is_open
+    follow(plan, 20, 21, 30)
+    assert (plan.is_open, other.is_open, shifted.end_reason) == (True, None, EndReason.COMPLETED)
+    assert len(tasks_of(session, shifted)) == 7
     follow(plan, 50, 59)
     assert [task.starts_at.date() for task in tasks_of(session, plan)][-1] == ANCHOR + 60 * DAY
     follow(plan, 61, 62)

@@ -137,7 +137,7 @@ def _with_more_to_come(session: Session, plan_ids: Sequence[int], today: date) -
         last = last_day(parse_plan(plan.plan_definition.definition), plan.anchor_on, almanac)
         own = changes_of_patient(session, plan.patient_id, plan.plan_key)
         later = (one.change.on for one in own if one.change.on is not None)
-        if max(last + _MOVED, *later) >= today:
+        if max([last + _MOVED, *later]) >= today:
             yield plan.id
 
 
