@@ -76,6 +76,7 @@ def test_a_proposal_is_seen_declined_with_a_reason_and_by_nobody_else(
     page = browser.get("/console/enrolments").text
     assert "李测试：2型糖尿病出院后随访" in page
     assert "符合计划自己的条件" in page
+    assert "待加入计划（1 条）" in browser.get("/wecom/today").text
     with unit_of_work.begin() as session:
         proposal = session.scalars(select(EnrolmentProposal)).one().public_id
     for role in StaffRole:
