@@ -323,6 +323,8 @@ class Settings(BaseSettings):
     trusted_hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
     spool_folder: Path = Path("var/spool")
     packs_folder: Path = Path("packs")
+    # How long a draft of a pack that nobody signs or goes on with is kept.
+    pack_draft_days: int = Field(default=180, ge=30, le=3660)
     demo: bool = False
     demo_clock: Path | None = None
     demo_standin: str | None = None

@@ -3,6 +3,7 @@
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from functools import partial
 
 import structlog
@@ -124,6 +125,7 @@ def main() -> int:
             configured.hospital_region,
             text_pack(configured.packs_folder),
             configured.medicines.rules,
+            timedelta(days=configured.pack_draft_days),
         )
         workers, clockwork = crew(configured, work), Clockwork(TIMETABLE, work)
     except (InvalidMapping, InvalidDefinition) as problem:

@@ -25,6 +25,7 @@ from app.models.segments.index.live import open_index, reading
 from app.services.exchange import deliveries, medicines
 from app.services.outreach import outbox, patient_notices
 from app.services.plans import (
+    draft_purging,
     enrolment,
     pack_drafts,
     plan_expansion,
@@ -34,7 +35,7 @@ from app.services.plans import (
 )
 from app.services.profile import risk_assessing
 from app.services.profile.tags import tag_rebuild, tag_sweeping, tagging
-from app.services.staff import alert_handling, feed_alarms
+from app.services.staff import alert_handling, feed_alarms, proposal_notices
 from app.services.trust import audit_trail
 
 log = structlog.get_logger()
@@ -56,6 +57,7 @@ class Work:
     region: str | None = None  # where the hospital stands: 浙江省宁波市
     text: TextPack | None = None  # None: what people write is not read
     medicines: MedicineRules = field(default_factory=MedicineRules)
+    drafts_kept_for: timedelta = timedelta(days=180)
     stopping: Event = field(default_factory=Event)  # set when the process is to end
 
 
@@ -81,6 +83,21 @@ def turn_holds(work: Work, now: datetime) -> None:
     _until_none(lambda session: enrolment.turn_holds(session, now, work.zone))
 
 
+def complete_plans(work: Work, now: datetime) -> None:
+    """Complete the plans that are past their last day and have nothing open."""
+    today = now.astimezone(work.zone).date()
+    with unit_of_work.begin() as session:
+        found = enrolment.over_by_calendar(session, today)
+    for over in found:
+        after = 0
+        while not work.stopping.is_set():
+            with unit_of_work.begin() as session:
+                after = enrolment.complete_plans(session, over, after, now, work.zone)
+            if not after:
+                break
+            work.stopping.wait(_BREATH)
+
+
 def enrol_by_segments(work: Work, now: datetime) -> None:
     """Find whom a segment means since time passed: a birthday, a value grown old."""
     with unit_of_work.begin() as session:
@@ -102,6 +119,14 @@ def bring_packs_into_force(work: Work, now: datetime) -> None:
         for signed in pack_drafts.take_due(session, today):
             plan_library.install_pack(session, signed.pack, now, approved_by=signed.approver)
             pack_drafts.mark_installed(session, signed.draft_id, now)
+    with unit_of_work.begin() as session:
+        for pack, approver in plan_library.take_signed(session, today):
+            plan_library.install_pack(session, pack, now, approved_by=approver)
+
+
+def purge_drafts(work: Work, now: datetime) -> None:
+    """Delete drafts of packs that nobody signed or went on with."""
+    _until_none(lambda session: draft_purging.purge_drafts(session, now, work.drafts_kept_for))
 
 
 def move_plans(work: Work, now: datetime) -> None:
@@ -136,6 +161,12 @@ def remind_of_tasks(work: Work, now: datetime) -> None:
     _until_none(
         lambda session: patient_notices.remind_of_tasks(session, now, work.zone, work.outlets)
     )
+
+
+def tell_of_proposals(work: Work, now: datetime) -> None:
+    """Tell each team once a day what it is asked about joining plans."""
+    with unit_of_work.begin() as session:
+        proposal_notices.tell_of_proposals(session, now, work.zone, work.outlets)
 
 
 def climb_alerts(work: Work, now: datetime) -> None:

@@ -116,7 +116,7 @@ _FOLLOWED: Final = {
 
 def retime(work: Work, session: Session, event: Event) -> None:
     """Bring calendars to what was changed; a merge brings visits, bookings and changes along."""
-    if event.patient_id is not None and event.kind != "care-plan.changed":
+    if event.patient_id is not None and event.kind.startswith("patient."):
         plan_expansion.call_for_retiming(session, event.patient_id, clock.now())
     plan_expansion.retime_plans(session, clock.now(), work.zone, patient_id=event.patient_id)
 

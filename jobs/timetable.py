@@ -74,9 +74,11 @@ TIMETABLE: tuple[Job, ...] = (
     Job("wake-tags", chores.wake_tags, at(minute="*/10", second="49"), CatchUp.LAST, 5),
     Job("follow-library", chores.follow_library, at(minute="2-57/5", second="5"), CatchUp.LAST),
     Job("sweep-tags", chores.sweep_tags, at(second="47"), CatchUp.LAST),
+    Job("tell-of-proposals", chores.tell_of_proposals, at(hour="8", minute="43"), CatchUp.LAST, 60),
     Job("assess-plans", chores.assess_plans, at(hour="5", minute="17"), CatchUp.LAST, 300),
     Job("refresh-risks", chores.refresh_risks, at(hour="1", minute="43"), CatchUp.SKIP, 300),
     Job("lapse-medicines", chores.lapse_medicines, at(minute="3-58/5", second="37"), CatchUp.LAST),
+    Job("complete-plans", chores.complete_plans, at(hour="4", minute="13"), CatchUp.LAST, 300),
     Job("seal-audit", chores.seal_audit, at(minute="47"), CatchUp.LAST, 60),
     Job(
         "reconcile-tables",
@@ -85,5 +87,6 @@ TIMETABLE: tuple[Job, ...] = (
         CatchUp.LAST,
         300,
     ),
+    Job("purge-drafts", chores.purge_drafts, at(hour="3", minute="37"), CatchUp.SKIP, 300),
     Job("purge-sessions", chores.purge_sessions, at(hour="3", minute="23"), CatchUp.SKIP, 300),
 )

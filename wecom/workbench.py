@@ -6,6 +6,7 @@ from app import clock
 from app.database import unit_of_work
 from app.domain.trust.access import Audience, Permission
 from app.models.trust.audit import record
+from app.services.plans.enrolment.proposals import count_proposals
 from app.services.staff.handover_reading import count_waiting
 from app.services.staff.worklist import Show, read_worklist
 from app.web import gate
@@ -28,8 +29,15 @@ def today() -> str:
             session, me(), now, show=show, team=team, after=cursor(request.args.get("after"))
         )
         handovers = count_waiting(session, me())
+        questions = count_proposals(session, gate.actor())
         seen = sorted({item.patient_id for item in work.items})
         record(session, gate.actor(), "read", "worklist", now, detail={"patient_ids": seen})
     return render_template(
-        "wecom/today.html", work=work, show=show, team=team, now=now, handovers=handovers
+        "wecom/today.html",
+        work=work,
+        show=show,
+        team=team,
+        now=now,
+        handovers=handovers,
+        questions=questions,
     )

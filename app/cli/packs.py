@@ -66,14 +66,15 @@ def pack() -> None:
 def install(
     loaded: Settings, engine: Engine, *, folder: Path | None, every: bool, approver: str | None
 ) -> None:
-    """Install a disease pack; only a signed one is used on patients."""
+    """Install a disease pack; only a signed one is used on patients, from its first day on."""
     if every == (folder is not None):
         raise click.UsageError("either a folder or --all")
     if folder is None:
         for one, is_news in install_all(loaded.packs_folder, approver):
-            print(f"{one.id} {one.version}: {'installed' if is_news else 'there already'}")
+            print(f"{one.id} {one.version}: {_done(one, approver, is_news)}")
         return
-    print("installed" if _install(_read(folder), approver) else "there already")
+    one = _read(folder)
+    print(_done(one, approver, _install(one, approver)))
 
 
 @pack.command("check")
@@ -157,8 +158,22 @@ def _install(content: Pack, approver: str | None) -> bool:
         raise Failed(str(problem)) from None
 
 
+def _done(content: Pack, approver: str | None, is_news: bool) -> str:
+    if not is_news:
+        return "there already"
+    if approver and not _is_due(content):
+        return f"signed, in force from {content.effective_from}"
+    return "installed"
+
+
+def _is_due(content: Pack) -> bool:
+    return content.effective_from <= clock.today()
+
+
 def _keep(session: Session, content: Pack, approver: str | None) -> bool:
-    is_news = install_pack(session, content, clock.now(), approved_by=approver)
+    is_news = install_pack(
+        session, content, clock.now(), approved_by=approver, is_due=_is_due(content)
+    )
     if is_news:
         detail = {"pack": content.id, "version": content.version, "approved": bool(approver)}
         record(session, OPERATOR, "install", "pack", clock.now(), detail=detail)

@@ -18,14 +18,16 @@ from app.models.staff.staff_access import find_cared_for
 from app.models.trust.audit import record
 from app.services.plans.care_plan_reading import all_teams, find_care_plan, plans_of_patient
 from app.services.plans.pack_drafts import drafts_of_plan
+from app.services.plans.plan_history import changes_for
 from app.services.plans.plan_moving import NothingToMove, move_one
 from app.services.plans.plan_preview import (
     Preview,
     calendar_of,
     preview_rest,
     preview_version,
+    undated_of,
 )
-from app.web import gate, plan_forms, plan_labels
+from app.web import gate, plan_forms, plan_labels, task_words
 from app.web.addresses import public_id
 from app.web.staff import me
 
@@ -39,6 +41,7 @@ _NOTICES: Final = {
     "ended": "已结束，还没做的任务和没发出的消息都取消了。",
     "transferred": "已转给其他团队。",
     "moved": "已换到现用版本。",
+    "taken-back": "已撤回这项调整，任务会在一分钟内按计划重新安排。",
 }
 
 
@@ -130,11 +133,14 @@ def _page(
         patient = find_cared_for(session, public_id(patient_id), me(), now)
         plans = plans_of_patient(session, patient.id, clock.today())
         ahead = calendar_of(session, patient.id, now, HOSPITAL)
+        undated = undated_of(session, patient.id, now)
+        changes = changes_for(session, patient.id)
         teams = all_teams(session)
         record(session, gate.actor(), "read", "care-plan", now, patient_id=patient.id)
     page = render_template(
         "console/care_plans.html", patient=patient, plans=plans, teams=teams, labels=plan_labels,
-        days=_days(ahead), whole=_is_whole(), count=len(ahead),
+        days=_days(ahead), undated=undated, whole=_is_whole(), count=len(ahead),
+        changes=changes, words=task_words,
         rests=rests or {}, form=form or {}, problems=problems, now=now,
         notice=_NOTICES.get(request.args.get("done", "")),
     )  # fmt: skip

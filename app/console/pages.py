@@ -21,6 +21,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.console import (
     alerts,
+    care_plan_history,
     care_plans,
     doubles,
     duty,
@@ -53,6 +54,7 @@ from app.web.factory import Face
 
 PARTS: Final[tuple[Blueprint, ...]] = (
     alerts.views,
+    care_plan_history.views,
     care_plans.views,
     doubles.views,
     duty.views,

@@ -110,7 +110,15 @@ def choose(
         anchor_on = found.on if found else None
     wanted = Wanted(wanted.plan_key, anchor_on, wanted.team_id, wanted.note)
     preview = (
-        preview_enrolment(session, patient.id, chosen.key, anchor_on, now, HOSPITAL)
+        preview_enrolment(
+            session,
+            patient.id,
+            chosen.key,
+            anchor_on,
+            now,
+            HOSPITAL,
+            care_team_id=_team_id(session, wanted, teams),
+        )
         if anchor_on
         else None
     )
@@ -122,11 +130,15 @@ def team_of(session: Session, wanted: Wanted, practitioner_id: int) -> int:
 
     :raises NotFound: no such team, or none of theirs
     """
-    teams = own_teams(session, practitioner_id)
-    chosen = wanted.team_id or (next(iter(teams)) if len(teams) == 1 else "")
-    if chosen not in teams:
+    found = _team_id(session, wanted, own_teams(session, practitioner_id))
+    if found is None:
         raise NotFound
-    return find_team(session, chosen, of=practitioner_id).id
+    return found
+
+
+def _team_id(session: Session, wanted: Wanted, teams: Mapping[str, str]) -> int | None:
+    chosen = wanted.team_id or (next(iter(teams)) if len(teams) == 1 else "")
+    return find_team(session, chosen).id if chosen in teams else None
 
 
 def change_plan(

@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
+from app.domain.intake.hospital_records import EncounterClass
 from app.domain.plans.enrolling import DeclineReason, EndReason, Entry, HoldReason, ReEntry, Way
+from app.domain.plans.plan_calendar import Undated
 from app.domain.plans.plan_words import ANCHORS, KINDS
+from app.domain.plans.timing import Basis
 from app.models import (
     CarePlanStatus,
     DraftStatus,
@@ -46,6 +49,7 @@ ENDS: Final = {
     EndReason.NOT_SUITABLE: "不再适合",
     EndReason.DECEASED: "患者去世",
     EndReason.NEW_ANCHOR: "重新开始",
+    EndReason.MERGED: "档案合并，另一份继续",
 }
 # What a person may choose; the others follow from what happened.
 ENDS_TO_CHOOSE: Final = (
@@ -66,6 +70,11 @@ STATUSES: Final = {
     CarePlanStatus.ON_HOLD: "已暂停",
     CarePlanStatus.COMPLETED: "已结束",
     CarePlanStatus.REVOKED: "已停止",
+}
+VISITS: Final[Mapping[EncounterClass | None, str]] = {
+    EncounterClass.AMBULATORY: "每次门诊",
+    EncounterClass.INPATIENT: "每次出院",
+    EncounterClass.EMERGENCY: "每次急诊",
 }
 # The kind of mark that a status has beside its word.
 MARKS: Final = {
@@ -131,6 +140,20 @@ def state(plan: CarePlanLine) -> str:
     if plan.end_reason is not None:
         return f"{word}（{ENDS[plan.end_reason]}）"
     return word
+
+
+def waits_for(one: Undated) -> str:
+    """Return what has to come before something has its day: 每次门诊后."""
+    named = "、".join(f"“{title}”" for title in one.actions)
+    match one.basis:
+        case Basis.ENCOUNTER:
+            return f"{VISITS.get(one.encounter_class, '每次就诊')}后"
+        case Basis.APPOINTMENT:
+            return f"每次预约就诊{'前' if one.is_before else '后'}"
+        case Basis.MISSED:
+            return f"{named}没有做时"
+        case _:
+            return f"{named}完成后"
 
 
 def rest_to_come(plan: CarePlanLine) -> str | None:

@@ -8,14 +8,18 @@ from sqlalchemy import select
 from app import clock
 from app.clock import HOSPITAL
 from app.database import unit_of_work
+from app.domain.plans.changes import Change
 from app.domain.plans.enrolling import Way
 from app.integrations.pack_files import read_pack
 from app.models import CarePlan, CareTeam, EnrolmentProposal, Patient
 from app.models.plans.knowledge import knowledge
-from app.services.plans.enrolment.entering import Candidate, offer
+from app.services.plans.enrolment.entering import Candidate, begin_plan, offer
+from app.services.plans.plan_changes import Told, change_for_patient
+from app.services.plans.plan_expansion import expand_plans
 from app.services.plans.plan_library import install_pack
 from tests import factories
 from tests.browser.conftest import Picture, Site
+from tests.browser.soundness import sound_at
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.browser
@@ -137,3 +141,35 @@ def test_a_new_version_is_written_and_what_it_changes_is_read(
     page.get_by_role("button", name="提交签署").press("Enter")
     expect(page.get_by_text("参与编写的人不能签署")).to_be_visible()
     is_sound(page)
+
+
+def test_a_change_for_one_patient_is_taken_back_by_keyboard(
+    context: BrowserContext, site: Site, proposed: str
+) -> None:
+    now = clock.now()
+    with unit_of_work.begin() as session:
+        question = session.scalars(
+            select(EnrolmentProposal).join(Patient).where(Patient.public_id == proposed)
+        ).one()
+        plan = begin_plan(
+            session, question.patient_id, knowledge(session).plans[PLAN], clock.today(),
+            question.care_team_id, now,
+        )  # fmt: skip
+        session.flush()
+        told = Told(factories.practitioner(session).id, "夜班")
+        change_for_patient(session, plan, "glucose-fasting", Change(shift_days=1), told, now)
+        expand_plans(session, now, HOSPITAL, patient_id=plan.patient_id)
+    is_well = sound_at(1024)
+    page = context.new_page()
+    page.set_viewport_size({"width": 1024, "height": 844})
+    page.goto(f"{site.url}/console/patients/{proposed}/plans")
+    page.locator("summary", has_text="为这位患者做的调整").press("Enter")
+    expect(page.get_by_text("测一次空腹血糖：推后 1 天")).to_be_visible()
+    is_well(page)
+    page.get_by_role("button", name="撤回这项调整").press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("已撤回这项调整")
+    page.locator("summary", has_text="为这位患者做的调整").press("Enter")
+    expect(page.get_by_text("撤回。", exact=False).first).to_be_visible()
+    page.get_by_role("link", name="每项任务的经过").press("Enter")
+    expect(page.get_by_role("heading", name="每项任务的经过", exact=False)).to_be_visible()
+    is_well(page)

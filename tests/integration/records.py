@@ -280,10 +280,14 @@ def _has(session: Session, kind: Any, patient: Patient, identity: bytes) -> bool
 def photograph(session: Session) -> dict[str, dict[int, dict[str, Any]]]:
     """Return every row that a merge may touch, as it is in the database."""
     session.flush()
-    tables = [*MOVES, "alert_step", "patient", "patient_identifier"]
+    tables = [*MOVES, "alert_step", "care_plan_step", "patient", "patient_identifier"]
     return {
         name: {
-            row.id: {key: value for key, value in row._mapping.items() if key not in _PASSING}
+            row.id: {
+                key: value
+                for key, value in row._mapping.items()
+                if key not in _PASSING and (name, key) != _MADE_ANEW
+            }
             for row in session.execute(select(table_of(name)))
         }
         for name in tables
@@ -292,6 +296,8 @@ def photograph(session: Session) -> dict[str, dict[int, dict[str, Any]]]:
 
 # Sealed anew each time, and when it was last touched.
 _PASSING = {"updated_at"}
+# Each merge writes the step again, under another random name.
+_MADE_ANEW = ("care_plan_step", "public_id")
 
 
 def owners(session: Session, table: str) -> dict[int, int]:

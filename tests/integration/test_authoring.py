@@ -12,10 +12,12 @@ from app import clock
 from app.clock import HOSPITAL
 from app.database import unit_of_work
 from app.domain.definitions import InvalidDefinition
+from app.domain.plans.changes import Change
 from app.domain.plans.plan_schedule import TaskStatus
 from app.domain.trust.access import Actor
 from app.integrations.pack_files import read_text, write_text
 from app.models import (
+    AuditEvent,
     CarePlan,
     CarePlanStep,
     MigrationStatus,
@@ -26,7 +28,7 @@ from app.models import (
     Task,
 )
 from app.models.plans.knowledge import knowledge
-from app.services.plans import pack_drafts, plan_expansion, plan_moving
+from app.services.plans import pack_drafts, plan_changes, plan_expansion, plan_moving
 from app.services.plans.enrolment import proposals
 from app.services.plans.pack_drafts import (
     BaseReplaced,
@@ -35,6 +37,7 @@ from app.services.plans.pack_drafts import (
     OwnDraft,
     Signed,
 )
+from app.services.plans.plan_changes import Told
 from app.services.plans.plan_library import install_pack
 from jobs import chores
 from tests import factories, settling
@@ -170,7 +173,13 @@ def test_running_plans_move_as_the_preview_said_and_stop_when_told(
     settling.settle(session, WORK)
     draft = written(session, who)
     install(session, pack_drafts.approve_draft(session, draft.public_id, doctor(who), NOON, TODAY))
+    changed = session.scalars(select(CarePlan)).first()
+    assert changed is not None
+    plan_changes.change_for_patient(
+        session, changed, "glucose-fasting", Change(title="空腹"), Told(who.nurse.id, "简短"), NOON
+    )
     told = plan_moving.preview_move(session, PACK, NOON, HOSPITAL)
+    assert told.own == 1
     assert (told.patients, told.to_version) == (4, 2)
     assert (told.appear, told.vanish) == (4, 4)  # a call more, the diet less, for each
     assert told.moved == 4 * 91 - 6  # every fasting glucose that is still to come
@@ -215,3 +224,31 @@ def test_running_plans_move_as_the_preview_said_and_stop_when_told(
     assert len(slots) == len(set(slots))
     with pytest.raises(plan_moving.NothingToMove):
         plan_moving.preview_move(session, PACK, NOON, HOSPITAL)
+
+
+def test_drafts_that_nobody_goes_on_with_are_purged_with_a_line_in_the_trail(
+    database: Engine,
+) -> None:
+    with unit_of_work.begin() as session:
+        who = build(session)
+        kept = written(session, who).public_id
+        dropped, submitted, signed = (
+            written(session, who, title=title) for title in ("放弃", "待签", "已签")
+        )
+        pack_drafts.drop_draft(session, dropped.public_id, nurse(who), NOON)
+        pack_drafts.approve_draft(session, signed.public_id, doctor(who), NOON, TODAY)
+        gone, stays = {dropped.public_id, submitted.public_id}, {kept, signed.public_id}
+    chores.purge_drafts(WORK, NOON + 180 * DAY)
+    with unit_of_work.begin() as session:
+        assert set(session.scalars(select(PackDraft.public_id))) == gone | stays
+        touched = session.scalars(select(PackDraft).filter_by(public_id=kept)).one()
+        touched.updated_at = NOON + DAY
+
+    chores.purge_drafts(WORK, NOON + 180 * DAY + timedelta(seconds=1))
+
+    with unit_of_work.begin() as session:
+        assert set(session.scalars(select(PackDraft.public_id))) == stays
+        lines = session.scalars(select(AuditEvent).filter_by(action="purge")).all()
+        assert {(one.entity, one.detail["draft"]) for one in lines} == {
+            ("pack-draft", draft) for draft in gone
+        }

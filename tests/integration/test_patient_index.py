@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.plans.enrolling import EndReason, HoldReason
 from app.domain.plans.plan_schedule import TaskStatus
 from app.domain.plans.rules import Grade
 from app.domain.trust.access import Relation
@@ -15,6 +16,8 @@ from app.models import (
     AlertStep,
     AuditEvent,
     CarePlan,
+    CarePlanStatus,
+    CarePlanStep,
     Event,
     Gender,
     MatchCandidate,
@@ -23,6 +26,7 @@ from app.models import (
     Patient,
     RecordLink,
     RecordMove,
+    StepKind,
 )
 from app.models.profile.patient_index import cluster_of, head_id_of, head_named, head_of
 from app.services.intake import patient_index
@@ -324,15 +328,27 @@ def test_two_runs_of_one_plan_become_one(session: Session) -> None:
     team = factories.care_team(session)
     survivor, retired = records.someone(session), records.someone(session)
     kept = factories.care_plan(session, survivor, team)
-    other = factories.care_plan(session, retired, team)
+    other = factories.care_plan(
+        session, retired, team,
+        status=CarePlanStatus.ON_HOLD, hold_reason=HoldReason.TRAVEL, hold_ends_on=at(30).date(),
+    )  # fmt: skip
     pending = factories.task(session, retired, other)
     done = factories.task(session, retired, other, status=TaskStatus.COMPLETED)
+    before = records.photograph(session)
 
-    join(session, survivor, retired)
+    link = join(session, survivor, retired)
 
+    step = session.scalars(select(CarePlanStep)).one()
+    assert (step.care_plan_id, step.kind, step.reason, step.at) == (
+        other.id, StepKind.ENDED, EndReason.MERGED, at(10),
+    )  # fmt: skip
+    assert step.detail == {"goes_on": kept.public_id}
+    assert (other.end_reason, other.hold_ends_on) == (EndReason.MERGED, None)
     assert (kept.is_open, kept.status) == (True, "active")
     assert (other.is_open, other.status, other.patient_id) == (None, "revoked", survivor.id)
     assert (pending.status, done.status) == (TaskStatus.CANCELLED, TaskStatus.COMPLETED)
+    part(session, link)
+    assert records.photograph(session) == before
 
 
 @pytest.mark.parametrize("is_ours_worse", [True, False])

@@ -12,6 +12,7 @@ from app import clock
 from app.clock import HOSPITAL
 from app.database import unit_of_work
 from app.domain.outreach.messaging import CommunicationState
+from app.domain.plans.changes import Change
 from app.domain.plans.enrolling import EndReason, HoldReason
 from app.domain.plans.plan_schedule import TaskReason, TaskStatus
 from app.domain.trust.access import Actor, Relation
@@ -33,14 +34,16 @@ from app.models import (
     WeChatAccount,
 )
 from app.services.outreach import patient_notices
-from app.services.plans import plan_expansion
+from app.services.plans import plan_changes, plan_expansion
 from app.services.plans.enrolment import life, turn_holds
 from app.services.plans.enrolment.errors import NotInThisState
+from app.services.plans.plan_changes import Told
 from app.services.trust.binding import end_link
 from app.services.trust.patient_consents import record_consent
 from jobs.workers import Crew, Worker, react_to_events
 from tests import factories, settling
 from tests.conftest import NOON
+from tests.integration import plan_ward
 from tests.integration.ward import OUTLETS, WORK, Ward, build, discharge, grant
 
 TODAY = NOON.astimezone(HOSPITAL).date()
@@ -127,6 +130,35 @@ def test_a_rest_takes_back_what_is_pending_and_goes_on_from_today(
     ]  # fmt: skip
     held = session.scalars(select(CarePlanStep).filter_by(kind=StepKind.HELD)).one()
     assert (held.note, held.practitioner_id) == ("回老家", who.nurse.id)
+
+
+def test_what_began_in_a_long_rest_is_not_asked_for_though_its_window_is_open(
+    session: Session, hands: list[datetime]
+) -> None:
+    plan = plan_ward.on_plan(
+        session, plan_ward.action("weekly", every="P7D", until="P91D", expires_after="P7D")
+    )
+    clock_turns(session, NOON)
+    settle(session)
+    assert len(pending(session)) == 3
+    life.hold_plan(session, plan, HoldReason.TRAVEL, life.BY_CLOCK, NOON)
+    settle(session)
+
+    hands[0] = NOON + 31 * DAY  # a Thursday: Monday's week is not over
+    life.resume_plan(session, plan, life.BY_CLOCK, hands[0], HOSPITAL)
+    settle(session)
+    clock_turns(session, hands[0])
+
+    assert [task.slot for task in pending(session)] == ["weekly/2026-06-08", "weekly/2026-06-15"]
+    told = Told(factories.practitioner(session).id, "说得更清楚")
+    plan_changes.change_for_patient(session, plan, "weekly", Change(title="每周"), told, hands[0])
+    clock_turns(session, hands[0])
+    assert len(pending(session)) == 2
+
+
+def clock_turns(session: Session, now: datetime) -> None:
+    plan_expansion.retime_plans(session, now, HOSPITAL)
+    plan_expansion.expand_plans(session, now, HOSPITAL)
 
 
 @pytest.mark.usefixtures("hands")

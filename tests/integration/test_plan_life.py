@@ -1,8 +1,8 @@
 """Lives of plans as chance has them: no task twice, none lost, none after the plan's end.
 
-Changes, pauses, upgrades, merges and jumps of the clock, over leap days, month ends and the summer
-times that Shanghai kept from 1986 to 1991. What must be there is computed anew here, in plain
-Python, from the days of the calendar alone.
+Changes, pauses, upgrades, merges taken back, completion and jumps of the clock, over leap days,
+month ends and the summer times that Shanghai kept from 1986 to 1991. What must be there is computed
+anew here, in plain Python, from the days of the calendar alone.
 """
 
 import os
@@ -19,17 +19,27 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from app.clock import HOSPITAL
 from app.domain.plans.changes import Change, ChangeInForce
+from app.domain.plans.enrolling import EndReason
 from app.domain.plans.plan_schedule import TaskStatus
 from app.domain.plans.timing import Basis
-from app.models import CarePlan, CarePlanStatus, Patient, Task
+from app.models import (
+    CarePlan,
+    CarePlanStatus,
+    CarePlanStep,
+    Patient,
+    RecordLink,
+    StepKind,
+    Task,
+)
 from app.models.plans.action_change import not_ended
 from app.services.intake import patient_index
 from app.services.plans import enrolment, plan_changes, plan_expansion
+from app.services.plans.enrolment import life
 from app.services.plans.plan_changes import Told
 from tests import factories
 from tests.integration.plan_ward import action, definition_of
@@ -118,7 +128,9 @@ class PlanLife(RuleBasedStateMachine):
         self.changes: dict[int, dict[str, Change]] = {plan.patient_id: {} for plan in self.plans}
         self.known: dict[int, str] = {}
         self.done: set[int] = set()
-        self.is_merged = False
+        self.link: RecordLink | None = None
+        self.is_parted = False
+        self.age = 0
         self.tick()
 
     def teardown(self) -> None:
@@ -137,8 +149,11 @@ class PlanLife(RuleBasedStateMachine):
             plan_expansion.follow(session, plan.patient_id, [Basis.ACTION], now, HOSPITAL)
         plan_expansion.open_due_tasks(session, now)
         plan_expansion.miss_past_tasks(session, now)
+        for over in enrolment.over_by_calendar(session, now.astimezone(HOSPITAL).date()):
+            enrolment.complete_plans(session, over, 0, now, HOSPITAL)
         session.flush()
         session.expire_all()
+        self.age += 1
 
     # ---------------------------------------------------------------------------- what happens
 
@@ -199,44 +214,57 @@ class PlanLife(RuleBasedStateMachine):
             self.now += days * DAY
             self.tick()
             self.nothing_is_lost_or_doubled()
-            plan.status, plan.stale_since = CarePlanStatus.ACTIVE, self.now
+            enrolment.resume_plan(self.session, plan, life.BY_CLOCK, self.now, HOSPITAL)
             self.tick()
 
     @rule(which=st.integers(0, 1))
     def leave(self, which: int) -> None:
         plan = self.plans[which]
         if plan.is_open:
-            plan.status, plan.is_open, plan.ended_at = CarePlanStatus.COMPLETED, None, self.now
-            self.session.execute(
-                update(Task)
-                .where(Task.care_plan_id == plan.id, Task.status.in_(PENDING))
-                .values(status="cancelled", status_reason="plan-ended", finished_at=self.now)
-            )
+            enrolment.end_plan(self.session, plan, EndReason.NOT_SUITABLE, life.BY_CLOCK, self.now)
             self.tick()
 
-    @precondition(lambda self: not self.is_merged)
+    @precondition(lambda self: self.link is None)
     @rule()
     def turn_out_to_be_one(self) -> None:
         head, other = (self.session.get_one(Patient, plan.patient_id) for plan in self.plans)
-        patient_index.merge(self.session, head, other, version="2026", now=self.now)
-        self.session.flush()
-        self.is_merged = True
+        self.link = patient_index.merge(self.session, head, other, version="2026", now=self.now)
         # As the reaction does: what was changed for either record is changed for the person.
-        theirs = self.changes.pop(other.id)
-        mine = self.changes[head.id]
-        self.order_of_changes(mine, theirs)
-        plan_expansion.call_for_retiming(self.session, head.id, self.now)
+        theirs = self.changes[other.id]
+        self.settle_records()
+        assert self.changes.keys() == {head.id}
+        assert self.changes[head.id].keys() >= theirs.keys()
+
+    @precondition(lambda self: self.link is not None and not self.is_parted)
+    @rule()
+    def turn_out_to_be_two(self) -> None:
+        assert self.link is not None
+        patient_index.unmerge(self.session, self.link, version="2027", now=self.now)
+        self.is_parted = True
+        self.settle_records()
+        assert len(self.changes) == 2
+
+    def settle_records(self) -> None:
+        """Read whose changes are whose, laid over each other by age, and let calendars follow."""
+        self.session.flush()
+        self.session.expire_all()
+        self.changes = {plan.patient_id: {} for plan in self.plans}
+        for patient_id, one in plan_changes_of(self.session):
+            mine = self.changes[patient_id]
+            known = mine.get(one.action_key)
+            mine[one.action_key] = one.change.over(known) if known else one.change
+        for patient_id in self.changes:
+            plan_expansion.call_for_retiming(self.session, patient_id, self.now)
         self.tick()
 
-    def order_of_changes(self, mine: dict[str, Change], theirs: dict[str, Change]) -> None:
-        """Lay the changes of both records over each other by age, as the rows have them."""
-        joined: dict[str, Change] = {}
-        for one in plan_changes_of(self.session):
-            known = joined.get(one.action_key)
-            joined[one.action_key] = one.change.over(known) if known else one.change
-        mine.clear()
-        mine.update(joined)
-        assert mine.keys() >= theirs.keys()
+    @precondition(lambda self: self.age > 12)
+    @rule()
+    def run_out(self) -> None:
+        for _ in range(17):
+            self.now += 13 * DAY
+            self.tick()
+            self.nothing_is_lost_or_doubled()
+        assert [plan.is_open for plan in self.plans] == [None, None]
 
     # ------------------------------------------------------------------------- what must hold
 
@@ -257,6 +285,8 @@ class PlanLife(RuleBasedStateMachine):
                     assert (task.status is TaskStatus.READY) == (task.starts_at <= self.now)
             missing = self.known.keys() - {one.id for p in self.plans for one in self.tasks(p)}
             assert not missing
+            if not plan.is_open:
+                self.is_told_why_it_ended(plan)
             if not plan.is_open or plan.status is not CarePlanStatus.ACTIVE:
                 assert not [one for one in tasks.values() if one.status in PENDING]
             else:
@@ -264,6 +294,17 @@ class PlanLife(RuleBasedStateMachine):
         self.known = {
             task.id: task.slot for p in getattr(self, "plans", ()) for task in self.tasks(p)
         }
+
+    def is_told_why_it_ended(self, plan: CarePlan) -> None:
+        step = self.session.scalars(
+            select(CarePlanStep).filter_by(care_plan_id=plan.id, kind=StepKind.ENDED)
+        ).one()
+        assert (step.reason, step.at) == (plan.end_reason, plan.ended_at)
+        if plan.end_reason is EndReason.COMPLETED:
+            version = 1 if plan.plan_definition_id == self.rows[0].id else 2
+            last = max(day for _, day, _ in planned(plan.anchor_on, version))
+            assert plan.ended_at is not None
+            assert plan.ended_at.astimezone(HOSPITAL).date() > last
 
     def is_what_the_calendar_says(self, plan: CarePlan, tasks: dict[str, Task]) -> None:
         version = 1 if plan.plan_definition_id == self.rows[0].id else 2
@@ -274,6 +315,8 @@ class PlanLife(RuleBasedStateMachine):
                 continue
             at = change.at.isoformat("minutes") if change.at else hour
             starts = utc(day + (change.shift_days or 0) * DAY, at)
+            if starts < (plan.asks_from or starts):
+                continue  # it rested
             if starts < plan.expanded_until and starts + WINDOW > self.now + timedelta(hours=1):
                 expected[slot] = starts
         for slot, starts in expected.items():
@@ -301,8 +344,8 @@ class PlanLife(RuleBasedStateMachine):
                 assert tasks[f"after/t{task.id}/0"].starts_at == utc(day, "11:00")
 
 
-def plan_changes_of(session: Session) -> list[ChangeInForce]:
-    return [row.in_force() for row in session.scalars(not_ended())]
+def plan_changes_of(session: Session) -> list[tuple[int, ChangeInForce]]:
+    return [(row.patient_id or 0, row.in_force()) for row in session.scalars(not_ended())]
 
 
 def test_no_life_of_a_plan_loses_or_doubles_a_task(sqlite_engine: Engine) -> None:

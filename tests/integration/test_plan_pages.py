@@ -1,6 +1,6 @@
 """待加入计划 and a patient's plans over HTTP: who may, what is refused, what is shown before."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 from flask.testing import FlaskClient
@@ -8,11 +8,22 @@ from sqlalchemy import Engine, select
 from werkzeug.test import TestResponse
 
 from app import clock
+from app.clock import HOSPITAL
 from app.database import unit_of_work
+from app.domain.plans.changes import Change
 from app.domain.plans.enrolling import Entry, ReEntry
 from app.domain.trust.access import Actor, StaffRole
-from app.models import AuditEvent, CarePlan, CarePlanStatus, EnrolmentProposal
+from app.models import (
+    ActionChange,
+    AuditEvent,
+    CarePlan,
+    CarePlanStatus,
+    EnrolmentProposal,
+    Practitioner,
+)
+from app.services.plans import plan_changes, plan_expansion
 from app.services.plans.enrolment.ways import PolicyWords, set_policy
+from app.services.plans.plan_changes import Told
 from tests import factories, settling
 from tests.integration import ward
 from tests.integration.ward import WORK
@@ -65,6 +76,7 @@ def test_a_proposal_is_seen_declined_with_a_reason_and_by_nobody_else(
     page = browser.get("/console/enrolments").text
     assert "李测试：2型糖尿病出院后随访" in page
     assert "符合计划自己的条件" in page
+    assert "待加入计划（1 条）" in browser.get("/wecom/today").text
     with unit_of_work.begin() as session:
         proposal = session.scalars(select(EnrolmentProposal)).one().public_id
     for role in StaffRole:
@@ -138,3 +150,62 @@ def test_a_plan_is_previewed_begun_rested_handed_over_and_ended(browser: FlaskCl
     assert ended.status_code == 303
     assert plan().end_reason == "not-suitable"
     assert send(browser, f"{plans}/nothing", do="resume").status_code == 404
+
+
+def test_changes_for_a_patient_are_read_and_taken_back_and_tasks_tell_their_history(
+    browser: FlaskClient, wecom: WeCom
+) -> None:
+    named, today = patient_id(), clock.today()
+    send(browser, f"/console/enrolments/patients/{named}", plan=PLAN, anchor_on=str(today))
+    with unit_of_work.begin() as session:
+        settling.settle(session, WORK)
+        begun = session.scalars(select(CarePlan)).one()
+        doctor = session.scalars(select(Practitioner).filter_by(wecom_userid="doctor")).one()
+        told = Told(doctor.id, "夜班", clock.now() + timedelta(days=30))
+        later = Change(shift_days=2, at=time(9, 30))
+        plan_changes.change_for_patient(session, begun, "glucose-fasting", later, told, clock.now())
+        change = session.scalars(select(ActionChange)).one().public_id
+        plan_expansion.retime_plans(session, clock.now(), HOSPITAL)
+        plan_id, doctor_name = begun.public_id, doctor.name or ""
+    plans = f"/console/patients/{named}/plans"
+    page = browser.get(plans).text
+    assert "测一次空腹血糖：推后 2 天，09:30 开始" in page
+    assert f"{doctor_name}，" in page
+    assert "原因：夜班。" in page
+    assert "撤回这项调整" in page
+    history = browser.get(f"/console/patients/{named}/plan-tasks/{plan_id}")
+    assert "还没开始" in history.text
+    assert "更早的" in history.text
+    before = history.text.partition("before=")[2].partition('"')[0]
+    further = browser.get(f"/console/patients/{named}/plan-tasks/{plan_id}?before={before}")
+    assert "接上页" in further.text
+    for path in (f"{plan_id}?before=nobody", "nobody"):
+        assert browser.get(f"/console/patients/{named}/plan-tasks/{path}").status_code == 404
+
+    back = f"/console/patients/{named}/plan-changes/{change}"
+    stranger = browser.application.test_client()
+    wecom.signs_in = "stranger"
+    sign_in(stranger, wecom, "/console")
+    assert send(stranger, back).status_code == 404
+    assert stranger.get(f"/console/patients/{named}/plan-tasks/{plan_id}").status_code == 404
+    with unit_of_work.begin() as session:
+        other = factories.patient(session, "别人")
+        others = ActionChange(
+            scope="patient", patient_id=other.id, plan_key=PLAN, action_key="glucose-fasting",
+            change='{"shift_days": 1}', reason="别人的", author_id=doctor.id,
+            created_at=clock.now(),
+        )  # fmt: skip
+        session.add(others)
+        session.flush()
+        theirs = others.public_id
+    assert send(browser, f"/console/patients/{named}/plan-changes/{theirs}").status_code == 404
+
+    assert send(browser, back).status_code == 303
+    assert "陈护士 于" in browser.get(plans).text
+    assert "撤回这项调整" not in browser.get(plans).text
+    with unit_of_work.begin() as session:
+        ended = session.scalars(select(ActionChange).filter_by(public_id=change)).one()
+        assert ended.ended_at is not None
+        assert session.scalars(select(CarePlan.stale_since)).one() is not None
+        noted = session.scalars(select(AuditEvent).filter_by(entity="action-change")).one()
+        assert (noted.action, noted.detail) == ("end", {"change": change})

@@ -174,6 +174,16 @@ def changed_action(
     return _reworded(action, change) if change else action
 
 
+def changed_for_good(
+    action: Action, changes: Iterable[ChangeInForce], now: datetime
+) -> Action | None:
+    """Return an action as it is asked from now on, single slots aside; None: it is left out."""
+    change = _joined(changes, action.key, "", now)
+    if change is None:
+        return action
+    return None if change.is_left_out else _reworded(action, change)
+
+
 def _changed(
     action: Action, one: Occurrence, changes: Sequence[ChangeInForce], zone: ZoneInfo
 ) -> tuple[Action, Occurrence] | None:

@@ -59,6 +59,7 @@ class EndReason(StrEnum):
     OPTED_OUT = "opted-out"
     NOT_SUITABLE = "not-suitable"
     NEW_ANCHOR = "new-anchor"  # the same plan began anew
+    MERGED = "merged"  # two records were one person's: the other run goes on
 
 
 class DeclineReason(StrEnum):

@@ -1,14 +1,16 @@
 """What a plan is going to do, day by day, and what a change of it changes: computed, not kept."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from app.domain.plans.plan import ActionKind, PlanDefinition
+from app.domain.intake.hospital_records import EncounterClass
+from app.domain.plans.changes import ChangeInForce, changed_for_good, changed_occurrences
+from app.domain.plans.plan import Action, ActionKind, PlanDefinition
 from app.domain.plans.plan_days import Almanac
-from app.domain.plans.plan_schedule import occurrences
-from app.domain.plans.timing import LONGEST_WINDOW
+from app.domain.plans.plan_schedule import Base
+from app.domain.plans.timing import LONGEST_WINDOW, Basis
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,33 @@ class Difference:
         return not (self.appear or self.vanish or self.moved)
 
 
+def _nothing_known(action: Action, actions: Collection[Action]) -> list[Base]:
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whom a calendar is for: what was changed for them, and what happened that actions count from.
+
+    `bases_of` is asked with an action and all actions of the plan.
+    """
+
+    changes: Sequence[ChangeInForce] = ()
+    bases_of: Callable[[Action, Collection[Action]], Sequence[Base]] = _nothing_known
+
+
+@dataclass(frozen=True, slots=True)
+class Undated:
+    """What has its day only when something comes: a visit, a booking, or a task done or missed."""
+
+    plan_name: str
+    title: str
+    basis: Basis
+    encounter_class: EncounterClass | None
+    is_before: bool
+    actions: tuple[str, ...]  # the titles of those it comes after
+
+
 def plan_calendar(
     plan: PlanDefinition,
     anchor_on: date,
@@ -55,24 +84,53 @@ def plan_calendar(
     since: datetime,
     until: datetime,
     almanac: Almanac | None = None,
+    person: Person | None = None,
 ) -> tuple[Entry, ...]:
     """Return what a plan asks for in [since, until), in order of time.
 
-    What counts from a visit or another task is not known before it happens, and left out.
+    What counts from a visit or another task is not known before it happens, and left out; for a
+    `person` it is there where that is known, and all as it was changed for them.
     """
-    found: list[Entry] = []
-    for action in plan.actions:
-        for one in occurrences(action, anchor_on, zone, since, until, almanac):
-            day = one.starts_at.astimezone(zone).date()
-            stage = plan.stage_on(anchor_on, day)
-            found.append(
-                Entry(
-                    plan.key, one.slot, one.starts_at, one.due_at, one.expires_at, day,
-                    (day - anchor_on).days, stage.name if stage else None, action.kind,
-                    action.title,
-                )
-            )  # fmt: skip
+    person, almanac, found = person or Person(), almanac or Almanac(), []
+    for planned in plan.actions:
+        shared = planned.timing.is_shared
+        for basis in [anchor_on] if shared else person.bases_of(planned, plan.actions):
+            for action, one in changed_occurrences(
+                planned, person.changes, basis, zone, since, until, almanac
+            ):
+                day = one.starts_at.astimezone(zone).date()
+                stage = plan.stage_on(anchor_on, day)
+                found.append(
+                    Entry(
+                        plan.key, one.slot, one.starts_at, one.due_at, one.expires_at, day,
+                        (day - anchor_on).days, stage.name if stage else None, action.kind,
+                        action.title,
+                    )
+                )  # fmt: skip
     return tuple(sorted(found, key=_order))
+
+
+def not_yet_dated(
+    plan: PlanDefinition, changes: Sequence[ChangeInForce], now: datetime
+) -> tuple[Undated, ...]:
+    """Return what a plan asks for after something that may still come, in the plan's order."""
+    titles = {action.key: action.title for action in plan.actions}
+    return tuple(
+        Undated(
+            plan.name, told.title, action.timing.basis, action.timing.encounter_class,
+            action.timing.is_before, tuple(titles[key] for key in _named(action, plan.actions)),
+        )
+        for action in plan.actions
+        if not action.timing.is_shared
+        and (told := changed_for_good(action, changes, now)) is not None
+    )  # fmt: skip
+
+
+def _named(action: Action, actions: Iterable[Action]) -> Iterable[str]:
+    """Yield the actions from which another counts: it is done, or it is missed."""
+    for one in actions:
+        if one.key == action.timing.after_action or one.if_missed == action.key:
+            yield one.key
 
 
 def still_to_come(
@@ -82,9 +140,10 @@ def still_to_come(
     now: datetime,
     until: datetime,
     almanac: Almanac | None = None,
+    person: Person | None = None,
 ) -> tuple[Entry, ...]:
     """Return what beginning a plan now asks for: also what began before and is open still."""
-    found = plan_calendar(plan, anchor_on, zone, now - LONGEST_WINDOW, until, almanac)
+    found = plan_calendar(plan, anchor_on, zone, now - LONGEST_WINDOW, until, almanac, person)
     return tuple(one for one in found if one.ends_at > now)
 
 

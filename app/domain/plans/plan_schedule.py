@@ -210,7 +210,6 @@ class TaskReason(StrEnum):
     READMITTED = "readmitted"
     TRAVEL = "travel"
     HELD = "held"  # the plan rests for another reason
-    RESTED = "rested"  # it began while the plan rested, and does not come back
     OPTED_OUT = "opted-out"
     DECEASED = "deceased"
     PLAN_ENDED = "plan-ended"

@@ -46,6 +46,8 @@ class CarePlan(Base):
         Index(None, "is_open", "status", "expanded_until"),
         # Cohorts: their days are computed once for all.
         Index(None, "plan_definition_id", "anchor_on"),
+        # Which are past their last day: those that ended are not looked at each night.
+        Index(None, "is_open", "status", "plan_definition_id", "anchor_on"),
     )
 
     id: Mapped[int] = key_column()
@@ -62,6 +64,8 @@ class CarePlan(Base):
     encounter_id: Mapped[int | None] = mapped_column(ForeignKey("encounter.id"), info=OPERATION)
     # Tasks exist for every occurrence before this instant.
     expanded_until: Mapped[datetime | None] = mapped_column(info=OPERATION)
+    # What begins before this instant is not asked for: until then it rested.
+    asks_from: Mapped[datetime | None] = mapped_column(info=OPERATION)
     # While it rests, or is going to: why, and the days, both included; no last day: until told.
     hold_reason: Mapped[HoldReason | None] = mapped_column(info=CARE)
     hold_begins_on: Mapped[date | None] = mapped_column(index=True, info=CARE)

@@ -120,6 +120,7 @@ class EnrolmentProposal(Base):
         # NULL once settled: one question about one plan at a time.
         UniqueConstraint("patient_id", "plan_key", "is_open"),
         Index(None, "care_team_id", "is_open", "proposed_at"),
+        Index(None, "is_open", "told_at"),
     )
 
     id: Mapped[int] = key_column()
@@ -142,6 +143,8 @@ class EnrolmentProposal(Base):
     status: Mapped[EnrolmentStatus] = mapped_column(default=EnrolmentStatus.OPEN, info=CARE)
     is_open: Mapped[bool | None] = mapped_column(default=True, info=OPERATION)  # True or NULL
     proposed_at: Mapped[datetime] = mapped_column(info=OPERATION)
+    # When the team was told that it waits; NULL: not yet.
+    told_at: Mapped[datetime | None] = mapped_column(info=OPERATION)
     decided_at: Mapped[datetime | None] = mapped_column(info=OPERATION)
     practitioner_id: Mapped[int | None] = mapped_column(
         ForeignKey("practitioner.id"), index=True, info=OPERATION

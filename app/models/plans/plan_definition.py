@@ -31,9 +31,10 @@ class Pack(Base):
     content_hash: Mapped[bytes] = mapped_column(Digest, info=KNOWLEDGE)
     content: Mapped[dict[str, Any]] = mapped_column(info=KNOWLEDGE)
     status: Mapped[PublicationStatus] = mapped_column(info=KNOWLEDGE)
-    # Who answers for it; nothing unapproved reaches a patient.
+    # Who answers for it; nothing unapproved reaches a patient. A draft with a name is signed, and
+    # waits for its first day.
     approved_by: Mapped[str | None] = mapped_column(info=KNOWLEDGE)
-    installed_at: Mapped[datetime] = mapped_column(info=KNOWLEDGE)
+    installed_at: Mapped[datetime] = mapped_column(info=KNOWLEDGE)  # or signed, where that is later
 
 
 class Article(Base):

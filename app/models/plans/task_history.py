@@ -1,6 +1,6 @@
 """How a task came to stand as it does: its own times, and the decisions about it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,9 +24,20 @@ class HistoryLine:
 
 def history_of(session: Session, task: Task) -> Sequence[HistoryLine]:
     """Return what happened to a task, oldest first; what its columns tell needs no row."""
-    steps = session.scalars(
-        select(TaskStep).filter_by(task_id=task.id).order_by(TaskStep.at, TaskStep.id)
-    ).all()
+    return histories_of(session, [task])[task.id]
+
+
+def histories_of(session: Session, tasks: Sequence[Task]) -> Mapping[int, Sequence[HistoryLine]]:
+    """Return what happened to each of these tasks, by its id."""
+    steps: dict[int, list[TaskStep]] = {task.id: [] for task in tasks}
+    for step in session.scalars(
+        select(TaskStep).where(TaskStep.task_id.in_(steps)).order_by(TaskStep.at, TaskStep.id)
+    ):
+        steps[step.task_id].append(step)
+    return {task.id: _lines(task, steps[task.id]) for task in tasks}
+
+
+def _lines(task: Task, steps: Sequence[TaskStep]) -> Sequence[HistoryLine]:
     lines = [
         HistoryLine(task.created_at, TaskStatus.REQUESTED, TaskReason.NOT_OPEN),
         *(HistoryLine(one.at, one.status, one.status_reason, one.explanation) for one in steps),

@@ -98,12 +98,24 @@ def change_for_all(
     return row
 
 
-def end_change(session: Session, public_id: str, practitioner_id: int, now: datetime) -> None:
+def end_change(
+    session: Session,
+    public_id: str,
+    practitioner_id: int,
+    now: datetime,
+    *,
+    patient_id: int | None = None,
+) -> None:
     """Let the pack's own action hold again; ended twice, the first time stands.
+
+    With `patient_id` only what was changed for that patient.
 
     :raises NotFound: no such change
     """
-    row = session.scalar(select(ActionChange).filter_by(public_id=public_id).with_for_update())
+    named = select(ActionChange).filter_by(public_id=public_id)
+    if patient_id is not None:
+        named = named.filter_by(patient_id=patient_id)
+    row = session.scalar(named.with_for_update())
     if row is None:
         raise NotFound
     if row.ended_at is None:

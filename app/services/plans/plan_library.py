@@ -1,14 +1,16 @@
 """Disease packs, installed in versions that never change."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from app.database import Base
 from app.domain.errors import DomainError
 from app.domain.plans import packs
+from app.domain.plans.pack_parsing import parse_pack
 from app.domain.plans.pack_references import PackReferences
 from app.domain.plans.plan_schedule import timing_revision
 from app.models import (
@@ -34,13 +36,18 @@ class PackChanged(DomainError):
 
 
 def install_pack(
-    session: Session, pack: packs.Pack, now: datetime, *, approved_by: str | None
+    session: Session,
+    pack: packs.Pack,
+    now: datetime,
+    *,
+    approved_by: str | None,
+    is_due: bool = True,
 ) -> bool:
     """Install a pack, or approve its draft; False when there is nothing to do.
 
     Without `approved_by` it stays a draft: kept, shown to staff, never used on a patient. Its
-    approval retires the earlier version.
-    Patients already on a plan stay on their version.
+    approval retires the earlier version; signed before it `is_due`, it is a draft until the clock
+    finds its first day come. Patients already on a plan stay on their version.
 
     :raises PackChanged: this version is installed with other content
     :raises InvalidDefinition: approved, it borrows a form that is not in force
@@ -52,21 +59,50 @@ def install_pack(
             raise PackChanged
         if kept.status is not PublicationStatus.DRAFT or not approved_by:
             return False
-    status = PublicationStatus.ACTIVE if approved_by else PublicationStatus.DRAFT
+        if kept.approved_by and not is_due:
+            return False
+    in_force = bool(approved_by) and is_due
+    status = PublicationStatus.ACTIVE if in_force else PublicationStatus.DRAFT
     if approved_by:
         PackReferences(pack).check_borrowed(knowledge(session).questionnaires)
+    if in_force:
         _retire_earlier(session, pack.id)
         install_tags(session, pack.id, pack.tags, pack.definition.get("tag_rules", ()), now)
     if kept is None:
-        kept = Pack(key=pack.id, version=pack.version, content_hash=content_hash, installed_at=now)
+        kept = Pack(key=pack.id, version=pack.version, content_hash=content_hash)
         session.add(kept)
-    kept.title = pack.title
+    kept.title, kept.installed_at = pack.title, now
     kept.content = dict(pack.definition)
     kept.status = status
     kept.approved_by = approved_by
     _install_texts(session, pack, status)
     _install_plans(session, pack, status)
     return True
+
+
+def take_signed(session: Session, today: date) -> Sequence[tuple[packs.Pack, str]]:
+    """Return the packs signed for a day that has come, and by whom; the caller installs them.
+
+    Where another version was put into force since the signature, that later word holds.
+    """
+    since = aliased(Pack)
+    replaced = (
+        select(since.id)
+        .where(
+            since.key == Pack.key,
+            since.status == PublicationStatus.ACTIVE,
+            since.installed_at > Pack.installed_at,
+        )
+        .exists()
+    )
+    rows = session.scalars(
+        select(Pack)
+        .where(Pack.status == PublicationStatus.DRAFT, Pack.approved_by.is_not(None), ~replaced)
+        .order_by(Pack.id)
+        .with_for_update(of=Pack)
+    )
+    signed = [(parse_pack(row.content), row.approved_by or "") for row in rows]
+    return [(pack, who) for pack, who in signed if pack.effective_from <= today]
 
 
 def _retire_earlier(session: Session, pack_key: str) -> None:

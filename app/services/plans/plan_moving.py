@@ -2,19 +2,28 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from app.domain.errors import DomainError, NotFound
+from app.domain.plans.changes import ChangeInForce, ChangeScope
 from app.domain.plans.plan import PlanDefinition as Plan
 from app.domain.plans.plan import parse_plan
-from app.domain.plans.plan_calendar import Difference, compare, plan_calendar
+from app.domain.plans.plan_calendar import (
+    Difference,
+    Person,
+    Undated,
+    compare,
+    not_yet_dated,
+    plan_calendar,
+)
 from app.domain.trust.access import Actor
 from app.models import (
+    ActionChange,
     CarePlan,
     CarePlanStatus,
     CarePlanStep,
@@ -25,6 +34,7 @@ from app.models import (
     PublicationStatus,
     StepKind,
 )
+from app.models.plans.action_change import changes_of_team
 from app.models.plans.calendar_day import hospital_almanac
 from app.models.trust.audit import record
 
@@ -53,7 +63,11 @@ class Cohort:
 
 @dataclass(frozen=True, slots=True)
 class MovePreview:
-    """What moving everybody would do; `appear`, `vanish`, `moved` count tasks of all patients."""
+    """What moving everybody would do; `appear`, `vanish`, `moved` count tasks of all patients.
+
+    As hospital and departments changed the plan. `own` patients have changes of their own, and
+    `undated` has its day only when something comes to a patient: neither is counted.
+    """
 
     to_version: int
     patients: int
@@ -62,6 +76,8 @@ class MovePreview:
     vanish: int
     moved: int
     largest: tuple[Cohort, ...]
+    own: int
+    undated: tuple[Undated, ...]
 
 
 def preview_move(
@@ -69,7 +85,8 @@ def preview_move(
 ) -> MovePreview:
     """Return what moving all running plans to the version in force changes from now on.
 
-    Calendars are computed once for all who are on one version and began on one day.
+    Calendars are computed once for all who are on one version, began on one day and are cared for
+    where the plan was changed alike.
 
     :raises NotFound: no such plan in force
     :raises NothingToMove: everybody is on that version
@@ -78,26 +95,35 @@ def preview_move(
     new = parse_plan(to.definition)
     rows = session.execute(
         select(
-            CarePlan.plan_definition_id, CarePlan.anchor_on, CarePlan.status,
-            func.count().label("patients"),
+            CarePlan.plan_definition_id, CarePlan.anchor_on, CarePlan.care_team_id,
+            CarePlan.status, func.count().label("patients"),
         )
-        .where(
-            CarePlan.plan_key == plan_key, CarePlan.is_open.is_(True),
-            CarePlan.plan_definition_id != to.id,
+        .where(*_to_be_moved(plan_key, to))
+        .group_by(
+            CarePlan.plan_definition_id, CarePlan.anchor_on, CarePlan.care_team_id,
+            CarePlan.status,
         )
-        .group_by(CarePlan.plan_definition_id, CarePlan.anchor_on, CarePlan.status)
     ).all()  # fmt: skip
     if not rows:
         raise NothingToMove
     versions = _versions(session, {row.plan_definition_id for row in rows})
     almanac = hospital_almanac(session)
-    cohorts: list[Cohort] = []
+    teams = {
+        team_id: tuple(changes_of_team(session, plan_key, team_id))
+        for team_id in {row.care_team_id for row in rows}
+    }
+    alike: dict[tuple[int, date, tuple[ChangeInForce, ...]], int] = {}
     for row in rows:
-        version, old = versions[row.plan_definition_id]
+        key = row.plan_definition_id, row.anchor_on, teams[row.care_team_id]
+        alike[key] = alike.get(key, 0) + row.patients
+    cohorts: list[Cohort] = []
+    for (definition_id, anchor_on, changes), patients in alike.items():
+        version, old = versions[definition_id]
         before, after = (
-            plan_calendar(one, row.anchor_on, zone, now, now + AHEAD, almanac) for one in (old, new)
+            plan_calendar(one, anchor_on, zone, now, now + AHEAD, almanac, Person(changes))
+            for one in (old, new)
         )
-        cohorts.append(Cohort(version, row.patients, compare(before, after)))
+        cohorts.append(Cohort(version, patients, compare(before, after)))
     return MovePreview(
         to.version,
         sum(one.patients for one in cohorts),
@@ -106,6 +132,8 @@ def preview_move(
         sum(one.patients * len(one.difference.vanish) for one in cohorts),
         sum(one.patients * len(one.difference.moved) for one in cohorts),
         tuple(sorted(cohorts, key=lambda one: -one.patients)[:shown]),
+        _with_own_changes(session, plan_key, to),
+        not_yet_dated(new, (), now),
     )
 
 
@@ -226,6 +254,25 @@ def _move(session: Session, plan: CarePlan, to: PlanDefinition, by: Actor, now: 
     session.flush()
     session.add(step)
     session.add(Event.of("care-plan.moved", now, patient_id=plan.patient_id, care_plan_id=plan.id))
+
+
+def _to_be_moved(plan_key: str, to: PlanDefinition) -> tuple[ColumnElement[bool], ...]:
+    return (
+        CarePlan.plan_key == plan_key,
+        CarePlan.is_open.is_(True),
+        CarePlan.plan_definition_id != to.id,
+    )
+
+
+def _with_own_changes(session: Session, plan_key: str, to: PlanDefinition) -> int:
+    own = select(ActionChange.patient_id).where(
+        ActionChange.scope == ChangeScope.PATIENT,
+        ActionChange.plan_key == plan_key,
+        ActionChange.ended_at.is_(None),
+    )
+    counted = select(func.count()).select_from(CarePlan)
+    moved = counted.where(*_to_be_moved(plan_key, to), CarePlan.patient_id.in_(own))
+    return session.scalar(moved) or 0
 
 
 def _in_force(session: Session, plan_key: str) -> PlanDefinition:

@@ -9,10 +9,19 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.plans.enrolling import EndReason
 from app.domain.plans.plan_schedule import TaskReason, TaskStatus
 from app.domain.staff.alerting import AlertStatus, Outcome
 from app.domain.trust.access import Relation
-from app.models import AlertStep, CarePlanStatus, EnrolmentStatus, MoveDeed, RecordLink
+from app.models import (
+    AlertStep,
+    CarePlanStatus,
+    CarePlanStep,
+    EnrolmentStatus,
+    MoveDeed,
+    RecordLink,
+    StepKind,
+)
 from app.services.intake.patient_index import ledger
 from app.services.intake.patient_index.pairs import pairs
 from app.services.intake.patient_index.treatments import table_of
@@ -24,9 +33,26 @@ def end_second_plans(
     session: Session, link: RecordLink, retired: int, head: int, at: datetime
 ) -> None:
     """Of two open runs of one plan the head's goes on; nobody measures twice a day for it."""
-    for _, theirs in pairs(session, link, "care_plan", ("plan_key", "is_open"), retired, head):
-        ended = {"status": CarePlanStatus.REVOKED, "is_open": None, "ended_at": at}
+    for ours, theirs in pairs(session, link, "care_plan", ("plan_key", "is_open"), retired, head):
+        ended = {
+            "status": CarePlanStatus.REVOKED,
+            "is_open": None,
+            "ended_at": at,
+            "end_reason": EndReason.MERGED,
+            "hold_reason": None,
+            "hold_begins_on": None,
+            "hold_ends_on": None,
+        }
         ledger.alter(session, link, "care_plan", theirs.id, MoveDeed.MOVED, at, ended)
+        step = CarePlanStep(
+            care_plan_id=theirs.id,
+            kind=StepKind.ENDED,
+            reason=EndReason.MERGED,
+            detail={"goes_on": ours.public_id},
+            practitioner_id=link.practitioner_id,
+            at=at,
+        )
+        _note_step(session, link, step, at)
         task = table_of("task")
         pending = select(task.c.id).where(
             task.c.care_plan_id == theirs.id,
@@ -67,10 +93,7 @@ def join_alerts(session: Session, link: RecordLink, retired: int, head: int, at:
             "closed_at": at,
         }
         ledger.alter(session, link, "alert", closed.id, deed, at, values, merged=stays.id)
-        step = AlertStep(alert_id=closed.id, kind="merged", at=at)
-        session.add(step)
-        session.flush()
-        ledger.note(session, link, "alert_step", [step.id], MoveDeed.MADE, at)
+        _note_step(session, link, AlertStep(alert_id=closed.id, kind="merged", at=at), at)
 
 
 def keep_one_link(
@@ -118,6 +141,15 @@ def keep_withdrawals(
         ledger.note(session, link, "consent", later, MoveDeed.PARKED, at)
         consent = table_of("consent")
         session.execute(consent.update().where(consent.c.id.in_(later)).values(patient_id=retired))
+
+
+def _note_step(
+    session: Session, link: RecordLink, step: AlertStep | CarePlanStep, at: datetime
+) -> None:
+    """Keep a step that an unmerge takes away again."""
+    session.add(step)
+    session.flush()
+    ledger.note(session, link, step.__tablename__, [step.id], MoveDeed.MADE, at)
 
 
 def _consents(session: Session, owner: int) -> dict[tuple[int, str], list[Any]]:

@@ -74,9 +74,9 @@ def take_back(session: Session, link: RecordLink, head: int) -> Counter[str]:
     left.update(_undo_changes(session, link))
     for owner in (retired, head):
         results.settle(session, owner, under_both)
-    made = ledger.noted(link.id, "alert_step", MoveDeed.MADE)
-    step = table_of("alert_step")
-    session.execute(delete(step).where(step.c.id.in_(made)))
+    for name in ("alert_step", "care_plan_step"):
+        made, step = ledger.noted(link.id, name, MoveDeed.MADE), table_of(name)
+        session.execute(delete(step).where(step.c.id.in_(made)))
     ledger.forget(session, link)
     session.expire_all()
     return left

@@ -29,9 +29,8 @@ from app.services.plans.enrolment.anchors import is_admitted
 from app.services.plans.enrolment.errors import NotInThisState
 
 BY_CLOCK: Final = Actor("job", None, "plan-life")
-_UNFINISHED: Final = (TaskStatus.REQUESTED, TaskStatus.READY, TaskStatus.IN_PROGRESS)
+UNFINISHED: Final = (TaskStatus.REQUESTED, TaskStatus.READY, TaskStatus.IN_PROGRESS)
 _UNSENT: Final = (CommunicationState.QUEUED, CommunicationState.HELD)
-_AT_REST: Final = tuple(sorted(set(TASKS_HELD.values())))
 
 
 def hold_plan(
@@ -105,7 +104,8 @@ def resume_plan(
 ) -> None:
     """Let a plan go on from today; nothing of the days before comes back.
 
-    A rest that was only planned is taken back.
+    Its calendar is stale until the clock has brought it to what is asked. A rest that was only
+    planned is taken back.
 
     :raises NotInThisState: it neither rests nor is going to
     """
@@ -119,7 +119,7 @@ def resume_plan(
     reason = plan.hold_reason
     _forget_hold(plan)
     today = instant(datetime.combine(now.astimezone(zone).date(), time.min), zone)
-    _revive_tasks(session, plan.id, today, now)
+    plan.asks_from, plan.stale_since = today, now
     # What was not expanded while it rested: from today, not from where the calendar broke off.
     plan.expanded_until = max(plan.expanded_until or today, today)
     session.add(CarePlanStep.of(plan, StepKind.RESUMED, actor, now, reason=reason, note=note))
@@ -270,19 +270,14 @@ def open_plans(session: Session, patient_id: int) -> Sequence[CarePlan]:
 
 
 def cancel_tasks(session: Session, plan_id: int, reason: TaskReason, now: datetime) -> None:
-    """Cancel what is unfinished of a plan, and the messages about it that are not sent yet.
-
-    What rests keeps its time of reminding, so that it can come back; what ended does not.
-    """
+    """Cancel what is unfinished of a plan, and the messages about it that are not sent yet."""
     _cancel(session, Task.care_plan_id == plan_id, reason, now)
-    if reason not in _AT_REST:
-        _forget_reminders(session, plan_id)
 
 
 def _cancel(
     session: Session, which: ColumnElement[bool], reason: TaskReason, now: datetime
 ) -> None:
-    pending = select(Task.id).where(which, Task.status.in_(_UNFINISHED))
+    pending = select(Task.id).where(which, Task.status.in_(UNFINISHED))
     session.execute(
         update(Communication)
         .where(Communication.state.in_(_UNSENT), Communication.task_id.in_(pending))
@@ -291,49 +286,11 @@ def _cancel(
     )
     session.execute(
         update(Task)
-        .where(which, Task.status.in_(_UNFINISHED))
-        .values(status=TaskStatus.CANCELLED, status_reason=reason, finished_at=now)
-    )
-
-
-def _revive_tasks(session: Session, plan_id: int, since: datetime, now: datetime) -> None:
-    session.execute(
-        update(Task)
-        .where(
-            Task.care_plan_id == plan_id,
-            Task.status == TaskStatus.CANCELLED,
-            Task.status_reason.in_(_AT_REST),
-            Task.starts_at >= since,
-            Task.ends_at > now,
+        .where(which, Task.status.in_(UNFINISHED))
+        .values(
+            status=TaskStatus.CANCELLED, status_reason=reason, finished_at=now, remind_at=None
         )
-        .values(status=TaskStatus.REQUESTED, status_reason=TaskReason.NOT_OPEN, finished_at=None)
-    )
-    # What began before today is over for this patient, also where its window is open still.
-    session.execute(
-        update(Task)
-        .where(
-            Task.care_plan_id == plan_id,
-            Task.status == TaskStatus.CANCELLED,
-            Task.status_reason.in_(_AT_REST),
-            Task.starts_at < since,
-            Task.ends_at > now,
-        )
-        .values(status_reason=TaskReason.RESTED)
-    )
-    _forget_reminders(session, plan_id)
-
-
-def _forget_reminders(session: Session, plan_id: int) -> None:
-    """Keep the index of what is to be reminded of free of what never will be."""
-    session.execute(
-        update(Task)
-        .where(
-            Task.care_plan_id == plan_id,
-            Task.status == TaskStatus.CANCELLED,
-            Task.remind_at.is_not(None),
-        )
-        .values(remind_at=None)
-    )
+    )  # fmt: skip
 
 
 def _turn(session: Session, plan: CarePlan, now: datetime, zone: ZoneInfo, today: date) -> None:

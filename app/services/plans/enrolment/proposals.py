@@ -62,8 +62,7 @@ def list_proposals(session: Session, actor: Actor, now: datetime) -> ProposalQue
 
     Whose names were shown is noted in the trail.
     """
-    waiting = _theirs(actor)
-    total = session.scalar(select(func.count()).select_from(waiting.subquery())) or 0
+    waiting, total = _theirs(actor), count_proposals(session, actor)
     asked_first = EnrolmentProposal.account_id.is_(None)
     rows = session.execute(
         waiting.order_by(asked_first, EnrolmentProposal.proposed_at, EnrolmentProposal.id).limit(
@@ -75,6 +74,12 @@ def list_proposals(session: Session, actor: Actor, now: datetime) -> ProposalQue
     detail = {"patients": sorted({patient.id for _, patient, _ in rows})}
     record(session, actor, "list", "enrolment-proposal", now, detail=detail)
     return ProposalQueue(lines, total)
+
+
+def count_proposals(session: Session, actor: Actor) -> int:
+    """Return how many wait for the teams of the asker."""
+    waiting = _theirs(actor).with_only_columns(func.count())
+    return session.scalar(waiting) or 0
 
 
 def accept(

@@ -14,7 +14,7 @@ from app.domain.plans.plan_schedule import TaskReason, TaskStatus
 from app.domain.plans.timing import LONGEST_WINDOW
 from app.models import CarePlan, Task, TaskStep
 from app.models.plans.asking import Asked
-from app.services.plans.plan_expansion.bases import Bases
+from app.models.plans.bases import Bases
 from app.services.plans.plan_expansion.rows import columns_of, insert_new, row_of
 
 _NOT_BEGUN: Final = (TaskStatus.REQUESTED, TaskStatus.READY)
@@ -63,7 +63,7 @@ def _wanted(
     zone: ZoneInfo,
     almanac: Almanac,
 ) -> dict[str, dict[str, Any]]:
-    bases, actions = Bases(session, plan), [one.action for one in asked]
+    bases, actions = Bases.behind(session, plan), [one.action for one in asked]
     # A window is at most so long: what began before is over.
     since = now - LONGEST_WINDOW - timedelta(days=1)
     found: dict[str, dict[str, Any]] = {}
@@ -73,7 +73,8 @@ def _wanted(
             for action, slot in changed_occurrences(
                 one.action, one.changes, basis, zone, since, until, almanac
             ):
-                if slot.expires_at > now:  # what is over when it is asked is not asked for
+                # Neither what is over when it is asked, nor what began while the plan rested.
+                if slot.expires_at > now and slot.starts_at >= (plan.asks_from or slot.starts_at):
                     found[slot.slot] = columns_of(one.plan_action_id, action, slot)
     return found
 

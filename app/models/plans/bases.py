@@ -1,7 +1,7 @@
-"""What happened to one patient that actions of a plan count from."""
+"""What happened to one patient that actions of a plan count from, or is booked to happen."""
 
 from collections.abc import Collection, Iterable
-from datetime import timedelta
+from datetime import date, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -24,14 +24,33 @@ _KEPT_BOOKINGS = (AppointmentStatus.BOOKED, AppointmentStatus.ARRIVED, Appointme
 
 
 class Bases:
-    """What lies behind one care plan; each kind is looked up once, when first asked for."""
+    """What lies behind one plan of a patient; tasks are looked up once, when first asked for.
 
-    def __init__(self, session: Session, plan: CarePlan) -> None:
-        self._session = session
-        self._plan = plan
-        self._since = start_of_day(plan.anchor_on)
+    `care_plan_id` is None for a plan not begun: nothing of it was done or missed. `encounter_id`
+    is the stay that began it.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        patient_id: int,
+        anchor_on: date,
+        *,
+        care_plan_id: int | None,
+        encounter_id: int | None,
+    ) -> None:
+        self._session, self._patient_id = session, patient_id
+        self._care_plan_id, self._encounter_id = care_plan_id, encounter_id
+        self._since = start_of_day(anchor_on)
         self._until = self._since + timedelta(days=LONGEST_PLAN_DAYS + 1)
         self._tasks: list[tuple[str, Base, TaskStatus]] | None = None
+
+    @classmethod
+    def behind(cls, session: Session, plan: CarePlan) -> "Bases":
+        return cls(
+            session, plan.patient_id, plan.anchor_on,
+            care_plan_id=plan.id, encounter_id=plan.encounter_id,
+        )  # fmt: skip
 
     def of(self, action: Action, actions: Collection[Action]) -> list[Base]:
         """Return what `action` counts from, oldest first; `actions` are all of the plan."""
@@ -49,12 +68,14 @@ class Bases:
                 return []
 
     def _settled(self, status: TaskStatus, keys: Collection[str | None]) -> Iterable[Base]:
+        if self._care_plan_id is None:
+            return ()
         if self._tasks is None:
             rows = self._session.execute(
                 select(PlanAction.key, Task.id, Task.finished_at, Task.status)
                 .join(PlanAction, PlanAction.id == Task.plan_action_id)
                 .where(
-                    Task.care_plan_id == self._plan.id,
+                    Task.care_plan_id == self._care_plan_id,
                     Task.status.in_((TaskStatus.COMPLETED, TaskStatus.MISSED)),
                 )
                 .order_by(Task.finished_at, Task.id)
@@ -66,11 +87,11 @@ class Bases:
 
     def _visits(self, action: Action) -> list[Base]:
         query = select(Encounter.id, Encounter.ended_at).where(
-            Encounter.patient_id == self._plan.patient_id,
+            Encounter.patient_id == self._patient_id,
             Encounter.status == EncounterStatus.FINISHED,
             Encounter.ended_at.between(self._since, self._until),
             # The stay that began the plan is its anchor.
-            Encounter.id != (self._plan.encounter_id or 0),
+            Encounter.id != (self._encounter_id or 0),
         )
         if action.timing.encounter_class is not None:
             query = query.where(Encounter.encounter_class == action.timing.encounter_class)
@@ -81,7 +102,7 @@ class Bases:
         rows = self._session.execute(
             select(Appointment.id, Appointment.starts_at)
             .where(
-                Appointment.patient_id == self._plan.patient_id,
+                Appointment.patient_id == self._patient_id,
                 Appointment.status.in_(_KEPT_BOOKINGS),
                 Appointment.starts_at.between(self._since, self._until),
             )
