@@ -125,7 +125,7 @@ def judge(work: Work, session: Session, event: Event) -> None:
     observation_id = event.payload.get("observation_id")
     rule_evaluation.evaluate(
         session, event.patient_id, [_trigger(session, event)], clock.now(), work.zone,
-        observation_id=observation_id, cause=event,
+        observation_id=observation_id, response_id=event.payload.get("response_id"), cause=event,
     )  # fmt: skip
 
 
@@ -166,6 +166,10 @@ def raise_dangerous_answers(work: Work, session: Session, event: Event) -> None:
     dangerous_answers.raise_dangerous_answers(
         session, event.payload["response_id"], clock.now(), work.zone, cause=event
     )
+
+
+def note_taken_back(work: Work, session: Session, event: Event) -> None:
+    dangerous_answers.note_taken_back(session, event.payload["response_id"], clock.now())
 
 
 def tell_team(work: Work, session: Session, event: Event) -> None:
@@ -272,6 +276,7 @@ REACTIONS: tuple[Reaction, ...] = (
     _reaction(raise_critical, "result.critical"),
     _reaction(take_requests, "response.recorded"),
     _reaction(raise_dangerous_answers, "response.alarmed"),
+    _reaction(note_taken_back, "response.eased"),
     _reaction(raise_flagged_text, "text.flagged"),
     _reaction(follow_contact, "alert.closed", "alert.attempted"),
     _reaction(call_services, "result.abnormal"),

@@ -45,6 +45,7 @@ _STEPS: Final = {
     "appended": "再次触发",
     "counted": "新的测量结果",
     "worsened": "加重，重新等待接手",
+    "taken-back": "患者改了或去掉了回答",
     "cleared": "恢复正常，自动结束",
     "withdrawn": "结果更正，预警撤回",
     "climbed": "没有人接手，升级",

@@ -15,11 +15,13 @@ from app.database import unit_of_work
 from app.domain.definitions import InvalidDefinition
 from app.domain.outreach.messaging import Channel
 from app.domain.plans.pack_parsing import parse_pack
-from app.domain.plans.rules import parse_rule
+from app.domain.plans.rules import Grade, parse_rule
+from app.domain.staff.alerting import AlertStatus
 from app.domain.trust.access import Actor
 from app.integrations.pack_files import read_pack
 from app.models import (
     Alert,
+    AlertStep,
     AuditEvent,
     CarePlan,
     CarePlanStatus,
@@ -36,6 +38,12 @@ from app.models import (
 )
 from app.services.plans import rule_evaluation
 from app.services.plans.plan_library import install_pack
+from app.services.plans.questionnaire_answers import (
+    Author,
+    Sheet,
+    record_response,
+    save_draft,
+)
 from app.services.plans.rules_at_work import (
     UnknownRule,
     find_rule,
@@ -195,6 +203,37 @@ def test_a_rule_without_an_alert_keeps_its_cool_down_too(
     assert firings(session) == [("foot", FiringDeed.ACTED)] * 2
     borne = select(TagAssignment.id).where(TagAssignment.basis == "alert-rule:foot")
     assert session.scalars(borne).all()
+
+
+def test_a_graver_rule_worsens_the_alert_of_the_draft_and_takes_its_place(
+    session: Session, ward: Ward, hands: list[datetime]
+) -> None:
+    wound = {"questionnaire": "weekly-check", "link_id": "foot-wound", "op": "==", "value": True,
+             "within": "P7D"}  # fmt: skip
+    texts = {"staff_text": "马上问", "patient_text": "请马上打120"}
+    put_rules(
+        session,
+        tag_rule(grade="severe", episode="foot-wound", condition={"answer": wound},
+                 actions=[{"alert": texts}]),
+    )  # fmt: skip
+    begun = Sheet("weekly-check", {"foot-wound": True}, "one")
+    save_draft(session, ward.patient.id, Author(), begun, NOON)
+    settling.settle(session, WORK)
+    alert = session.scalars(select(Alert)).one()
+    alert.status, alert.owner_id, alert.level = AlertStatus.ACKNOWLEDGED, ward.nurse.id, 0
+    session.flush()
+    rest = {"missed-doses": 0, "hypo-count": 0, "diet": "most-days", "exercise": "most-days",
+            "mood": "good"}  # fmt: skip
+    sent = Sheet("weekly-check", {**begun.answers, **rest}, "one")
+    record_response(session, ward.patient.id, Author(), sent, NOON)
+    settling.settle(session, WORK)
+
+    alert = session.scalars(select(Alert)).one()
+    assert (alert.grade, alert.status, alert.owner_id) == (Grade.SEVERE, AlertStatus.ACTIVE, None)
+    assert (alert.level, alert.acknowledge_by) == (1, NOON + timedelta(minutes=5))
+    assert alert.texts == ("马上问", "请马上打120")
+    steps = session.scalars(select(AlertStep.kind).order_by(AlertStep.id)).all()
+    assert steps == ["opened", "worsened"]
 
 
 def test_a_rule_puts_a_patient_onto_a_further_plan_once(

@@ -1,5 +1,6 @@
 """Answers that somebody must hear of today: an alert for the team, also for a form never sent."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -19,12 +20,19 @@ from app.domain.plans.questionnaires import (
 from app.domain.plans.questionnaires import Questionnaire as Form
 from app.domain.staff.alert_clock import AlertClock, first_level
 from app.domain.staff.alerting import AlertStatus
-from app.domain.staff.answer_alerts import unsent
+from app.domain.staff.answer_alerts import (
+    TAKEN_BACK,
+    question_of,
+    told_line,
+    told_of,
+    unsent,
+)
 from app.models import Alert, AlertStep, Event, Patient, Questionnaire, QuestionnaireResponse
 from app.models.profile.patient_index import head_id_of
 from app.models.staff.on_call import newest_plan, team_on_call
 
 _CLOCK: Final = AlertClock()
+_TAKEN_BACK: Final = "患者后来改了或去掉了这个回答，仍请联系"
 
 
 def raise_dangerous_answers(
@@ -37,7 +45,8 @@ def raise_dangerous_answers(
 ) -> None:
     """Open an alert for the gravest answer of a form that must not wait, or worsen the open one.
 
-    An answer that this form has told of before is no news, also after the alert was closed.
+    An answer that this form has told of before is no news, also after the alert was closed; taken
+    back in between and given again, it is.
 
     :raises NoTeam: there is nobody to tell; the event stays for a person
     """
@@ -49,11 +58,47 @@ def raise_dangerous_answers(
     patient = session.get_one(Patient, patient_id, with_for_update=True)
     form, answers = parse_questionnaire(row.definition), read_written(response.answers)
     met = _met(form, answers, is_draft=response.status is FormStatus.IN_PROGRESS)
-    told = _told(session, response.id)
+    told = told_of((step.kind, step.note) for step in _steps(session, response.id))
     news = [one for one in met if _line(form, one, answers) not in told]
     if news:
         lines = (f"《{form.title}》", *(_line(form, one, answers) for one in news))
         _raise(session, patient, response, row, news[0], lines, now, zone, cause)
+
+
+def note_taken_back(session: Session, response_id: int, now: datetime) -> None:
+    """Write onto the alert of a form which of its answers were changed or left out since.
+
+    The alert stands and keeps its clock: whoever takes such an answer back may need help most, so
+    a person asks, and closes it with an outcome.
+    """
+    response = session.get_one(QuestionnaireResponse, response_id)
+    row = response.questionnaire
+    if row is None:
+        return
+    session.get_one(Patient, head_id_of(session, response.patient_id), with_for_update=True)
+    form, answers = parse_questionnaire(row.definition), read_written(response.answers)
+    # As of a draft: also what rules look for was told of.
+    met = _met(form, answers, is_draft=True)
+    still = {question_of(_line(form, one, answers)) for one in met}
+    steps = _steps(session, response.id)
+    told = told_of((step.kind, step.note) for step in steps)
+    gone = sorted(line for line in told if question_of(line) not in {None, *still})
+    if not gone:
+        return
+    alert = session.get_one(Alert, steps[-1].alert_id, with_for_update=True)
+    session.add(
+        AlertStep(
+            alert_id=alert.id,
+            kind=TAKEN_BACK,
+            response_id=response.id,
+            note="\n".join(gone),
+            at=now,
+        )
+    )
+    if alert.is_open:
+        alert.explanation = "\n".join(
+            [alert.explanation or "", f"{_TAKEN_BACK}：{'；'.join(gone)}"]
+        )
 
 
 def _raise(
@@ -121,11 +166,11 @@ def _met(form: Form, answers: dict[str, Answer], *, is_draft: bool) -> list[Dang
 
 
 def _line(form: Form, danger: Danger, answers: dict[str, Answer]) -> str:
-    item = form.item(danger.link_id)
-    return f"{item.text} —— {item.said(answers[danger.link_id])}" if item else danger.title
+    return told_line(form, danger.link_id, answers) or danger.title
 
 
-def _told(session: Session, response_id: int) -> frozenset[str]:
-    """Return the lines that alerts have of this form."""
-    notes = session.scalars(select(AlertStep).filter_by(response_id=response_id)).all()
-    return frozenset(line for step in notes for line in (step.note or "").split("\n"))
+def _steps(session: Session, response_id: int) -> Sequence[AlertStep]:
+    """Return what alerts have of this form, the oldest first."""
+    return session.scalars(
+        select(AlertStep).filter_by(response_id=response_id).order_by(AlertStep.id)
+    ).all()

@@ -36,6 +36,7 @@ from app.models.plans.knowledge import knowledge
 from app.models.plans.rule_work import switched_off
 from app.models.profile.patient_facts import load_facts
 from app.models.profile.tagging import bear
+from app.services.plans.rule_evaluation.alarmed_forms import AlarmedForm, take_over
 from app.services.plans.rule_evaluation.episodes import count_quiet, episodes_told, raise_alert
 from app.services.plans.rule_evaluation.firings import keep_firing, last_acted
 from app.services.plans.rule_evaluation.tasks import add_task, make_task
@@ -51,6 +52,7 @@ def evaluate(
     zone: ZoneInfo,
     *,
     observation_id: int | None = None,
+    response_id: int | None = None,
     cause: Event | None = None,
 ) -> None:
     """Ask the rules that `triggers` wake and carry out what their hits say.
@@ -81,9 +83,10 @@ def evaluate(
         for one in woken.values()
         if one.rule.episode not in told and (hit := _ask(one, facts, measured_at))
     ]
+    form = AlarmedForm.of(session, response_id) if hits and response_id else None
     for hit in _worst_of_each_episode(hits):
         plan = plans[known.pack_of_rule(hit.rule.key)]
-        _carry_out(session, plan, hit, now, zone, observation, cause)
+        _carry_out(session, plan, hit, now, zone, observation, form, cause)
     if observation is not None:
         spoken_of = told | {hit.rule.episode for hit in hits}
         clears_after = {
@@ -158,6 +161,7 @@ def _carry_out(
     now: datetime,
     zone: ZoneInfo,
     observation: Observation | None,
+    form: AlarmedForm | None,
     cause: Event | None,
 ) -> None:
     if hit.must_review:
@@ -165,7 +169,8 @@ def _carry_out(
         keep_firing(session, plan, hit, FiringDeed.REVIEW, now, observation)
         return
     if hit.rule.alert is not None:
-        raised = raise_alert(session, plan, hit, now, zone, observation, cause)
+        raised = take_over(session, plan, hit, now, zone, form, cause) if form else None
+        raised = raised or raise_alert(session, plan, hit, now, zone, observation, cause)
         if raised is None:
             return
         deed, alert = raised
