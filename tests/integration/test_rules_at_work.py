@@ -200,7 +200,8 @@ def test_a_rule_without_an_alert_keeps_its_cool_down_too(
     for hours in (0, 1, 25):
         read(session, ward, "11", NOON + hours * HOUR, hands)
 
-    assert firings(session) == [("foot", FiringDeed.ACTED)] * 2
+    deeds = (FiringDeed.ACTED, FiringDeed.COOLING, FiringDeed.ACTED)
+    assert firings(session) == [("foot", deed) for deed in deeds]
     borne = select(TagAssignment.id).where(TagAssignment.basis == "alert-rule:foot")
     assert session.scalars(borne).all()
 

@@ -116,7 +116,8 @@ def raise_alert(
     ).one()
     if alert is None:
         if hit.rule.is_cooling(_last_closed(session, plan.patient_id, hit.rule.episode), now):
-            return FiringDeed.COOLING, None
+            # Time passing finds the same again every hour: not worth a row.
+            return (FiringDeed.COOLING, None) if cause is not None else None
         alert = Alert(
             patient_id=plan.patient_id,
             care_plan_id=plan.id,

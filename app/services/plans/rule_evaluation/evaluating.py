@@ -178,7 +178,9 @@ def _carry_out(
         if deed is not FiringDeed.ACTED:
             return
     elif hit.rule.is_cooling(last_acted(session, plan.patient_id, hit.rule.key), now):
-        return
+        if cause is not None:
+            keep_firing(session, plan, hit, FiringDeed.COOLING, now, observation)
+        return  # time passing finds the same again every hour: not worth a row
     else:
         keep_firing(session, plan, hit, FiringDeed.ACTED, now, observation)
     for number, action in enumerate(hit.rule.actions):
