@@ -20,12 +20,15 @@ from app.domain.staff.alert_card import CardButton
 from app.domain.staff.alert_clock import Responder
 from app.domain.staff.alerting import AlertStatus, Outcome
 from app.domain.trust.access import Actor, StaffRole
+from app.integrations.pack_files import read_pack
 from app.models import Alert, AlertStep, CareTeam, Communication, DutyShift, Event, Practitioner
+from app.services.plans.plan_library import install_pack
+from app.services.plans.questionnaire_answers import Author, Sheet, save_draft
 from app.services.staff import alert_handling, duty_roster
 from jobs import timetable
 from jobs.clockwork import slots_between
 from tests import factories, settling
-from tests.conftest import NOON, migrate
+from tests.conftest import NOON, ROOT, migrate
 from tests.integration.ward import WORK, Ward, build, discharge, grant, measure
 
 MINUTE = timedelta(minutes=1)
@@ -133,6 +136,38 @@ def test_who_takes_it_stops_the_climb_and_only_an_outcome_ends_it(
     assert alert.is_open
     alert_handling.close(session, alert.public_id, ward.doctor.id, Outcome.REFERRED, None, hands[0])
     assert (alert.status, alert.outcome) == (AlertStatus.RESOLVED, Outcome.REFERRED)
+
+
+@pytest.mark.parametrize(
+    ("form", "answers", "readings"),
+    [
+        ("phq-9", {"phq9-9": "nearly-every-day"}, 0),
+        ("low-glucose-check", {"confused": True}, 1),
+    ],
+    ids=["a danger of the form", "what a severe rule waits for"],
+)
+def test_a_severe_answer_climbs_like_a_severe_reading_though_it_is_never_sent(
+    session: Session, ward: Ward, hands: list[datetime], form: str,
+    answers: dict[str, object], readings: int,
+) -> None:  # fmt: skip
+    instruments = read_pack(ROOT / "packs" / "instruments")
+    install_pack(session, instruments, NOON, approved_by="演示主任")
+    for _ in range(readings):
+        measure(session, ward, "3.5", NOON, "L")
+        settle(session)
+    save_draft(session, ward.patient.id, Author(), Sheet(form, answers, "one"), NOON)
+    settle(session)
+    alert = session.scalars(select(Alert).order_by(Alert.id.desc())).first()
+    assert alert is not None
+    assert (alert.grade, alert.level) == (Grade.SEVERE, 1)
+    assert alert.acknowledge_by == NOON + 5 * MINUTE
+
+    run_the_clock(session, hands, NOON + 30 * MINUTE)
+
+    told = cards(session)[readings:]
+    assert [who for _, who in told] == [["doctor-lin", "nurse-chen"], ["deputy-wu"], ["head-zhou"]]
+    for (at, _), due in zip(told, (0, 300, 600), strict=True):
+        assert due <= at <= due + 30
 
 
 def test_the_roster_says_who_is_attending_now(

@@ -214,15 +214,15 @@ def test_a_graver_rule_worsens_the_alert_of_the_draft_and_takes_its_place(
     texts = {"staff_text": "马上问", "patient_text": "请马上打120"}
     put_rules(
         session,
-        tag_rule(grade="severe", episode="foot-wound", condition={"answer": wound},
-                 actions=[{"alert": texts}]),
+        tag_rule(grade="severe", episode="foot-wound", actions=[{"alert": texts}],
+                 condition={"all": [{"answer": wound}, tag_rule()["condition"]]}),
     )  # fmt: skip
     begun = Sheet("weekly-check", {"foot-wound": True}, "one")
     save_draft(session, ward.patient.id, Author(), begun, NOON)
     settling.settle(session, WORK)
     alert = session.scalars(select(Alert)).one()
     alert.status, alert.owner_id, alert.level = AlertStatus.ACKNOWLEDGED, ward.nurse.id, 0
-    session.flush()
+    read(session, ward, "11", NOON, hands)  # by now it is graver than the draft could say
     rest = {"missed-doses": 0, "hypo-count": 0, "diet": "most-days", "exercise": "most-days",
             "mood": "good"}  # fmt: skip
     sent = Sheet("weekly-check", {**begun.answers, **rest}, "one")

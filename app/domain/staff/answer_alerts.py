@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from app.domain.criteria.tree import Answered, leaves
 from app.domain.plans.questionnaires import Answer, Danger
 from app.domain.plans.questionnaires import Questionnaire as Form
-from app.domain.plans.rules import Grade
+from app.domain.plans.rules import Grade, Rule
 
 TAKEN_BACK: Final = "taken-back"  # the kind of an alert's step
 _SAYS: Final = " —— "
@@ -52,9 +53,18 @@ def told_of(steps: Iterable[tuple[str, str | None]]) -> frozenset[str]:
     return frozenset(standing)
 
 
-def unsent(link_id: str) -> Danger:
+def waiting_for(rule: Rule, form: Form) -> frozenset[str]:
+    """Return the link ids of a form at which a rule looks."""
+    return frozenset(
+        leaf.link_id
+        for leaf in leaves(rule.condition)
+        if isinstance(leaf, Answered) and leaf.questionnaire == form.key
+    )
+
+
+def unsent(link_id: str, grade: Grade = Grade.MODERATE) -> Danger:
     """Return the danger of an answer that a rule would judge, had the form been sent."""
     return Danger(
-        link_id=link_id, answers=(), at_least=None, grade=Grade.MODERATE, title=UNSENT_TITLE,
+        link_id=link_id, answers=(), at_least=None, grade=grade, title=UNSENT_TITLE,
         staff_text=_UNSENT_TEXT, patient_text="",
     )  # fmt: skip

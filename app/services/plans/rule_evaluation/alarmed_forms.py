@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.criteria.tree import Answered, leaves
+from app.domain.plans.questionnaires import Questionnaire as Form
 from app.domain.plans.questionnaires import parse_questionnaire, read_written, required_reactions
 from app.domain.plans.rules import Hit
 from app.domain.staff.alert_clock import AlertClock, first_level
 from app.domain.staff.alerting import AlertStatus
-from app.domain.staff.answer_alerts import told_line, told_of
+from app.domain.staff.answer_alerts import told_line, told_of, waiting_for
 from app.models import Alert, AlertStep, CarePlan, Event, FiringDeed, QuestionnaireResponse, Rule
 
 _CLOCK: Final = AlertClock()
@@ -27,7 +27,7 @@ class AlarmedForm:
     """
 
     response_id: int
-    key: str
+    form: Form
     alert_id: int
     must_be_heard: frozenset[str]
     told: frozenset[str]
@@ -47,7 +47,7 @@ class AlarmedForm:
         asked = [link_id for link_id, _ in required_reactions(form, answers)]
         return cls(
             response_id=response_id,
-            key=form.key,
+            form=form,
             alert_id=steps[-1].alert_id,
             must_be_heard=frozenset(asked),
             told=frozenset(one for one in asked if told_line(form, one, answers) in lines),
@@ -58,12 +58,7 @@ class AlarmedForm:
 
         What the rule looks at counts, not the branch by which it happened to hold.
         """
-        looked_at = {
-            leaf.link_id
-            for leaf in leaves(hit.rule.condition)
-            if isinstance(leaf, Answered) and leaf.questionnaire == self.key
-        }
-        heard = looked_at & self.must_be_heard
+        heard = waiting_for(hit.rule, self.form) & self.must_be_heard
         return bool(heard) and heard <= self.told
 
 
