@@ -46,6 +46,7 @@ _STEPS: Final = {
     "counted": "新的测量结果",
     "worsened": "加重，重新等待接手",
     "taken-back": "患者改了或去掉了回答",
+    "data-arrived": "收到了新的测量数据",
     "cleared": "恢复正常，自动结束",
     "withdrawn": "结果更正，预警撤回",
     "climbed": "没有人接手，升级",

@@ -14,9 +14,9 @@ from app.domain.plans.rules import Grade
 from app.domain.staff.alerting import AlertStatus, Outcome
 from app.domain.trust.access import StaffRole
 from app.models import Alert, AlertStep, AuditEvent, Task, TaskOwner
+from app.web.alert_words import BY_STAFF
 from tests import factories
 from tests.staff_browser import WeCom, csrf_of, make_app, sign_in
-from wecom.words import OUTCOMES
 
 
 @dataclass
@@ -313,7 +313,7 @@ def test_odd_filters_show_the_whole_list(nurse: FlaskClient, ward: Ward) -> None
 
 
 def test_each_outcome_a_person_may_give_has_words() -> None:
-    assert set(OUTCOMES) == set(Outcome) - {Outcome.BACK_TO_NORMAL, Outcome.MERGED}
+    assert set(BY_STAFF) == set(Outcome) - {Outcome.BACK_TO_NORMAL, Outcome.MERGED}
     assert all(grade.label for grade in Grade)
 
 

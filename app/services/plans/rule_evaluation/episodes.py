@@ -25,6 +25,7 @@ from app.models import (
 )
 
 _CLOCK: Final = AlertClock()
+_HITS: Final = ("opened", "appended", "worsened")
 
 
 def withdraw_alerts_of(
@@ -42,7 +43,9 @@ def withdraw_alerts_of(
     """
     successor = _successor(session, observation_id) if patient_id is None else None
     for step in session.scalars(
-        select(AlertStep).where(AlertStep.observation_id == observation_id)
+        select(AlertStep).where(
+            AlertStep.observation_id == observation_id, AlertStep.kind.in_(_HITS)
+        )
     ):
         alert = session.get_one(Alert, step.alert_id, with_for_update=True)
         if patient_id not in (None, alert.patient_id):
@@ -73,7 +76,7 @@ def _is_hit_by(session: Session, alert: Alert, observation_id: int) -> bool:
     hits = select(AlertStep.id).where(
         AlertStep.alert_id == alert.id,
         AlertStep.observation_id == observation_id,
-        AlertStep.kind.in_(("opened", "appended", "worsened")),
+        AlertStep.kind.in_(_HITS),
     )
     return session.scalar(hits.limit(1)) is not None
 

@@ -36,6 +36,7 @@ from app.models.plans.knowledge import knowledge
 from app.models.plans.rule_work import switched_off
 from app.models.profile.patient_facts import load_facts
 from app.models.profile.tagging import bear
+from app.services.plans.rule_evaluation.absences import settle_absences
 from app.services.plans.rule_evaluation.alarmed_forms import AlarmedForm, take_over
 from app.services.plans.rule_evaluation.episodes import count_quiet, episodes_told, raise_alert
 from app.services.plans.rule_evaluation.firings import keep_firing, last_acted
@@ -72,7 +73,11 @@ def evaluate(
         and (SwitchScope.PACK, pack) not in silent
     }
     observation = session.get(Observation, observation_id) if observation_id else None
-    if not woken or (observation is not None and observation.is_current is None):
+    if observation is not None:
+        if observation.is_current is None:
+            return
+        settle_absences(session, known, observation, now, zone, cause)
+    if not woken:
         return
     told = episodes_told(session, patient_id, observation)
     measured_at = observation.effective_at if observation else None
