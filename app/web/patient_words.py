@@ -49,6 +49,7 @@ _STEPS: Final = {
     "data-arrived": "收到了新的测量数据",
     "cleared": "恢复正常，自动结束",
     "withdrawn": "结果更正，预警撤回",
+    "passed-on": "团队没有人能接，交给代接的团队",
     "climbed": "没有人接手，升级",
     "told-together": "与同一患者的另一条预警一起通知",
     "taken": "接手处理",

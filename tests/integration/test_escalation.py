@@ -170,6 +170,52 @@ def test_a_severe_answer_climbs_like_a_severe_reading_though_it_is_never_sent(
         assert due <= at <= due + 30
 
 
+def test_an_alert_of_a_team_with_nobody_goes_to_the_department_then_to_the_house(
+    session: Session, ward: Ward, hands: list[datetime]
+) -> None:
+    for who in session.scalars(select(Practitioner)):
+        who.is_active = False
+    house = factories.care_team(session, "全院值班", department_code=None)
+    stranger = factories.care_team(session, "骨科随访组", department_code="ORTHO")
+    member(session, stranger, "nurse-ortho", Responder.ON_DUTY_NURSE)
+    night = member(session, house, "doctor-night", Responder.DEPUTY_DOCTOR)
+    duty_roster.plan_shift(
+        session, house.public_id, night.public_id, Responder.ATTENDING_DOCTOR, NOON - MINUTE,
+        NOON + timedelta(hours=8), NOON - MINUTE, OPERATOR,
+    )  # fmt: skip
+    (of_team,) = [one for one in duty_roster.duties(session, NOON) if one.team == ward.team]
+    assert (of_team.is_manned, of_team.stands_in) == (False, house)
+
+    measure(session, ward, "2.8", NOON, "LL")
+    settle(session)
+
+    assert cards(session) == [(0, ["doctor-night"])]
+    alert = session.scalars(select(Alert)).one()
+    assert (alert.care_team_id, alert.level) == (house.id, 1)
+    step = session.scalars(select(AlertStep).filter_by(kind="passed-on")).one()
+    assert step.note == "内分泌随访组没有人能接，交给全院值班"
+    alert_handling.act(session, alert.public_id, night.id, CardButton.TAKE, NOON, HOSPITAL)
+    assert alert.owner_id == night.id
+
+    # A team of the same department comes before the house.
+    near = factories.care_team(session, "内分泌病房", department_code="ENDO")
+    member(session, near, "nurse-near", Responder.ON_DUTY_NURSE)
+    (of_team,) = [one for one in duty_roster.duties(session, NOON) if one.team == ward.team]
+    assert of_team.stands_in == near
+
+
+def test_an_alert_that_climbed_past_everybody_is_told_to_who_is_there(
+    session: Session, ward: Ward, hands: list[datetime]
+) -> None:
+    measure(session, ward, "2.8", NOON, "LL")
+    settle(session)
+    for who in session.scalars(select(Practitioner).where(Practitioner.id != ward.doctor.id)):
+        who.is_active = False
+    run_the_clock(session, hands, NOON + 30 * MINUTE)
+
+    assert [who for _, who in cards(session)[1:]] == [["doctor-lin"], ["doctor-lin"]]
+
+
 def test_the_roster_says_who_is_attending_now(
     session: Session, ward: Ward, hands: list[datetime]
 ) -> None:
