@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.domain.errors import NotFound
@@ -75,6 +75,17 @@ def list_proposals(session: Session, actor: Actor, now: datetime) -> ProposalQue
     detail = {"patients": sorted({patient.id for _, patient, _ in rows})}
     record(session, actor, "list", "enrolment-proposal", now, detail=detail)
     return ProposalQueue(lines, total)
+
+
+def count_proposals(session: Session, practitioner_id: int) -> int:
+    """Return how many wait for the teams of somebody, without reading whose they are."""
+    waiting = (
+        select(func.count())
+        .select_from(EnrolmentProposal)
+        .join(Patient, Patient.id == EnrolmentProposal.patient_id)
+        .where(*_of_teams(practitioner_id), EnrolmentProposal.is_open.is_(True))
+    )
+    return session.scalar(waiting) or 0
 
 
 def accept(
@@ -266,6 +277,13 @@ def _find(session: Session, proposal_id: str, actor: Actor) -> tuple[EnrolmentPr
     return proposal, patient
 
 
+def _of_teams(practitioner_id: int) -> tuple[ColumnElement[bool], ...]:
+    return (
+        EnrolmentProposal.care_team_id.in_(teams_of(practitioner_id)),
+        Patient.merged_into_id.is_(None),
+    )
+
+
 def _theirs(
     actor: Actor, *, only_open: bool = True
 ) -> Select[EnrolmentProposal, Patient, CareTeam]:
@@ -273,10 +291,7 @@ def _theirs(
         select(EnrolmentProposal, Patient, CareTeam)
         .join(Patient, Patient.id == EnrolmentProposal.patient_id)
         .join(CareTeam, CareTeam.id == EnrolmentProposal.care_team_id)
-        .where(
-            EnrolmentProposal.care_team_id.in_(teams_of(actor.id or 0)),
-            Patient.merged_into_id.is_(None),
-        )
+        .where(*_of_teams(actor.id or 0))
     )
     return rows.where(EnrolmentProposal.is_open.is_(True)) if only_open else rows
 
