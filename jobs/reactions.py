@@ -227,7 +227,8 @@ def fall_back(work: Work, session: Session, event: Event) -> None:
 def _trigger(session: Session, event: Event) -> str:
     """Return the word by which rules say that they want to be woken (see `criteria.wakes`)."""
     if event.kind.startswith("observation."):
-        return f"observation:{session.get_one(Observation, event.payload['observation_id']).code}"
+        code = event.payload.get("code")
+        return f"observation:{code or _code_of(session, event.payload['observation_id'])}"
     if event.kind == "response.recorded":
         key = session.scalars(
             select(Questionnaire.key)
@@ -240,6 +241,10 @@ def _trigger(session: Session, event: Event) -> str:
     if event.kind == "tag.assigned":
         return f"tag:{event.payload['tag']}"
     return "condition"
+
+
+def _code_of(session: Session, observation_id: int) -> str:
+    return session.scalars(select(Observation.code).filter_by(id=observation_id)).one()
 
 
 def _reaction(handle: Callable[[Work, Session, Event], None], *kinds: str) -> Reaction:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, event, func, select
 from sqlalchemy.orm import Session
 
 from app import clock
@@ -55,7 +55,7 @@ from app.services.plans.rules_at_work import (
 )
 from tests import factories, settling
 from tests.conftest import NOON, ROOT, SECRET_KEYS
-from tests.integration.ward import WORK, Ward, build, discharge, measure
+from tests.integration.ward import GLUCOSE, WORK, Ward, build, discharge, measure
 
 PACK, LOW, VERY_LOW = "t2dm-after-discharge", "d1-glucose-low", "d2-glucose-very-low"
 HOUR = timedelta(hours=1)
@@ -334,6 +334,28 @@ def test_a_dry_run_counts_what_rules_did_and_does_nothing(
     assert session.scalars(select(Alert)).all() == []
     assert session.scalar(select(func.count()).select_from(CarePlan)) == 1
     assert session.scalar(select(func.count()).where(Observation.patient_id == other.id)) == 1
+
+
+def test_a_quiet_reading_asks_no_more_than_it_must(session: Session, ward: Ward) -> None:
+    asked: list[str] = []
+    bind = session.get_bind()
+    event.listen(bind, "before_cursor_execute", lambda *seen: asked.append(seen[2]))
+
+    def evaluate(code: str, reading: Observation) -> list[str]:
+        session.flush()
+        asked.clear()
+        rule_evaluation.evaluate(
+            session, ward.patient.id, (f"observation:{code}",), NOON, HOSPITAL,
+            observation_id=reading.id,
+        )  # fmt: skip
+        return list(asked)
+
+    quiet = evaluate(GLUCOSE, measure(session, ward, "6.1", NOON))
+    of_no_interest = evaluate("1234-5", measure(session, ward, "6.1", NOON))
+
+    assert sum("FROM patient" in one for one in quiet) == 2  # the lock; plans and alerts
+    assert not any("rule_switch" in one or "alert_step" in one for one in quiet)
+    assert len(of_no_interest) == 1  # which packs are in force
 
 
 def test_absences_are_not_kept_again_every_hour(

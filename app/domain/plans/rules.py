@@ -212,6 +212,11 @@ class RuleIndex:
         """Return the rules that look for readings of a code which never came."""
         return self._by_absence.get(code, ())
 
+    def is_waiting_for(self, trigger: str) -> bool:
+        """Tell whether what wakes by a trigger may end the wait of a rule of absence."""
+        kind, _, code = trigger.partition(":")
+        return kind == "observation" and code in self._by_absence
+
     def look_back(self, trigger: str) -> dict[str, timedelta]:
         """Return how far back to fetch each code for the rules a trigger wakes."""
         needed: dict[str, timedelta] = {}
