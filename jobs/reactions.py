@@ -133,7 +133,7 @@ def judge(work: Work, session: Session, event: Event) -> None:
     observation_id = event.payload.get("observation_id")
     rule_evaluation.evaluate(
         session, event.patient_id, [_trigger(session, event)], clock.now(), work.zone,
-        observation_id=observation_id, cause=event,
+        observation_id=observation_id, response_id=event.payload.get("response_id"), cause=event,
     )  # fmt: skip
 
 
@@ -174,6 +174,10 @@ def raise_dangerous_answers(work: Work, session: Session, event: Event) -> None:
     dangerous_answers.raise_dangerous_answers(
         session, event.payload["response_id"], clock.now(), work.zone, cause=event
     )
+
+
+def note_taken_back(work: Work, session: Session, event: Event) -> None:
+    dangerous_answers.note_taken_back(session, event.payload["response_id"], clock.now())
 
 
 def tell_team(work: Work, session: Session, event: Event) -> None:
@@ -231,7 +235,8 @@ def fall_back(work: Work, session: Session, event: Event) -> None:
 def _trigger(session: Session, event: Event) -> str:
     """Return the word by which rules say that they want to be woken (see `criteria.wakes`)."""
     if event.kind.startswith("observation."):
-        return f"observation:{session.get_one(Observation, event.payload['observation_id']).code}"
+        code = event.payload.get("code")
+        return f"observation:{code or _code_of(session, event.payload['observation_id'])}"
     if event.kind == "response.recorded":
         key = session.scalars(
             select(Questionnaire.key)
@@ -244,6 +249,10 @@ def _trigger(session: Session, event: Event) -> str:
     if event.kind == "tag.assigned":
         return f"tag:{event.payload['tag']}"
     return "condition"
+
+
+def _code_of(session: Session, observation_id: int) -> str:
+    return session.scalars(select(Observation.code).filter_by(id=observation_id)).one()
 
 
 def _reaction(handle: Callable[[Work, Session, Event], None], *kinds: str) -> Reaction:
@@ -280,6 +289,7 @@ REACTIONS: tuple[Reaction, ...] = (
     _reaction(raise_critical, "result.critical"),
     _reaction(take_requests, "response.recorded"),
     _reaction(raise_dangerous_answers, "response.alarmed"),
+    _reaction(note_taken_back, "response.eased"),
     _reaction(raise_flagged_text, "text.flagged"),
     _reaction(follow_contact, "alert.closed", "alert.attempted"),
     _reaction(call_services, "result.abnormal"),

@@ -19,7 +19,7 @@ from app.services.staff.alert_handling import act, close
 from app.services.staff.alert_reading import AlertView, lock_level, read_alert
 from app.services.staff.critical_results import note_laboratory_call, tell_the_patient
 from app.services.staff.staff_tasks import plan_contact
-from app.web import gate
+from app.web import alert_words, gate
 from app.web.addresses import public_id
 from app.web.staff import me
 from wecom import words
@@ -66,7 +66,7 @@ def transfer(alert_id: str) -> AnyResponse:
 @gate.policy(Audience.STAFF, Permission.HANDLE_ALERT)
 def outcome(alert_id: str) -> AnyResponse:
     """已联系: what came of it, and when to call next."""
-    form = read_form(request.form, clock.today())
+    form = read_form(request.form, clock.today(), alert_words.BY_STAFF)
     if form.outcome is None or form.problems:
         return _page(alert_id, form, HTTPStatus.UNPROCESSABLE_ENTITY)
     chosen = form.outcome
@@ -133,7 +133,7 @@ def _page(alert_id: str, form: OutcomeForm, status: HTTPStatus) -> AnyResponse:
         "wecom/alert.html",
         alert=alert,
         form=form,
-        outcomes=words.OUTCOMES,
+        outcomes=alert_words.outcomes_of(alert),
         notice=notice(request.args.get("done", ""), alert, now),
         today=clock.today(),
         now=now,

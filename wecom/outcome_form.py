@@ -1,6 +1,6 @@
 """The form that ends a call: a coded outcome, a note, the next date."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final
@@ -27,10 +27,12 @@ def empty_form() -> OutcomeForm:
     return OutcomeForm()
 
 
-def read_form(sent: Mapping[str, str], today: date) -> OutcomeForm:
+def read_form(
+    sent: Mapping[str, str], today: date, outcomes: Iterable[Outcome] = words.OUTCOMES
+) -> OutcomeForm:
     """Read the form; what cannot be kept is kept as typed, with the reason beside it."""
     problems: dict[str, str] = {}
-    outcome = next((one for one in words.OUTCOMES if one.value == sent.get("outcome")), None)
+    outcome = next((one for one in outcomes if one.value == sent.get("outcome")), None)
     if outcome is None:
         problems["outcome"] = "请选择联系结果"
     note = sent.get("note", "").replace("\r\n", "\n").strip()

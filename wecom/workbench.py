@@ -11,7 +11,7 @@ from app.services.staff.handover_reading import count_waiting
 from app.services.staff.worklist import Show, read_worklist
 from app.web import gate
 from app.web.addresses import cursor
-from app.web.staff import me
+from app.web.staff import may_here, me
 
 views = Blueprint("workbench", __name__)
 
@@ -29,15 +29,10 @@ def today() -> str:
             session, me(), now, show=show, team=team, after=cursor(request.args.get("after"))
         )
         handovers = count_waiting(session, me())
-        questions = count_proposals(session, gate.actor())
+        proposed = count_proposals(session, gate.actor()) if may_here(Permission.ENROL) else 0
         seen = sorted({item.patient_id for item in work.items})
         record(session, gate.actor(), "read", "worklist", now, detail={"patient_ids": seen})
     return render_template(
-        "wecom/today.html",
-        work=work,
-        show=show,
-        team=team,
-        now=now,
-        handovers=handovers,
-        questions=questions,
-    )
+        "wecom/today.html", work=work, show=show, team=team, now=now, handovers=handovers,
+        proposed=proposed,
+    )  # fmt: skip

@@ -80,7 +80,7 @@ def transfer(alert_id: str) -> AnyResponse:
 def outcome(alert_id: str) -> AnyResponse:
     """Write what came of it; a final outcome ends it, and nothing else does."""
     given = request.form.to_dict()
-    chosen = next((one for one in alert_words.OUTCOMES if one == given.get("outcome")), None)
+    chosen = next((one for one in alert_words.BY_STAFF if one == given.get("outcome")), None)
     note = given.get("note", "").replace("\r\n", "\n").strip()
     problems = {}
     if chosen is None:
@@ -140,8 +140,8 @@ def _page(alert_id: str, given: Mapping[str, str], problems: Mapping[str, str]) 
     above = CHAIN[alert.level + 1] if alert.level + 1 < len(CHAIN) else None
     page = render_template(
         "console/alert.html", alert=alert, above=above, given=given, problems=problems,
-        outcomes=alert_words.OUTCOMES, ended=alert_words.outcome(alert.outcome), words=words,
-        now=now, notice=_NOTICES.get(request.args.get("done", "")),
+        outcomes=alert_words.outcomes_of(alert), ended=alert_words.outcome(alert.outcome),
+        words=words, now=now, notice=_NOTICES.get(request.args.get("done", "")),
     )  # fmt: skip
     status = HTTPStatus.UNPROCESSABLE_ENTITY if problems else HTTPStatus.OK
     return make_response(page, status)

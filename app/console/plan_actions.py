@@ -17,6 +17,7 @@ from app.domain.trust.access import Audience, Permission
 from app.services.plans import pack_drafts
 from app.web import gate, plan_labels
 from app.web.addresses import public_id
+from app.web.definition_words import sentence
 from app.web.staff import me
 
 views = Blueprint("plan_actions", __name__, url_prefix="/plan-drafts/<draft_id>/actions")
@@ -31,6 +32,13 @@ DURATIONS: Final = {"due_after": "开始后多久内完成", "expires_after": "�
 TIMES: Final = {"at": "几点开始（如 08:00）", "remind_at": "几点提醒（不填就是开始时）"}
 _CALENDAR_UNITS: Final = {"D": "天", "W": "周", "M": "个月"}
 _CLOCK_UNITS: Final = {"D": "天", "H": "小时", "M": "分钟"}
+# The names of all fields, without what they add in brackets.
+_WORDS: Final = {
+    name: word.partition("（")[0]
+    for name, word in {
+        "title": "标题", "instructions": "说明", "key": "代码", **PERIODS, **DURATIONS, **TIMES,
+    }.items()
+}  # fmt: skip
 UNITS: Final = {
     **dict.fromkeys(PERIODS, _CALENDAR_UNITS),
     **dict.fromkeys(DURATIONS, _CLOCK_UNITS),
@@ -70,7 +78,7 @@ def change(draft_id: str, plan: str, key: str) -> AnyResponse:
                 content, gate.actor(), clock.now(),
             )  # fmt: skip
     except InvalidDefinition as wrong:
-        return _page(draft_id, plan, key, {"form": f"填写有误，没有保存：{wrong}"}, form)
+        return _page(draft_id, plan, key, {"form": f"没有保存。{sentence(wrong, _WORDS)}"}, form)
     except NotFound:
         raise
     except DomainError as refused:

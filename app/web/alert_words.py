@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from app.domain.staff.alerting import Outcome
+from app.services.staff.alert_reading import AlertView
 
 OUTCOMES: Final[Mapping[Outcome, str]] = {
     Outcome.REACHED: "已联系上，情况已处理",
@@ -16,6 +17,9 @@ OUTCOMES: Final[Mapping[Outcome, str]] = {
     Outcome.MOVED: "已转到其他医院或地区",
     Outcome.DIED: "患者已去世",
 }
+_ABSENCE_OVER: Final[Mapping[Outcome, str]] = {Outcome.DATA_ARRIVED: "已有新的测量数据"}
+# All by which staff may end one; which an alert offers says `outcomes_of`.
+BY_STAFF: Final[Mapping[Outcome, str]] = {**OUTCOMES, **_ABSENCE_OVER}
 _BY_ITSELF: Final[Mapping[Outcome, str]] = {
     Outcome.BACK_TO_NORMAL: "数值恢复正常，系统结束",
     Outcome.MERGED: "档案合并，由另一条预警继续处理",
@@ -23,4 +27,9 @@ _BY_ITSELF: Final[Mapping[Outcome, str]] = {
 
 
 def outcome(value: Outcome | None) -> str:
-    return "" if value is None else OUTCOMES.get(value) or _BY_ITSELF[value]
+    return "" if value is None else {**BY_STAFF, **_BY_ITSELF}[value]
+
+
+def outcomes_of(alert: AlertView) -> Mapping[Outcome, str]:
+    """Return how an alert may end: one for missing readings also by readings that came."""
+    return {**_ABSENCE_OVER, **OUTCOMES} if alert.has_data_again else OUTCOMES

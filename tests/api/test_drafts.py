@@ -21,9 +21,11 @@ from app.models import (
     Alert,
     AlertStep,
     Event,
+    FiringDeed,
     PublicationStatus,
     Questionnaire,
     QuestionnaireResponse,
+    RuleFiring,
     Task,
 )
 from app.services.plans.plan_library import install_pack
@@ -191,6 +193,86 @@ def test_an_answer_that_only_a_rule_would_judge_is_heard_unsent_too(clinic: Clin
         alert = session.scalars(select(Alert)).one()
         assert (alert.grade, alert.name) == (Grade.MODERATE, "未交的问卷里有需要联系的回答")
         assert alert.texts[1] is None
+
+
+def the_alert(session: Session) -> tuple[Alert, list[str]]:
+    alert = session.scalars(select(Alert)).one()
+    steps = session.scalars(select(AlertStep.kind).order_by(AlertStep.id)).all()
+    return alert, list(steps)
+
+
+WEEKLY: dict[str, Any] = {
+    "missed-doses": 0, "hypo-count": 0, "foot-wound": True, "diet": "most-days",
+    "exercise": "most-days", "mood": "good",
+}  # fmt: skip
+
+
+def test_a_form_sent_alarms_no_second_time_for_what_its_draft_told(clinic: Clinic) -> None:
+    phone, body = clinic.phone(), sheet("weekly-check", {"foot-wound": True})
+    phone.post(f"{clinic.path}/drafts", body)
+    with unit_of_work.begin() as session:
+        react(session)
+    sent = phone.post(f"{clinic.path}/responses", body | {"answers": WEEKLY})
+    assert sent.status_code == 201, sent.json
+
+    with unit_of_work.begin() as session:
+        react(session)
+        alert, steps = the_alert(session)
+        assert steps == ["opened", "appended"]
+        # It is the rule's from now on: its words, and its later hits.
+        assert alert.rule is not None
+        assert (alert.rule.key, alert.episode) == ("d11-foot-wound", "foot-wound")
+        assert alert.name == alert.rule.name
+        firing = session.scalars(select(RuleFiring)).one()
+        assert (firing.deed, firing.alert_id) == (FiringDeed.ACTED, alert.id)
+        kinds = session.scalars(select(Event.kind).where(Event.kind.startswith("alert."))).all()
+        assert kinds == ["alert.opened", "alert.patient-told"]
+
+
+def test_what_staff_closed_before_the_form_was_sent_alarms_no_more(clinic: Clinic) -> None:
+    phone, body = clinic.phone(), sheet("weekly-check", {"foot-wound": True})
+    phone.post(f"{clinic.path}/drafts", body)
+    with unit_of_work.begin() as session:
+        react(session)
+        alert = session.scalars(select(Alert)).one()
+        alert.status, alert.is_open, alert.outcome = AlertStatus.RESOLVED, None, Outcome.REACHED
+    phone.post(f"{clinic.path}/responses", body | {"answers": WEEKLY})
+    with unit_of_work.begin() as session:
+        react(session)
+        assert the_alert(session)[1] == ["opened"]
+
+
+def test_an_answer_the_draft_did_not_tell_of_alarms_when_it_is_sent(clinic: Clinic) -> None:
+    phone, body = clinic.phone(), sheet("weekly-check", {"sick-day": False})
+    phone.post(f"{clinic.path}/drafts", body)
+    phone.post(f"{clinic.path}/responses", body | {"answers": WEEKLY})
+    with unit_of_work.begin() as session:
+        react(session)
+        assert the_alert(session)[1] == ["opened"]
+
+
+@pytest.mark.parametrize("verb", ["drafts", "responses"])
+def test_an_answer_taken_back_stands_on_the_alert_which_stays(clinic: Clinic, verb: str) -> None:
+    phone, body = clinic.phone(), sheet("weekly-check", {"foot-wound": True})
+    phone.post(f"{clinic.path}/drafts", body)
+    with unit_of_work.begin() as session:
+        react(session)
+    back = phone.post(f"{clinic.path}/{verb}", body | {"answers": WEEKLY | {"foot-wound": False}})
+    assert back.status_code < 300
+    with unit_of_work.begin() as session:
+        react(session)
+        alert, steps = the_alert(session)
+        assert steps == ["opened", "taken-back"]
+        assert (alert.status, alert.is_open, alert.outcome) == (AlertStatus.ACTIVE, True, None)
+        assert "患者后来改了或去掉了这个回答" in (alert.explanation or "")
+        alert.status, alert.is_open = AlertStatus.RESOLVED, None
+        alert.outcome = Outcome.FALSE_ALARM
+    if verb == "drafts":
+        phone.post(f"{clinic.path}/drafts", body)
+        with unit_of_work.begin() as session:
+            react(session)
+            again = session.scalars(select(Alert).filter_by(is_open=True)).one()
+            assert again.grade is Grade.MODERATE
 
 
 def test_a_number_with_a_point_reaches_the_rule_that_waits_for_it(clinic: Clinic) -> None:

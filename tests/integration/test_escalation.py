@@ -20,12 +20,15 @@ from app.domain.staff.alert_card import CardButton
 from app.domain.staff.alert_clock import Responder
 from app.domain.staff.alerting import AlertStatus, Outcome
 from app.domain.trust.access import Actor, StaffRole
+from app.integrations.pack_files import read_pack
 from app.models import Alert, AlertStep, CareTeam, Communication, DutyShift, Event, Practitioner
+from app.services.plans.plan_library import install_pack
+from app.services.plans.questionnaire_answers import Author, Sheet, save_draft
 from app.services.staff import alert_handling, duty_roster
 from jobs import timetable
 from jobs.clockwork import slots_between
 from tests import factories, settling
-from tests.conftest import NOON, migrate
+from tests.conftest import NOON, ROOT, migrate
 from tests.integration.ward import WORK, Ward, build, discharge, grant, measure
 
 MINUTE = timedelta(minutes=1)
@@ -133,6 +136,84 @@ def test_who_takes_it_stops_the_climb_and_only_an_outcome_ends_it(
     assert alert.is_open
     alert_handling.close(session, alert.public_id, ward.doctor.id, Outcome.REFERRED, None, hands[0])
     assert (alert.status, alert.outcome) == (AlertStatus.RESOLVED, Outcome.REFERRED)
+
+
+@pytest.mark.parametrize(
+    ("form", "answers", "readings"),
+    [
+        ("phq-9", {"phq9-9": "nearly-every-day"}, 0),
+        ("low-glucose-check", {"confused": True}, 1),
+    ],
+    ids=["a danger of the form", "what a severe rule waits for"],
+)
+def test_a_severe_answer_climbs_like_a_severe_reading_though_it_is_never_sent(
+    session: Session, ward: Ward, hands: list[datetime], form: str,
+    answers: dict[str, object], readings: int,
+) -> None:  # fmt: skip
+    instruments = read_pack(ROOT / "packs" / "instruments")
+    install_pack(session, instruments, NOON, approved_by="演示主任")
+    for _ in range(readings):
+        measure(session, ward, "3.5", NOON, "L")
+        settle(session)
+    save_draft(session, ward.patient.id, Author(), Sheet(form, answers, "one"), NOON)
+    settle(session)
+    alert = session.scalars(select(Alert).order_by(Alert.id.desc())).first()
+    assert alert is not None
+    assert (alert.grade, alert.level) == (Grade.SEVERE, 1)
+    assert alert.acknowledge_by == NOON + 5 * MINUTE
+
+    run_the_clock(session, hands, NOON + 30 * MINUTE)
+
+    told = cards(session)[readings:]
+    assert [who for _, who in told] == [["doctor-lin", "nurse-chen"], ["deputy-wu"], ["head-zhou"]]
+    for (at, _), due in zip(told, (0, 300, 600), strict=True):
+        assert due <= at <= due + 30
+
+
+def test_an_alert_of_a_team_with_nobody_goes_to_the_department_then_to_the_house(
+    session: Session, ward: Ward, hands: list[datetime]
+) -> None:
+    for who in session.scalars(select(Practitioner)):
+        who.is_active = False
+    house = factories.care_team(session, "全院值班", department_code=None)
+    stranger = factories.care_team(session, "骨科随访组", department_code="ORTHO")
+    member(session, stranger, "nurse-ortho", Responder.ON_DUTY_NURSE)
+    night = member(session, house, "doctor-night", Responder.DEPUTY_DOCTOR)
+    duty_roster.plan_shift(
+        session, house.public_id, night.public_id, Responder.ATTENDING_DOCTOR, NOON - MINUTE,
+        NOON + timedelta(hours=8), NOON - MINUTE, OPERATOR,
+    )  # fmt: skip
+    (of_team,) = [one for one in duty_roster.duties(session, NOON) if one.team == ward.team]
+    assert (of_team.is_manned, of_team.stands_in) == (False, house)
+
+    measure(session, ward, "2.8", NOON, "LL")
+    settle(session)
+
+    assert cards(session) == [(0, ["doctor-night"])]
+    alert = session.scalars(select(Alert)).one()
+    assert (alert.care_team_id, alert.level) == (house.id, 1)
+    step = session.scalars(select(AlertStep).filter_by(kind="passed-on")).one()
+    assert step.note == "内分泌随访组没有人能接，交给全院值班"
+    alert_handling.act(session, alert.public_id, night.id, CardButton.TAKE, NOON, HOSPITAL)
+    assert alert.owner_id == night.id
+
+    # A team of the same department comes before the house.
+    near = factories.care_team(session, "内分泌病房", department_code="ENDO")
+    member(session, near, "nurse-near", Responder.ON_DUTY_NURSE)
+    (of_team,) = [one for one in duty_roster.duties(session, NOON) if one.team == ward.team]
+    assert of_team.stands_in == near
+
+
+def test_an_alert_that_climbed_past_everybody_is_told_to_who_is_there(
+    session: Session, ward: Ward, hands: list[datetime]
+) -> None:
+    measure(session, ward, "2.8", NOON, "LL")
+    settle(session)
+    for who in session.scalars(select(Practitioner).where(Practitioner.id != ward.doctor.id)):
+        who.is_active = False
+    run_the_clock(session, hands, NOON + 30 * MINUTE)
+
+    assert [who for _, who in cards(session)[1:]] == [["doctor-lin"], ["doctor-lin"]]
 
 
 def test_the_roster_says_who_is_attending_now(

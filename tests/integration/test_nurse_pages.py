@@ -10,13 +10,14 @@ from werkzeug.test import TestResponse
 
 from app import clock
 from app.database import unit_of_work
+from app.domain.plans.enrolling import Way
 from app.domain.plans.rules import Grade
 from app.domain.staff.alerting import AlertStatus, Outcome
 from app.domain.trust.access import StaffRole
-from app.models import Alert, AlertStep, AuditEvent, Task, TaskOwner
+from app.models import Alert, AlertStep, AuditEvent, EnrolmentProposal, Task, TaskOwner
+from app.web.alert_words import BY_STAFF
 from tests import factories
 from tests.staff_browser import WeCom, csrf_of, make_app, sign_in
-from wecom.words import OUTCOMES
 
 
 @dataclass
@@ -95,6 +96,21 @@ def test_the_list_masks_names_and_the_snapshot_shows_them(nurse: FlaskClient, wa
     assert "138****1234" in shown
     assert "13800001234" not in shown
     assert "外" not in listed
+
+
+def test_the_list_counts_who_waits_to_come_into_a_plan(nurse: FlaskClient, ward: Ward) -> None:
+    assert "待加入计划</a>" in nurse.get("/wecom/today").text
+    with unit_of_work.begin() as session:
+        for alert in session.scalars(select(Alert)):
+            for plan_key in ("first-plan", "second-plan"):
+                session.add(
+                    EnrolmentProposal(
+                        patient_id=alert.patient_id, plan_key=plan_key, kind=Way.REQUEST,
+                        care_team_id=alert.care_team_id, reason="想加入", proposed_at=clock.now(),
+                    )
+                )  # fmt: skip
+
+    assert "待加入计划（2 条）</a>" in nurse.get("/wecom/today").text
 
 
 def test_every_look_is_recorded_with_whose_record_it_was(nurse: FlaskClient, ward: Ward) -> None:
@@ -313,7 +329,7 @@ def test_odd_filters_show_the_whole_list(nurse: FlaskClient, ward: Ward) -> None
 
 
 def test_each_outcome_a_person_may_give_has_words() -> None:
-    assert set(OUTCOMES) == set(Outcome) - {Outcome.BACK_TO_NORMAL, Outcome.MERGED}
+    assert set(BY_STAFF) == set(Outcome) - {Outcome.BACK_TO_NORMAL, Outcome.MERGED}
     assert all(grade.label for grade in Grade)
 
 

@@ -1,5 +1,7 @@
 """计划 over HTTP: a policy, a way, a draft from YAML to a second person's signature, a move."""
 
+import re
+
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
@@ -179,6 +181,44 @@ def test_a_pack_comes_in_as_yaml_and_can_be_given_up(browser: FlaskClient) -> No
     with unit_of_work.begin() as session:
         assert session.scalars(select(PackDraft)).one().status == "dropped"
     assert browser.get("/console/plans/packs/no-such/1").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"title": ""}, "“标题”：请填写文字"),
+        ({"title": "长" * 41}, "“标题”：最多 40 个字"),
+        ({"start": "x"}, "“第一次在起点之后多久”：请填写整数"),
+        ({"start": "1000"}, "“第一次在起点之后多久”：请填写 1 到 999 的整数和单位"),
+        ({"start": ""}, "“第一次在起点之后多久”：没有填写"),
+        ({"until": ""}, "“每隔多久重复”和“重复到”要一起填"),
+        ({"every": "0"}, "“每隔多久重复”：至少隔 1 天"),
+        ({"at": "6点"}, "“几点开始”：时间请写成 07:30 的样子"),
+        ({"remind_at": "25:00"}, "“几点提醒”：时间请写成 07:30 的样子"),
+        ({"due_after": "9999"}, "完成的期限要大于 0"),
+        ({"due_after": "99999"}, "“开始后多久内完成”：请填写整数和单位"),
+        ({"do": "copy", "key": "Abend!"}, "“代码”：只能用小写英文字母、数字和连字符"),
+        ({"do": "copy", "key": ""}, "“代码”：请填写文字"),
+        ({"do": "copy", "key": "weekly-check"}, "代码已经用过"),
+    ],
+)
+def test_what_is_wrong_with_an_action_is_said_in_chinese(
+    browser: FlaskClient, wrong: dict[str, str], said: str
+) -> None:
+    draft = send(browser, "/console/plan-drafts", pack=PLAN).location.split("?")[0]
+    given = {
+        "do": "save", "title": "测空腹血糖", "start": "2", "start-unit": "D", "every": "1",
+        "every-unit": "W", "until": "3", "until-unit": "M", "at": "06:00", "due_after": "90",
+        "due_after-unit": "M", "expires_after": "6", "expires_after-unit": "H", "revision": "1",
+    } | wrong  # fmt: skip
+
+    page = send(browser, f"{draft}/actions/{PLAN}/glucose-fasting", **given)
+
+    assert page.status_code == 422
+    found = re.search(r"没有保存。[^<]*", page.text)
+    assert found is not None
+    assert said in found[0]
+    assert not re.search("[A-Za-z]", found[0])
 
 
 def test_one_action_is_changed_copied_and_taken_out_in_fields(browser: FlaskClient) -> None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, event, func, select
 from sqlalchemy.orm import Session
 
 from app import clock
@@ -15,11 +15,13 @@ from app.database import unit_of_work
 from app.domain.definitions import InvalidDefinition
 from app.domain.outreach.messaging import Channel
 from app.domain.plans.pack_parsing import parse_pack
-from app.domain.plans.rules import parse_rule
+from app.domain.plans.rules import Grade, parse_rule
+from app.domain.staff.alerting import AlertStatus
 from app.domain.trust.access import Actor
 from app.integrations.pack_files import read_pack
 from app.models import (
     Alert,
+    AlertStep,
     AuditEvent,
     CarePlan,
     CarePlanStatus,
@@ -36,6 +38,12 @@ from app.models import (
 )
 from app.services.plans import rule_evaluation
 from app.services.plans.plan_library import install_pack
+from app.services.plans.questionnaire_answers import (
+    Author,
+    Sheet,
+    record_response,
+    save_draft,
+)
 from app.services.plans.rules_at_work import (
     UnknownRule,
     find_rule,
@@ -47,7 +55,7 @@ from app.services.plans.rules_at_work import (
 )
 from tests import factories, settling
 from tests.conftest import NOON, ROOT, SECRET_KEYS
-from tests.integration.ward import WORK, Ward, build, discharge, measure
+from tests.integration.ward import GLUCOSE, WORK, Ward, build, discharge, measure
 
 PACK, LOW, VERY_LOW = "t2dm-after-discharge", "d1-glucose-low", "d2-glucose-very-low"
 HOUR = timedelta(hours=1)
@@ -192,9 +200,41 @@ def test_a_rule_without_an_alert_keeps_its_cool_down_too(
     for hours in (0, 1, 25):
         read(session, ward, "11", NOON + hours * HOUR, hands)
 
-    assert firings(session) == [("foot", FiringDeed.ACTED)] * 2
+    deeds = (FiringDeed.ACTED, FiringDeed.COOLING, FiringDeed.ACTED)
+    assert firings(session) == [("foot", deed) for deed in deeds]
     borne = select(TagAssignment.id).where(TagAssignment.basis == "alert-rule:foot")
     assert session.scalars(borne).all()
+
+
+def test_a_graver_rule_worsens_the_alert_of_the_draft_and_takes_its_place(
+    session: Session, ward: Ward, hands: list[datetime]
+) -> None:
+    wound = {"questionnaire": "weekly-check", "link_id": "foot-wound", "op": "==", "value": True,
+             "within": "P7D"}  # fmt: skip
+    texts = {"staff_text": "马上问", "patient_text": "请马上打120"}
+    put_rules(
+        session,
+        tag_rule(grade="severe", episode="foot-wound", actions=[{"alert": texts}],
+                 condition={"all": [{"answer": wound}, tag_rule()["condition"]]}),
+    )  # fmt: skip
+    begun = Sheet("weekly-check", {"foot-wound": True}, "one")
+    save_draft(session, ward.patient.id, Author(), begun, NOON)
+    settling.settle(session, WORK)
+    alert = session.scalars(select(Alert)).one()
+    alert.status, alert.owner_id, alert.level = AlertStatus.ACKNOWLEDGED, ward.nurse.id, 0
+    read(session, ward, "11", NOON, hands)  # by now it is graver than the draft could say
+    rest = {"missed-doses": 0, "hypo-count": 0, "diet": "most-days", "exercise": "most-days",
+            "mood": "good"}  # fmt: skip
+    sent = Sheet("weekly-check", {**begun.answers, **rest}, "one")
+    record_response(session, ward.patient.id, Author(), sent, NOON)
+    settling.settle(session, WORK)
+
+    alert = session.scalars(select(Alert)).one()
+    assert (alert.grade, alert.status, alert.owner_id) == (Grade.SEVERE, AlertStatus.ACTIVE, None)
+    assert (alert.level, alert.acknowledge_by) == (1, NOON + timedelta(minutes=5))
+    assert alert.texts == ("马上问", "请马上打120")
+    steps = session.scalars(select(AlertStep.kind).order_by(AlertStep.id)).all()
+    assert steps == ["opened", "worsened"]
 
 
 def test_a_rule_puts_a_patient_onto_a_further_plan_once(
@@ -294,6 +334,28 @@ def test_a_dry_run_counts_what_rules_did_and_does_nothing(
     assert session.scalars(select(Alert)).all() == []
     assert session.scalar(select(func.count()).select_from(CarePlan)) == 1
     assert session.scalar(select(func.count()).where(Observation.patient_id == other.id)) == 1
+
+
+def test_a_quiet_reading_asks_no_more_than_it_must(session: Session, ward: Ward) -> None:
+    asked: list[str] = []
+    bind = session.get_bind()
+    event.listen(bind, "before_cursor_execute", lambda *seen: asked.append(seen[2]))
+
+    def evaluate(code: str, reading: Observation) -> list[str]:
+        session.flush()
+        asked.clear()
+        rule_evaluation.evaluate(
+            session, ward.patient.id, (f"observation:{code}",), NOON, HOSPITAL,
+            observation_id=reading.id,
+        )  # fmt: skip
+        return list(asked)
+
+    quiet = evaluate(GLUCOSE, measure(session, ward, "6.1", NOON))
+    of_no_interest = evaluate("1234-5", measure(session, ward, "6.1", NOON))
+
+    assert sum("FROM patient" in one for one in quiet) == 2  # the lock; plans and alerts
+    assert not any("rule_switch" in one or "alert_step" in one for one in quiet)
+    assert len(of_no_interest) == 1  # which packs are in force
 
 
 def test_absences_are_not_kept_again_every_hour(

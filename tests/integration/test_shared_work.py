@@ -137,6 +137,34 @@ def test_a_death_is_looked_at_twice_before_plans_end(session: Session, ward: War
     assert look.status is TaskStatus.COMPLETED
 
 
+def test_a_death_that_was_not_so_brings_the_reminders_back(session: Session, ward: Ward) -> None:
+    def theirs(remind_at: timedelta, ends_at: timedelta) -> Task:
+        return factories.task(
+            session, ward.patient, ward.plan, remind_at=NOON + remind_at, ends_at=NOON + ends_at
+        )
+
+    coming, passed, over = theirs(3 * DAY, 5 * DAY), theirs(-DAY, 4 * DAY), theirs(DAY / 4, DAY / 2)
+    later = theirs(9 * DAY, 10 * DAY)
+    for call in (ward.call(), ward.call()):
+        ward.outcome(call, Outcome.DIED)
+    first, second = ward.made(StaffTaskKind.CONFIRM_DEATH)
+    session.expire_all()
+    assert (coming.remind_at, passed.remind_at, over.remind_at) == (None, None, None)
+    assert later.remind_at == NOON + 9 * DAY
+
+    evening = NOON + timedelta(hours=10)  # 22:00 at the hospital
+    confirm(session, first.public_id, ward.lin.id, evening, is_true=False)
+    session.expire_all()
+    assert coming.remind_at is None  # the other report is not looked at yet
+    confirm(session, second.public_id, ward.lin.id, evening, is_true=False)
+    session.expire_all()
+
+    assert coming.remind_at == NOON + 3 * DAY
+    assert passed.remind_at == NOON + timedelta(hours=20)  # 08:00, when people may be called
+    assert over.remind_at is None
+    assert later.remind_at == NOON + 9 * DAY
+
+
 def test_a_rumour_ends_nothing_and_a_refusal_confirmed_ends_the_plan(
     session: Session, ward: Ward
 ) -> None:

@@ -33,6 +33,8 @@ from app.models import (
 from app.services.outreach import patient_notices
 from app.services.plans import plan_expansion, rule_evaluation
 from app.services.staff import alert_cards, alert_handling
+from app.services.staff.alert_reading import read_alert
+from app.web import alert_words
 from tests import factories, settling
 from tests.conftest import NOON
 from tests.integration.ward import OUTLETS, WORK, Ward, build, discharge, grant, measure
@@ -251,10 +253,7 @@ def test_an_implausible_reading_is_for_staff_to_look_at(session: Session) -> Non
     assert not session.scalars(select(Alert)).all()
 
 
-def test_three_days_without_a_reading_raise_an_alert_once(
-    session: Session, hospital_clock: list[datetime]
-) -> None:
-    on_plan(session)
+def wait_four_days(session: Session, hospital_clock: list[datetime]) -> Alert:
     for days in range(1, 5):
         now = hospital_clock[0] = NOON + timedelta(days=days)
         plan_expansion.open_due_tasks(session, now)
@@ -262,9 +261,55 @@ def test_three_days_without_a_reading_raise_an_alert_once(
         rule_evaluation.evaluate_absences(session, now, HOSPITAL)
         settle(session)
 
-    alert = session.scalars(select(Alert)).one()
+    return session.scalars(select(Alert)).one()
+
+
+def test_three_days_without_a_reading_raise_an_alert_once(
+    session: Session, hospital_clock: list[datetime]
+) -> None:
+    on_plan(session)
+    alert = wait_four_days(session, hospital_clock)
     assert alert.grade is Grade.MILD
     assert alert.hits == 1
+
+
+def test_a_reading_ends_the_alert_that_waited_for_it(
+    session: Session, hospital_clock: list[datetime]
+) -> None:
+    ward = on_plan(session)
+    alert = wait_four_days(session, hospital_clock)
+    measure(session, ward, "6.1", NOON - timedelta(days=1), "N")  # an old one says nothing
+    settle(session)
+    assert alert.status is AlertStatus.ACTIVE
+
+    measure(session, ward, "17.5", clock.now(), "HH")
+    settle(session)
+
+    assert (alert.status, alert.outcome, alert.is_open, alert.acknowledge_by) == (
+        AlertStatus.RESOLVED, Outcome.DATA_ARRIVED, None, None,
+    )  # fmt: skip
+    others = session.scalars(select(Alert.episode).where(Alert.is_open.is_(True))).all()
+    assert alert.episode not in others
+
+
+def test_a_reading_leaves_the_alert_to_whoever_has_taken_it(
+    session: Session, hospital_clock: list[datetime]
+) -> None:
+    ward = on_plan(session)
+    alert = wait_four_days(session, hospital_clock)
+    offered = alert_words.outcomes_of(read_alert(session, alert.public_id, ward.nurse.id))
+    assert Outcome.DATA_ARRIVED not in offered
+    alert_handling.act(
+        session, alert.public_id, ward.nurse.id, CardButton.TAKE, clock.now(), HOSPITAL
+    )
+    for _ in range(2):
+        measure(session, ward, "6.1", clock.now(), "N")
+        settle(session)
+
+    assert (alert.status, alert.outcome) == (AlertStatus.ACKNOWLEDGED, None)
+    view = read_alert(session, alert.public_id, ward.nurse.id)
+    assert [step.kind for step in view.steps].count("data-arrived") == 1
+    assert alert_words.outcomes_of(view)[Outcome.DATA_ARRIVED] == "已有新的测量数据"
 
 
 def card_of(session: Session) -> Communication:

@@ -14,7 +14,7 @@ from app.domain.criteria.compiler import compile_criterion
 from app.domain.criteria.evidence import Check, Evidence
 from app.domain.criteria.needs import FactNeeds
 from app.domain.criteria.parsing import parse_criterion
-from app.domain.criteria.tree import Criterion, look_back, wakes
+from app.domain.criteria.tree import Absent, Criterion, leaves, look_back, wakes
 from app.domain.criteria.wording import describe, explain
 from app.domain.definitions import Fields, InvalidDefinition, only, refuse_repeats
 from app.domain.profile.patient_facts import Facts
@@ -195,14 +195,27 @@ class RuleIndex:
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         by_trigger: dict[str, list[CompiledRule]] = {}
+        by_absence: dict[str, list[CompiledRule]] = {}
         for rule in rules:
             compiled = compile_rule(rule)
             for trigger in rule.wakes:
                 by_trigger.setdefault(trigger, []).append(compiled)
+            for code in {one.code for one in leaves(rule.condition) if isinstance(one, Absent)}:
+                by_absence.setdefault(code, []).append(compiled)
         self._by_trigger = {trigger: tuple(found) for trigger, found in by_trigger.items()}
+        self._by_absence = {code: tuple(found) for code, found in by_absence.items()}
 
     def woken_by(self, trigger: str) -> tuple[CompiledRule, ...]:
         return self._by_trigger.get(trigger, ())
+
+    def absences_of(self, code: str) -> tuple[CompiledRule, ...]:
+        """Return the rules that look for readings of a code which never came."""
+        return self._by_absence.get(code, ())
+
+    def is_waiting_for(self, trigger: str) -> bool:
+        """Tell whether what wakes by a trigger may end the wait of a rule of absence."""
+        kind, _, code = trigger.partition(":")
+        return kind == "observation" and code in self._by_absence
 
     def look_back(self, trigger: str) -> dict[str, timedelta]:
         """Return how far back to fetch each code for the rules a trigger wakes."""

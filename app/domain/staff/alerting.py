@@ -29,6 +29,7 @@ class Outcome(StrEnum):
     REFERRED = "referred"
     FALSE_ALARM = "false-alarm"
     BACK_TO_NORMAL = "back-to-normal"  # closed by values, not by a person
+    DATA_ARRIVED = "data-arrived"  # of an alert for readings that did not come
     MERGED = "merged"  # two records were one patient: the other's alert goes on
 
     @property

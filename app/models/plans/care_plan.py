@@ -140,6 +140,8 @@ class Task(Base):
     judge_at: Mapped[datetime | None] = mapped_column(info=OPERATION)
     # When to remind next; NULL when nobody is to be reminded any more.
     remind_at: Mapped[datetime | None] = mapped_column(index=True, info=OPERATION)
+    # When it would have been, had nobody been asked to keep still.
+    silenced_remind_at: Mapped[datetime | None] = mapped_column(info=OPERATION)
     reminders: Mapped[int] = mapped_column(default=0, info=OPERATION)
     # Of a task of the team: whose team, where neither plan nor alert says so; who is to do it;
     # what the last call came to and which one it was; who reported what it is to confirm.

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, select
+from sqlalchemy import ForeignKey, Index, case, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from app.database import OPERATION, Base, key_column, public_id_column
-from app.domain.staff.alert_clock import Responder
+from app.domain.staff.alert_clock import CHAIN, Responder
 from app.models.staff.practitioner import CareTeam, CareTeamMember, Practitioner
 
 
@@ -62,3 +62,24 @@ def answering(
     if rostered:
         return rostered
     return session.scalars(members.where(CareTeamMember.responder == responder)).all()
+
+
+def standing_in(session: Session, team: CareTeam, now: datetime) -> CareTeam | None:
+    """Return who answers for a team with nobody: another of its department, else the house's.
+
+    A team without a department is on call for the whole hospital. None where nobody is anywhere.
+    """
+    others = session.scalars(
+        select(CareTeam)
+        .where(
+            CareTeam.id != team.id,
+            CareTeam.department_code.is_(None) | (CareTeam.department_code == team.department_code),
+        )
+        .order_by(case((CareTeam.department_code.is_(None), 1), else_=0), CareTeam.id)
+    )
+    return next((one for one in others if is_manned(session, one.id, now)), None)
+
+
+def is_manned(session: Session, care_team_id: int, now: datetime) -> bool:
+    """Tell whether anybody of a team can be told of an alert now."""
+    return any(answering(session, care_team_id, role, now) for role in CHAIN)

@@ -146,7 +146,8 @@ def remind_of_tasks(
     """
     due = session.scalars(
         select(Task)
-        .where(Task.remind_at <= now, Task.status.in_(_OPEN))
+        # After an outage some are over that the clock has not closed yet.
+        .where(Task.remind_at <= now, Task.status.in_(_OPEN), Task.ends_at > now)
         .order_by(Task.remind_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -178,6 +179,7 @@ def send_messages(
             Task.owner == TaskOwner.CLOCK,
             Task.status == TaskStatus.READY,
             Task.starts_at <= now,
+            Task.ends_at > now,
         )
         .order_by(Task.starts_at, Task.id)
         .limit(limit)

@@ -4,17 +4,22 @@ import json
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.clock import HOSPITAL
 from app.domain.outreach.messaging import STORM_WINDOW, Channel, Lane, Outlets, dedupe_key
 from app.domain.plans.rules import Grade
 from app.domain.staff.alert_card import buttons
-from app.domain.staff.alert_clock import CHAIN, Responder, first_level
+from app.domain.staff.alert_clock import CHAIN, AlertClock, Responder, first_level
 from app.domain.staff.alerting import AlertStatus
-from app.models import Alert, AlertStep, Communication
-from app.models.staff.duty import answering
+from app.models import Alert, AlertStep, CareTeam, Communication
+from app.models.staff.duty import answering, standing_in
 
+log = structlog.get_logger()
+
+_CLOCK: Final = AlertClock()
 _CARD_LIFE: Final = timedelta(hours=24)
 _RESPONSE_CODE_LIFE: Final = timedelta(hours=72)
 _TIME_WORDS: Final = {
@@ -37,7 +42,11 @@ def tell_team(
     if alert.is_open is None or outlets.staff_app is None:
         return None
     answering_now = _first_to_answer(session, alert, now)
+    if answering_now is None and alert.grade is not Grade.MILD:
+        _pass_on(session, alert, now)
+        answering_now = _first_to_answer(session, alert, now)
     if answering_now is None:
+        log.error("alert_reaches_nobody", alert_id=alert.id)
         return None
     role, userids = answering_now
     if (other := _told_already(session, alert, userids, now)) is not None:
@@ -104,6 +113,8 @@ def _first_to_answer(
 ) -> tuple[Responder, list[str]] | None:
     """Return who answers at the alert's level, at the next one that anybody stands on, or at all.
 
+    Above the last of them nobody stands: then those below hear once more, the nurses first.
+
     Of a severe alert the nurse on duty hears with the doctor: somebody must call the patient.
     """
     above = [
@@ -113,11 +124,29 @@ def _first_to_answer(
     ]
     nurses = _userids(session, alert, Responder.ON_DUTY_NURSE, now)
     if not above:
-        return (Responder.ON_DUTY_NURSE, nurses) if nurses else None
+        below = [(role, _userids(session, alert, role, now)) for role in CHAIN[: alert.level]]
+        return next(((role, userids) for role, userids in below if userids), None)
     role, userids = above[0]
     if alert.grade is Grade.SEVERE and alert.level == first_level(Grade.SEVERE):
         userids = list(dict.fromkeys([*userids, *nurses]))
     return role, userids
+
+
+def _pass_on(session: Session, alert: Alert, now: datetime) -> None:
+    """Give an alert of which nobody of its team can be told to the team that stands in for it.
+
+    It becomes theirs, for only who may read the record may be told. Where nobody is anywhere it
+    stays where it is; each level it climbs to asks again.
+    """
+    team = session.get_one(CareTeam, alert.care_team_id)
+    other = standing_in(session, team, now)
+    if other is None:
+        return
+    alert.care_team_id, alert.level = other.id, first_level(alert.grade)
+    alert.acknowledge_by = _CLOCK.acknowledge_by(alert.grade, now, HOSPITAL)
+    note = f"{team.name}没有人能接，交给{other.name}"
+    session.add(AlertStep(alert_id=alert.id, kind="passed-on", note=note, at=now))
+    session.flush()
 
 
 def _userids(session: Session, alert: Alert, role: Responder, now: datetime) -> list[str]:

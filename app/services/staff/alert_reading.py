@@ -53,6 +53,11 @@ class AlertView:
     tells_patient: bool = True
 
     @property
+    def has_data_again(self) -> bool:
+        """Whether the readings it missed have come since."""
+        return any(step.kind == Outcome.DATA_ARRIVED for step in self.steps)
+
+    @property
     def is_open(self) -> bool:
         return self.status in (AlertStatus.ACTIVE, AlertStatus.ACKNOWLEDGED)
 

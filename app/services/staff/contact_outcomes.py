@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.errors import DomainError
@@ -18,9 +19,9 @@ from app.domain.staff.contacts import (
     follow_up_of,
 )
 from app.models import Alert, ContactAttempt, Event, Patient, Task
-from app.models.plans.silence import silence
+from app.models.plans.silence import end_silence, silence
 from app.models.profile.patient_index import head_id_of
-from app.models.staff.team_work import has_task, lock_task, team_task
+from app.models.staff.team_work import OPEN_TASK, has_task, lock_task, team_task
 
 # So long no reminder goes out while a death is being looked into.
 _SILENCE: Final = timedelta(days=7)
@@ -106,6 +107,8 @@ def confirm(
     session.add(task.complete(now))
     if not is_true:
         task.status_reason = TaskReason.RESULT_CORRECTED
+        if task.kind == StaffTaskKind.CONFIRM_DEATH:
+            _speak_again(session, task, now)
     elif task.kind == StaffTaskKind.CONFIRM_DEATH:
         _note_death(session, task.patient_id, now)
     session.flush()
@@ -150,6 +153,18 @@ def _follow(
     session.add(task)
     if wanted.kind is StaffTaskKind.CONFIRM_DEATH:
         silence(session, patient_id, now + _SILENCE)
+
+
+def _speak_again(session: Session, denied: Task, now: datetime) -> None:
+    """Remind again of what may still be done, unless another report of the death waits."""
+    session.flush()
+    waiting = select(Task.id).where(
+        Task.patient_id == denied.patient_id,
+        Task.kind == StaffTaskKind.CONFIRM_DEATH,
+        Task.status.in_(OPEN_TASK),
+    )
+    if session.scalar(waiting.limit(1)) is None:
+        end_silence(session, denied.patient_id, now)
 
 
 def _note_death(session: Session, patient_id: int, now: datetime) -> None:

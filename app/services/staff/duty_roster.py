@@ -12,7 +12,7 @@ from app.domain.errors import DomainError, NotFound
 from app.domain.staff.alert_clock import CHAIN, Responder
 from app.domain.trust.access import Actor
 from app.models import CareTeam, CareTeamMember, DutyShift, Practitioner
-from app.models.staff.duty import answering
+from app.models.staff.duty import answering, standing_in
 from app.models.staff.staff_access import teams_of
 from app.models.trust.audit import record
 
@@ -32,10 +32,18 @@ class ShiftRefused(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """Who answers the alerts of a team now, by role; an empty role is skipped by alerts."""
+    """Who answers the alerts of a team now, by role; an empty role is skipped by alerts.
+
+    Where nobody is at all, `stands_in` is the team that does, if any.
+    """
 
     team: CareTeam
     answering: Mapping[Responder, Sequence[Practitioner]]
+    stands_in: CareTeam | None
+
+    @property
+    def is_manned(self) -> bool:
+        return any(self.answering.values())
 
 
 def plan_shift(
@@ -119,10 +127,12 @@ def shifts_ahead(
 def duties(session: Session, now: datetime, *, of: int | None = None) -> list[Duty]:
     """Return for each team who answers now; `of` narrows to the teams of one practitioner."""
     teams = select(CareTeam).where(_theirs(CareTeam.id, of)).order_by(CareTeam.name)
-    return [
-        Duty(team, {role: answering(session, team.id, role, now) for role in CHAIN})
-        for team in session.scalars(teams)
-    ]
+    return [_duty(session, team, now) for team in session.scalars(teams).all()]
+
+
+def _duty(session: Session, team: CareTeam, now: datetime) -> Duty:
+    found = {role: answering(session, team.id, role, now) for role in CHAIN}
+    return Duty(team, found, None if any(found.values()) else standing_in(session, team, now))
 
 
 def members_of(session: Session, practitioner_id: int) -> list[tuple[CareTeam, Practitioner]]:

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.domain.errors import NotFound
@@ -271,6 +271,13 @@ def _find(session: Session, proposal_id: str, actor: Actor) -> tuple[EnrolmentPr
     return proposal, patient
 
 
+def _of_teams(practitioner_id: int) -> tuple[ColumnElement[bool], ...]:
+    return (
+        EnrolmentProposal.care_team_id.in_(teams_of(practitioner_id)),
+        Patient.merged_into_id.is_(None),
+    )
+
+
 def _theirs(
     actor: Actor, *, only_open: bool = True
 ) -> Select[EnrolmentProposal, Patient, CareTeam]:
@@ -278,10 +285,7 @@ def _theirs(
         select(EnrolmentProposal, Patient, CareTeam)
         .join(Patient, Patient.id == EnrolmentProposal.patient_id)
         .join(CareTeam, CareTeam.id == EnrolmentProposal.care_team_id)
-        .where(
-            EnrolmentProposal.care_team_id.in_(teams_of(actor.id or 0)),
-            Patient.merged_into_id.is_(None),
-        )
+        .where(*_of_teams(actor.id or 0))
     )
     return rows.where(EnrolmentProposal.is_open.is_(True)) if only_open else rows
 

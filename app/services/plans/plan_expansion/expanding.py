@@ -5,13 +5,13 @@ slots, and joined to the cohort's plans by the database: no row passes through P
 """
 
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, delete, func, insert, literal, select, tuple_, update
+from sqlalchemy import ColumnElement, case, delete, func, insert, literal, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from app.database import random_public_id
@@ -23,7 +23,14 @@ from app.models import ActionChange, CarePlan, CarePlanStatus, PlanAction, PlanS
 from app.models.plans.asking import Questions
 from app.models.plans.calendar_day import hospital_almanac
 from app.services.plans.plan_expansion.reconciling import reconcile
-from app.services.plans.plan_expansion.rows import TASKS, columns_of, or_keep
+from app.services.plans.plan_expansion.rows import (
+    TASKS,
+    columns_of,
+    is_counted,
+    missed,
+    or_keep,
+    was_measured,
+)
 
 HORIZON: Final = timedelta(days=14)
 # Expanded again when less than this is left, so that an outage of days empties no calendar.
@@ -133,7 +140,7 @@ def expand_cohorts(
     filling.stage({(row[1], row[2], row[3], row[4]) for row in found})
     filling.make_tasks(ids)
     session.execute(update(CarePlan).where(CarePlan.id.in_(ids)).values(expanded_until=until))
-    filling.follow_up(ids)
+    filling.follow_up({row.id: row[4] for row in found})
     return len(ids)
 
 
@@ -176,6 +183,7 @@ class _Filling:
         self._almanac: Almanac = hospital_almanac(session)
         self._never = instant(datetime.combine(_EPOCH, time.min), zone)
         self._staged = 0
+        self._is_late = False
 
     def stage(self, keys: Iterable[tuple[int, date, int, datetime | None]]) -> None:
         """Keep the slots of each cohort, computed once."""
@@ -201,8 +209,13 @@ class _Filling:
             for action, slot in changed_occurrences(
                 one.action, one.changes, anchor_on, self._zone, since, self._until, self._almanac
             ):
-                if slot.expires_at > self._now:  # what is over when a plan begins is not asked for
-                    yield {**cohort, **columns_of(one.plan_action_id, action, slot)}
+                columns = {**cohort, **columns_of(one.plan_action_id, action, slot)}
+                if slot.expires_at > self._now:
+                    yield columns
+                elif expanded_until is not None and is_counted(action):
+                    self._is_late = True  # no clock filled the calendar in time
+                    yield missed(columns)
+                # What is over when a plan begins is not asked for.
 
     def make_tasks(self, ids: Sequence[int]) -> None:
         """Join slots and plans in the database; a slot that a plan has already stays as it is."""
@@ -217,6 +230,11 @@ class _Filling:
             "reminders": literal(0),
             "created_at": literal(self._now, TASKS.c.created_at.type),
         }
+        if self._is_late:
+            over = _SLOTS.c.ends_at <= self._now
+            is_missed = literal(TaskStatus.MISSED, TASKS.c.status.type)
+            own["status"] = case((over, is_missed), else_=own["status"])
+            own["finished_at"] = case((over, _SLOTS.c.ends_at))
         of_cohort = (
             (_SLOTS.c.batch == self._batch)
             & (_SLOTS.c.plan_definition_id == CarePlan.plan_definition_id)
@@ -229,17 +247,24 @@ class _Filling:
             .join_from(CarePlan, _SLOTS, of_cohort)
             .where(CarePlan.id.in_(ids), ~_is_changed())
         )
+        if self._is_late:
+            rows = rows.where(
+                (_SLOTS.c.ends_at > self._now)
+                | ~was_measured(
+                    CarePlan.patient_id, _SLOTS.c.code, _SLOTS.c.starts_at, _SLOTS.c.ends_at
+                )
+            )
         names = [*own, *(column.name for column in shared)]
         self._session.execute(or_keep(self._session, names, rows))
         self._session.execute(delete(_SLOTS).where(_SLOTS.c.batch == self._batch))
 
-    def follow_up(self, ids: Sequence[int]) -> None:
-        """Fill one by one the calendars that are not their cohort's."""
+    def follow_up(self, filled_until: Mapping[int, datetime | None]) -> None:
+        """Fill one by one the calendars that are not their cohort's, by plan."""
         plans = self._session.scalars(
-            select(CarePlan).where(CarePlan.id.in_(ids), _with_own_calendar())
+            select(CarePlan).where(CarePlan.id.in_(filled_until), _with_own_calendar())
         )
         for plan in plans.all():
             reconcile(
                 self._session, plan, self._questions.of(plan), self._until, self._now, self._zone,
-                self._almanac,
+                self._almanac, missed_since=filled_until[plan.id],
             )  # fmt: skip

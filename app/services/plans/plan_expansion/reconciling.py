@@ -15,7 +15,14 @@ from app.domain.plans.timing import LONGEST_WINDOW
 from app.models import CarePlan, Task, TaskStep
 from app.models.plans.asking import Asked
 from app.models.plans.bases import Bases
-from app.services.plans.plan_expansion.rows import columns_of, insert_new, row_of
+from app.services.plans.plan_expansion.rows import (
+    columns_of,
+    insert_new,
+    is_counted,
+    missed,
+    row_of,
+    was_measured,
+)
 
 _NOT_BEGUN: Final = (TaskStatus.REQUESTED, TaskStatus.READY)
 # Taken back by the clock or by a pause, not by anybody's word: they may come again.
@@ -36,12 +43,15 @@ def reconcile(
     now: datetime,
     zone: ZoneInfo,
     almanac: Almanac,
+    *,
+    missed_since: datetime | None = None,
 ) -> int:
     """Bring pending tasks that start before `until` to what is asked; return how many changed.
 
-    What is under way, done, missed or declined stays. Again changes nothing.
+    What is under way, done, missed or declined stays. Again changes nothing. With `missed_since`
+    what began from then on and is over is kept as missed: no clock asked for it in time.
     """
-    wanted = _wanted(session, plan, list(asked), until, now, zone, almanac)
+    wanted, over = _wanted(session, plan, list(asked), until, now, zone, almanac, missed_since)
     kept = session.scalars(
         select(Task)
         .where(Task.care_plan_id == plan.id, Task.plan_action_id.is_not(None))
@@ -51,7 +61,27 @@ def reconcile(
     changed = [task for task in kept if _settle(task, wanted.pop(task.slot, None), now)]
     session.add_all(TaskStep.of(task, now) for task in changed)
     insert_new(session, [row_of(plan, columns, now) for columns in wanted.values()])
+    insert_new(
+        session,
+        [
+            row_of(plan, {**columns, "finished_at": columns["ends_at"]}, now)
+            for columns in over
+            if not _was_measured(session, plan, columns)
+        ],
+    )
     return len(changed) + len(wanted)
+
+
+def _was_measured(session: Session, plan: CarePlan, columns: Mapping[str, Any]) -> bool:
+    return columns["code"] is not None and bool(
+        session.scalar(
+            select(
+                was_measured(
+                    plan.patient_id, columns["code"], columns["starts_at"], columns["ends_at"]
+                )
+            )
+        )
+    )
 
 
 def _wanted(
@@ -62,10 +92,15 @@ def _wanted(
     now: datetime,
     zone: ZoneInfo,
     almanac: Almanac,
-) -> dict[str, dict[str, Any]]:
+    missed_since: datetime | None,
+) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
+    """Return what can still be done, by slot, and what was missed."""
     bases, actions = Bases.behind(session, plan), [one.action for one in asked]
     # A window is at most so long: what began before is over.
     since = now - LONGEST_WINDOW - timedelta(days=1)
+    if missed_since is not None:
+        since = min(since, missed_since)
+    over: list[dict[str, Any]] = []
     found: dict[str, dict[str, Any]] = {}
     for one in asked:
         shared = one.action.timing.is_shared
@@ -73,10 +108,16 @@ def _wanted(
             for action, slot in changed_occurrences(
                 one.action, one.changes, basis, zone, since, until, almanac
             ):
-                # Neither what is over when it is asked, nor what began while the plan rested.
-                if slot.expires_at > now and slot.starts_at >= (plan.asks_from or slot.starts_at):
-                    found[slot.slot] = columns_of(one.plan_action_id, action, slot)
-    return found
+                if plan.asks_from is not None and slot.starts_at < plan.asks_from:
+                    continue  # it began while the plan rested
+                columns = columns_of(one.plan_action_id, action, slot)
+                if slot.expires_at > now:  # what is over when it is asked is not asked for
+                    found[slot.slot] = columns
+                elif missed_since is None or slot.starts_at < missed_since:
+                    continue
+                elif shared and is_counted(action):
+                    over.append(missed(columns))
+    return found, over
 
 
 def _settle(task: Task, wanted: Mapping[str, Any] | None, now: datetime) -> bool:

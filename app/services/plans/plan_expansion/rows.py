@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.orm import Session
 
 from app.database import new_public_id
 from app.domain.plans.plan import Action, ActionKind
 from app.domain.plans.plan_schedule import Occurrence, TaskReason, TaskStatus
-from app.models import CarePlan, Task, TaskOwner
+from app.models import CarePlan, Observation, Task, TaskOwner
 
 # Rows by the thousand go past the ORM.
 TASKS: Final = Task.metadata.tables[Task.__tablename__]
@@ -40,6 +40,40 @@ def columns_of(plan_action_id: int, action: Action, slot: Occurrence) -> dict[st
         "remind_at": slot.remind_at if is_announced else None,
         "reminders": 0,
     }
+
+
+def is_counted(action: Action) -> bool:
+    """Tell whether an action that nobody was asked for in time counts as missed all the same.
+
+    Whether a condition held back then nobody knows; a message is not sent after its day.
+    """
+    return not action.is_judged and action.kind is not ActionKind.MESSAGE
+
+
+def missed(columns: dict[str, Any]) -> dict[str, Any]:
+    """Return the columns of a slot that was over before anybody could be asked for it."""
+    return {
+        **columns,
+        "status": TaskStatus.MISSED,
+        "status_reason": TaskReason.EXPIRED.value,
+        "judge_at": None,
+        "remind_at": None,
+    }
+
+
+def was_measured(patient_id: Any, code: Any, starts_at: Any, ends_at: Any) -> ColumnElement[bool]:
+    """Return that a patient measured something within a window, asked or not."""
+    return (
+        select(Observation.id)
+        .where(
+            Observation.patient_id == patient_id,
+            Observation.code == code,
+            Observation.is_current.is_(True),
+            Observation.effective_at >= starts_at,
+            Observation.effective_at < ends_at,
+        )
+        .exists()
+    )
 
 
 def row_of(plan: CarePlan, columns: dict[str, Any], now: datetime) -> dict[str, Any]:

@@ -46,23 +46,36 @@ def note_dangers(
     answers: Mapping[str, Answer],
     now: datetime,
 ) -> None:
-    """Tell of answers that a person must hear of, once for each time they change.
+    """Tell of answers that a person must hear of, once for each time they change or go.
 
     Rules look at forms that were sent. Of a draft nobody but this tells: whoever stops after such
     an answer may need help most.
     """
     is_draft = response.status is FormStatus.IN_PROGRESS
-    if _alarming(form, answers, is_draft=is_draft) <= _alarming(form, before, is_draft=is_draft):
-        return
+    now_said, said = (_alarming(form, one, is_draft=is_draft) for one in (answers, before))
+    if not now_said <= said:
+        _tell(session, response, form, "response.alarmed", now)
+    # Before it was sent it was a draft: what rules look for was told of as well.
+    if not _questions(form, before) <= _questions(form, answers):
+        _tell(session, response, form, "response.eased", now)
+
+
+def _tell(
+    session: Session, response: QuestionnaireResponse, form: Form, kind: str, now: datetime
+) -> None:
     session.add(
         Event.of(
-            "response.alarmed",
+            kind,
             now,
             patient_id=response.patient_id,
             response_id=response.id,
             questionnaire=form.key,
         )
     )
+
+
+def _questions(form: Form, answers: Mapping[str, Answer]) -> frozenset[str]:
+    return frozenset(link_id for link_id, _ in _alarming(form, answers, is_draft=True))
 
 
 def _alarming(

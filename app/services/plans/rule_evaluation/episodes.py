@@ -1,6 +1,6 @@
 """The open alert of one patient and kind of trouble: opened, worsened, cleared, withdrawn."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -25,6 +25,7 @@ from app.models import (
 )
 
 _CLOCK: Final = AlertClock()
+_HITS: Final = ("opened", "appended", "worsened")
 
 
 def withdraw_alerts_of(
@@ -42,7 +43,9 @@ def withdraw_alerts_of(
     """
     successor = _successor(session, observation_id) if patient_id is None else None
     for step in session.scalars(
-        select(AlertStep).where(AlertStep.observation_id == observation_id)
+        select(AlertStep).where(
+            AlertStep.observation_id == observation_id, AlertStep.kind.in_(_HITS)
+        )
     ):
         alert = session.get_one(Alert, step.alert_id, with_for_update=True)
         if patient_id not in (None, alert.patient_id):
@@ -73,7 +76,7 @@ def _is_hit_by(session: Session, alert: Alert, observation_id: int) -> bool:
     hits = select(AlertStep.id).where(
         AlertStep.alert_id == alert.id,
         AlertStep.observation_id == observation_id,
-        AlertStep.kind.in_(("opened", "appended", "worsened")),
+        AlertStep.kind.in_(_HITS),
     )
     return session.scalar(hits.limit(1)) is not None
 
@@ -93,6 +96,12 @@ def episodes_told(
     )
 
 
+def is_still_open(session: Session, alert: Alert) -> bool:
+    """Lock an alert that was open a moment ago, and tell whether it is."""
+    session.refresh(alert, with_for_update=True)
+    return alert.is_open is True
+
+
 def raise_alert(
     session: Session,
     plan: CarePlan,
@@ -100,23 +109,24 @@ def raise_alert(
     now: datetime,
     zone: ZoneInfo,
     observation: Observation | None,
+    alerts: Sequence[Alert],
     cause: Event | None,
 ) -> tuple[FiringDeed, Alert | None] | None:
     """Open, append to or worsen the episode, and say which; None where it is no news.
 
-    Only where it acted are the rule's other actions still to be done.
+    `alerts` are the patient's open ones. Only where it acted are the rule's other actions still
+    to be done.
     """
-    alert = session.scalar(
-        select(Alert)
-        .filter_by(patient_id=plan.patient_id, episode=hit.rule.episode, is_open=True)
-        .with_for_update()
-    )
+    alert = next((one for one in alerts if one.episode == hit.rule.episode), None)
+    if alert is not None and not is_still_open(session, alert):
+        alert = None
     rule = session.scalars(
         select(Rule).filter_by(key=hit.rule.key, status=PublicationStatus.ACTIVE)
     ).one()
     if alert is None:
         if hit.rule.is_cooling(_last_closed(session, plan.patient_id, hit.rule.episode), now):
-            return FiringDeed.COOLING, None
+            # Time passing finds the same again every hour: not worth a row.
+            return (FiringDeed.COOLING, None) if cause is not None else None
         alert = Alert(
             patient_id=plan.patient_id,
             care_plan_id=plan.id,
@@ -160,7 +170,7 @@ def raise_alert(
 
 def count_quiet(
     session: Session,
-    patient_id: int,
+    alerts: Iterable[Alert],
     clears_after: Mapping[str, int],
     observation: Observation,
     now: datetime,
@@ -171,19 +181,11 @@ def count_quiet(
     How many clear one is said by the rule it stands on now (`clears_after`, by key): the severe
     one of an episode may leave to staff what a milder one lets pass by itself.
     """
-    stands_on = select(Rule.id).where(Rule.key.in_(clears_after))
-    open_alerts = session.scalars(
-        select(Alert)
-        .where(
-            Alert.patient_id == patient_id,
-            Alert.is_open.is_(True),
-            Alert.rule_id.in_(stands_on),
-        )
-        .with_for_update()
-    ).all()
-    for alert in open_alerts:
+    for alert in alerts:
+        key = alert.rule.key if alert.rule else None
+        if key is None or key not in clears_after or not is_still_open(session, alert):
+            continue
         if observation.interpretation == Interpretation.NORMAL:
-            key = session.get_one(Rule, alert.rule_id).key
             decision = alerting.on_normal(_episode(alert), clears_after[key])
         else:
             decision = alerting.on_abnormal(_episode(alert))

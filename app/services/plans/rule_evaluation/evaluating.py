@@ -1,12 +1,13 @@
 """Rules asked of one patient when something happened, and what their hits set off."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
 from app.domain.criteria.needs import FactNeeds
 from app.domain.criteria.windows import StepBudgetExceeded
@@ -24,6 +25,7 @@ from app.domain.plans.rules import (
 )
 from app.domain.profile.patient_facts import Facts
 from app.models import (
+    Alert,
     CarePlan,
     Event,
     FiringDeed,
@@ -36,11 +38,24 @@ from app.models.plans.knowledge import knowledge
 from app.models.plans.rule_work import switched_off
 from app.models.profile.patient_facts import load_facts
 from app.models.profile.tagging import bear
+from app.services.plans.rule_evaluation.absences import settle_absences
+from app.services.plans.rule_evaluation.alarmed_forms import AlarmedForm, take_over
 from app.services.plans.rule_evaluation.episodes import count_quiet, episodes_told, raise_alert
 from app.services.plans.rule_evaluation.firings import keep_firing, last_acted
 from app.services.plans.rule_evaluation.tasks import add_task, make_task
 
 log = structlog.get_logger()
+
+# A row's width costs more than the row: the driver reads a description of each column.
+_OF_READING: Final = (
+    Observation.id,
+    Observation.patient_id,
+    Observation.code,
+    Observation.effective_at,
+    Observation.is_current,
+    Observation.interpretation,
+)
+_OF_PLAN: Final = (CarePlan.id, CarePlan.patient_id, CarePlan.care_team_id)
 
 
 def evaluate(
@@ -51,6 +66,7 @@ def evaluate(
     zone: ZoneInfo,
     *,
     observation_id: int | None = None,
+    response_id: int | None = None,
     cause: Event | None = None,
 ) -> None:
     """Ask the rules that `triggers` wake and carry out what their hits say.
@@ -58,40 +74,57 @@ def evaluate(
     Only the rules of packs whose plan the patient is on are asked. The patient's row lock makes
     two events of one patient take turns, so that an episode is opened once.
     """
-    known = knowledge(session)
-    session.execute(select(Patient.id).filter_by(id=patient_id).with_for_update()).one()
-    plans, silent = _plans_by_pack(session, patient_id), switched_off(session)
-    woken = {
-        compiled.rule.key: compiled
-        for trigger in triggers
-        for compiled in known.rules.woken_by(trigger)
-        if (pack := known.pack_of_rule(compiled.rule.key)) in plans
-        and (SwitchScope.RULE, compiled.rule.key) not in silent
-        and (SwitchScope.PACK, pack) not in silent
-    }
-    observation = session.get(Observation, observation_id) if observation_id else None
-    if not woken or (observation is not None and observation.is_current is None):
+    known, triggers = knowledge(session), tuple(triggers)
+    asked = [compiled for trigger in triggers for compiled in known.rules.woken_by(trigger)]
+    if not asked and not any(map(known.rules.is_waiting_for, triggers)):
+        return  # most results of a laboratory: nobody takes turns for what no rule reads
+    observation = _lock(session, patient_id, observation_id)
+    plans, alerts = _plans_and_alerts(session, patient_id)
+    woken = {one.rule.key: one for one in asked if known.pack_of_rule(one.rule.key) in plans}
+    if observation is not None:
+        if observation.is_current is None:
+            return
+        settle_absences(session, known, observation, alerts, now, zone, cause)
+    if not woken:
         return
-    told = episodes_told(session, patient_id, observation)
     measured_at = observation.effective_at if observation else None
     needs = FactNeeds.joined(one.needs for one in woken.values())
     facts = load_facts(session, patient_id, now, zone, needs, as_of=measured_at)
-    hits = [
-        hit
-        for one in woken.values()
-        if one.rule.episode not in told and (hit := _ask(one, facts, measured_at))
-    ]
+    hits = [hit for one in woken.values() if (hit := _ask(one, facts, measured_at))]
+    if not hits and not alerts:
+        return  # so it is nearly always: what follows would change nothing
+    silent, told = switched_off(session), episodes_told(session, patient_id, observation)
+    speaking = {
+        key: one
+        for key, one in woken.items()
+        if (SwitchScope.RULE, key) not in silent
+        and (SwitchScope.PACK, known.pack_of_rule(key)) not in silent
+        and one.rule.episode not in told
+    }
+    hits = [hit for hit in hits if hit.rule.key in speaking]
+    form = AlarmedForm.of(session, response_id) if hits and response_id else None
     for hit in _worst_of_each_episode(hits):
         plan = plans[known.pack_of_rule(hit.rule.key)]
-        _carry_out(session, plan, hit, now, zone, observation, cause)
+        _carry_out(session, plan, hit, now, zone, observation, alerts, form, cause)
     if observation is not None:
-        spoken_of = told | {hit.rule.episode for hit in hits}
+        hit_now = {hit.rule.episode for hit in hits}
         clears_after = {
             key: one.rule.clears_after
-            for key, one in woken.items()
-            if one.rule.episode not in spoken_of
+            for key, one in speaking.items()
+            if one.rule.episode not in hit_now
         }
-        count_quiet(session, patient_id, clears_after, observation, now, cause)
+        count_quiet(session, alerts, clears_after, observation, now, cause)
+
+
+def _lock(session: Session, patient_id: int, observation_id: int | None) -> Observation | None:
+    """Lock a patient, and return the reading, by one query."""
+    return session.execute(
+        select(Patient.id, Observation)
+        .outerjoin(Observation, Observation.id == observation_id)
+        .where(Patient.id == patient_id)
+        .options(load_only(*_OF_READING))
+        .with_for_update()
+    ).one()[1]
 
 
 def evaluate_absences(session: Session, now: datetime, zone: ZoneInfo, after: int = 0) -> int:
@@ -123,14 +156,27 @@ def review_implausible(
         add_task(session, plan, slot, "核对不太可能的测量结果", now, due_within=timedelta(days=1))
 
 
-def _plans_by_pack(session: Session, patient_id: int) -> dict[str, CarePlan]:
+def _plans_and_alerts(session: Session, patient_id: int) -> tuple[dict[str, CarePlan], list[Alert]]:
+    """Return a patient's open plans by pack and open alerts, the oldest first.
+
+    Alerts are not locked: staff are at them, and few are acted upon (`is_still_open`).
+    """
     rows = session.execute(
-        select(CarePlan, PlanDefinition.pack_key)
-        .join(PlanDefinition, PlanDefinition.id == CarePlan.plan_definition_id)
-        .where(CarePlan.patient_id == patient_id, CarePlan.is_open.is_(True))
+        select(CarePlan, PlanDefinition.pack_key, Alert.id)
+        .select_from(Patient)
+        .outerjoin(CarePlan, (CarePlan.patient_id == Patient.id) & CarePlan.is_open.is_(True))
+        .outerjoin(PlanDefinition, PlanDefinition.id == CarePlan.plan_definition_id)
+        .outerjoin(Alert, (Alert.patient_id == Patient.id) & Alert.is_open.is_(True))
+        .where(Patient.id == patient_id)
         .order_by(CarePlan.id)
-    )
-    return {pack_key or "": plan for plan, pack_key in rows}
+        .options(load_only(*_OF_PLAN))
+    ).all()
+    plans = {row.pack_key or "": row.CarePlan for row in rows if row.CarePlan}
+    ids = {row.id for row in rows if row.id is not None}
+    if not ids:
+        return plans, []
+    found = select(Alert).where(Alert.id.in_(ids)).order_by(Alert.id)
+    return plans, list(session.scalars(found))
 
 
 def _worst_of_each_episode(hits: Iterable[Hit]) -> list[Hit]:
@@ -158,6 +204,8 @@ def _carry_out(
     now: datetime,
     zone: ZoneInfo,
     observation: Observation | None,
+    alerts: Sequence[Alert],
+    form: AlarmedForm | None,
     cause: Event | None,
 ) -> None:
     if hit.must_review:
@@ -165,7 +213,8 @@ def _carry_out(
         keep_firing(session, plan, hit, FiringDeed.REVIEW, now, observation)
         return
     if hit.rule.alert is not None:
-        raised = raise_alert(session, plan, hit, now, zone, observation, cause)
+        raised = take_over(session, plan, hit, now, zone, form, cause) if form else None
+        raised = raised or raise_alert(session, plan, hit, now, zone, observation, alerts, cause)
         if raised is None:
             return
         deed, alert = raised
@@ -173,7 +222,9 @@ def _carry_out(
         if deed is not FiringDeed.ACTED:
             return
     elif hit.rule.is_cooling(last_acted(session, plan.patient_id, hit.rule.key), now):
-        return
+        if cause is not None:
+            keep_firing(session, plan, hit, FiringDeed.COOLING, now, observation)
+        return  # time passing finds the same again every hour: not worth a row
     else:
         keep_firing(session, plan, hit, FiringDeed.ACTED, now, observation)
     for number, action in enumerate(hit.rule.actions):
