@@ -1,5 +1,6 @@
 """The leaves of criteria in Chinese, each as it is when it holds."""
 
+from app.domain.criteria.code_names import diagnosis
 from app.domain.criteria.names import Names
 from app.domain.criteria.population_wording import describe_population
 from app.domain.criteria.tree import (
@@ -42,7 +43,7 @@ def describe_leaf(leaf: Leaf, names: Names) -> str:
         case Absent(code, days):
             return f"计划内连续{days}天没有{measure(code)}记录"
         case ActiveCondition(prefix):
-            return f"有诊断{prefix}"
+            return f"有诊断{diagnosis(prefix)}"
         case HasTag(key):
             return f"有标签“{named(names.tags, key)}”"
         case Answered():

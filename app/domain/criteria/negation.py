@@ -1,5 +1,6 @@
 """Leaves of criteria denied, as people deny them: who was never measured is among them."""
 
+from app.domain.criteria.code_names import diagnosis, medicine
 from app.domain.criteria.comparing import Comparator
 from app.domain.criteria.leaf_wording import asked, counted, describe_leaf, moved
 from app.domain.criteria.names import Names
@@ -103,7 +104,7 @@ def _deny_often(leaf: Count | Visited | Interacted | Missed, names: Names) -> st
 def _deny_state(leaf: Leaf, names: Names) -> str:
     match leaf:
         case ActiveCondition(prefix):
-            return f"没有诊断{prefix}"
+            return f"没有诊断{diagnosis(prefix)}"
         case HasTag(key):
             return f"没有标签“{named(names.tags, key)}”"
         case IsGender(gender):
@@ -115,7 +116,7 @@ def _deny_state(leaf: Leaf, names: Names) -> str:
         case OnPlan(key, state):
             return f"计划“{named(names.plans, key)}”不是{PLAN_STATES[state]}（或没有参加）"
         case Medicated(prefix):
-            return f"没有在使用药品{prefix}"
+            return f"没有在使用{medicine(prefix)}"
         case Reachable(by):
             return f"不能通过{WAYS[by]}联系到"
         case AtRisk():
