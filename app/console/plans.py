@@ -187,7 +187,8 @@ def _page(key: str, problems: dict[str, str]) -> AnyResponse:
         told = names(session)
     page = render_template(
         "console/plan.html", plan=plan, moves=moves, teams=teams, segments=segments, packs=packs,
-        labels=plan_labels, words=plan_words, told=told, problems=problems, now=now,
+        labels=plan_labels, words=plan_words, told=told, problems=problems,
+        given=request.form if problems else {}, now=now,
         notice=_NOTICES.get(request.args.get("done", "")),
     )  # fmt: skip
     return make_response(page, HTTPStatus.UNPROCESSABLE_ENTITY if problems else HTTPStatus.OK)
