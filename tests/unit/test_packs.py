@@ -80,8 +80,9 @@ def test_an_answer_that_raised_an_alert_is_told_in_the_words_of_the_form(pack: P
         for one in RuleIndex(pack.rules, library_names([pack])).woken_by("response:weekly-check")
         if (hit := one.evaluate(facts))
     ]
+    assert wound.lines[0].startswith("回答（2026-")
     assert wound.lines[0].endswith(
-        "问卷“每周健康问卷”的“您的脚上现在有没有破口、水泡、变色，或新出现的麻木？”＝是"
+        "问卷“每周健康问卷”的“您的脚上现在有没有破口、水泡、变色，或新出现的麻木？”答“是”"
     )
 
 

@@ -2,7 +2,7 @@
 
 from app.domain.criteria.code_names import diagnosis, medicine
 from app.domain.criteria.comparing import Comparator
-from app.domain.criteria.leaf_wording import asked, counted, describe_leaf, moved
+from app.domain.criteria.leaf_wording import answered, asked, counted, describe_leaf, moved
 from app.domain.criteria.names import Names
 from app.domain.criteria.population import (
     AtRisk,
@@ -45,7 +45,6 @@ from app.domain.criteria.trend_wording import deny_trend
 from app.domain.criteria.trends import Dip, Growth, Mean, OfLast, Rise, Slope
 from app.domain.criteria.words import (
     SIGNS,
-    answer_label,
     measure,
     named,
     quantity,
@@ -71,8 +70,9 @@ def deny(leaf: Leaf, names: Names) -> str:
         case Scored(op=op, value=value):
             return f"{score(leaf, names)}不是{SIGNS[op]}{value}分（或没有得分）"
         case Answered():
-            wanted = f"{SIGNS[leaf.op]}{answer_label(leaf.value)}"
-            return f"{asked(leaf, names)}不是{wanted}（或没有回答）"
+            wanted = answered(leaf, names)
+            denied = "没有" if wanted.startswith("答") else "不是"
+            return f"{asked(leaf, names)}{denied}{wanted}（或没有回答）"
         case Change():
             return f"{span(leaf.over)}内没有{moved(leaf)}"
         case OfLast() | Mean() | Rise() | Slope() | Growth() | Dip():
