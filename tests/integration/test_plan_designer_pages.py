@@ -147,7 +147,9 @@ def test_a_version_is_written_signed_by_another_and_brought_to_the_patients(
     assert send(head, draft, do="return", reason="再想想").status_code == 303
     assert "再想想" in browser.get(draft).text
     assert send(browser, draft, do="submit").status_code == 303
-    assert "您已核对以上全部区别" in head.get(draft).text
+    signing = head.get(draft).text
+    assert "您已核对以上全部区别" in signing
+    assert "签署后立即生效" in signing  # its first day is past
     approved = send(head, f"{draft}/approve")
     assert approved.location.endswith("done=approved")
     with unit_of_work.begin() as session:
