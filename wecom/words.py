@@ -8,6 +8,7 @@ from app.domain.staff.alerting import Outcome
 from app.services.staff.worklist import Show
 from app.web.alert_words import OUTCOMES as OUTCOMES
 from app.web.alert_words import outcome as outcome
+from app.web.moments import dated as dated
 from app.web.moments import lasting as lasting
 from app.web.moments import moment as moment
 from app.web.moments import short_moment as short_moment

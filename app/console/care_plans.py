@@ -102,6 +102,7 @@ def versions(patient_id: str, plan_id: str) -> str:
     return render_template(
         "console/care_plan_versions.html", patient=patient, plan=plan, before=before, to=to,
         preview=preview, drafts=drafts, asked=asked, may_move=is_newest and to.version != before,
+        is_same=is_newest and to.version == before,
         labels=plan_labels,
     )  # fmt: skip
 

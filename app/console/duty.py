@@ -44,9 +44,9 @@ def plan() -> AnyResponse:
     if given.get("responder") not in list(Responder):
         problems["responder"] = "请选择担任的角色"
     if starts is None:
-        problems["starts"] = "请填开始时间，例如 2026-05-04 17:30"
+        problems["starts"] = "请填开始的日期和时间"
     if ends is None:
-        problems["ends"] = "请填结束时间，例如 2026-05-05 08:00"
+        problems["ends"] = "请填结束的日期和时间"
     if problems or starts is None or ends is None:
         return _page(given, problems)
     try:

@@ -191,7 +191,8 @@ def _page(patient_id: str, problems: dict[str, str]) -> str:
     return render_template(
         "console/patient.html", patient=patient, timeline=timeline, kinds=kinds,
         is_older=before is not None, may_tag=may_tag, taken=taken,
-        may_enrol=may_here(Permission.ENROL),
+        may_enrol=may_here(Permission.ENROL), may_handle=may_here(Permission.HANDLE_ALERT),
+        given=request.form if problems else {},
         choices=[one for one in choices if one.key not in {tag.key for tag in patient.tags}],
         social=SOCIAL_ITEMS.values(), words=words, problems=problems, today=clock.today(), now=now,
         notice=words.TAG_NOTICES.get(request.args.get("done", "")),

@@ -146,7 +146,8 @@ def _page(
         words=plan_words,
         text=write_text(_of(view.content, part)) if text is None else text, problems=problems,
         may_sign=view.may_sign and may_here(Permission.APPROVE_PLANS), now=clock.now(),
-        notice=_NOTICES.get(request.args.get("done", "")),
+        notice=_NOTICES.get(request.args.get("done", "")), is_text="part" in request.args,
+        today=clock.today(),
     )  # fmt: skip
     return make_response(page, HTTPStatus.UNPROCESSABLE_ENTITY if problems else HTTPStatus.OK)
 

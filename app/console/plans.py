@@ -16,6 +16,7 @@ from app.domain.plans.enrolling import Entry, ReEntry, Way
 from app.domain.trust.access import Audience, Permission
 from app.integrations.pack_files import write_text
 from app.models import MigrationStatus
+from app.models.segments.names import names
 from app.services.plans import pack_drafts, plan_moving, plan_overview
 from app.services.plans.care_plan_reading import all_teams, find_team
 from app.services.plans.enrolment import ways
@@ -183,9 +184,11 @@ def _page(key: str, problems: dict[str, str]) -> AnyResponse:
             (one.version, one.status, one.approved_by, one.installed_at)
             for one in pack_drafts.versions_of(session, plan.line.pack_key)
         ]
+        told = names(session)
     page = render_template(
         "console/plan.html", plan=plan, moves=moves, teams=teams, segments=segments, packs=packs,
-        labels=plan_labels, words=plan_words, problems=problems, now=now,
+        labels=plan_labels, words=plan_words, told=told, problems=problems,
+        given=request.form if problems else {}, now=now,
         notice=_NOTICES.get(request.args.get("done", "")),
     )  # fmt: skip
     return make_response(page, HTTPStatus.UNPROCESSABLE_ENTITY if problems else HTTPStatus.OK)

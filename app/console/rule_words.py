@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
-from app.domain.criteria.words import span
+from app.domain.criteria.names import Names
+from app.domain.criteria.words import named, span
 from app.domain.plans.rules import (
     AssignTag,
     Audience,
@@ -45,22 +46,22 @@ LATE: Final[Mapping[LatePolicy, str]] = {
 }
 
 
-def action(one: RuleAction) -> str:
+def action(one: RuleAction, names: Names) -> str:
     """Return one sentence that says what a rule does."""
     match one:
         case RaiseAlert():
             return "产生预警，通知团队" + ("和患者" if one.patient_text else "，不通知患者")
         case AssignTag(tag):
-            return f"添加标签 {tag}"
+            return f"添加标签“{named(names.tags, tag)}”"
         case CreateTask():
             who = "患者" if one.audience is Audience.PATIENT else "医护"
             return f"给{who}一项任务：{one.title}（{length(one.due_within)}内）"
         case SendMessage(text):
             return f"发消息给患者：{text}"
         case ChangePlan(deed, plan):
-            return f"{_PLAN_DEEDS[deed]}计划 {plan}"
+            return f"{_PLAN_DEEDS[deed]}计划“{named(names.plans, plan)}”"
         case SendArticle(article):
-            return f"发文章给患者：{article}"
+            return f"发文章给患者：{named(names.subjects, article)}"
 
 
 _PLAN_DEEDS: Final = {

@@ -1,5 +1,6 @@
 """S7 规则: what each says in words, how often it fired and why, a dry run, and the switch."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -64,7 +65,9 @@ def switch(pack: str, key: str) -> AnyResponse:
     is_off = request.form.get("deed") == "off"
     reason = request.form.get("reason", "").strip()
     if is_off and not 0 < len(reason) <= _LONGEST_REASON:
-        return _page(pack, key, {"reason": f"请写明停用的原因，不超过{_LONGEST_REASON}个字"})
+        return _page(
+            pack, key, {"reason": f"请写明停用的原因，不超过{_LONGEST_REASON}个字"}, request.form
+        )
     now = clock.now()
     try:
         with unit_of_work.begin() as session:
@@ -78,7 +81,9 @@ def switch(pack: str, key: str) -> AnyResponse:
     return redirect(url_for(".show", pack=pack, key=key, done=done), HTTPStatus.SEE_OTHER)
 
 
-def _page(pack: str, key: str, problems: dict[str, str]) -> AnyResponse:
+def _page(
+    pack: str, key: str, problems: dict[str, str], given: Mapping[str, str] | None = None
+) -> AnyResponse:
     now, asked = clock.now(), request.args.get("days", "")
     days = next((one for one in DAYS if str(one) == asked), None)
     with unit_of_work.begin() as session:
@@ -101,7 +106,8 @@ def _page(pack: str, key: str, problems: dict[str, str]) -> AnyResponse:
         page = render_template(
             "console/rule.html", line=line, rule=line.rule, told=names(session), firings=firings,
             tried=tried, samples=samples, days=days, all_days=DAYS, words=words, now=now,
-            describe=describe, problems=problems, notice=_NOTICES.get(request.args.get("done", "")),
+            describe=describe, problems=problems, given=given or {},
+            notice=_NOTICES.get(request.args.get("done", "")),
         )  # fmt: skip
     return make_response(page, HTTPStatus.UNPROCESSABLE_ENTITY if problems else HTTPStatus.OK)
 

@@ -17,6 +17,7 @@ from app.domain.definitions import KEY, InvalidDefinition
 from app.domain.profile.tagging import TagClass, TagRule, parse_tag_rule
 from app.domain.trust.access import Audience, Permission
 from app.models import CareTeam, Tag, TagScope
+from app.models.segments.names import names
 from app.models.trust.audit import record
 from app.services.profile.tags import tag_library, tag_overview, tag_sweeping
 from app.services.profile.tags.tag_library import TagDraft, TagRefused
@@ -206,7 +207,7 @@ def _try(key: str, draft: TagDraft) -> Trial:
     """:raises TagRefused: a rule is written wrongly"""
     with unit_of_work.begin() as session:
         tag = tag_library.find_tag(session, key)
-        rules: list[TagRule] = [rule for _, rule, is_packed in _told(tag) if is_packed]
+        rules: list[TagRule] = [rule for _, rule, is_packed in _told(session, tag) if is_packed]
         for place, told in enumerate(draft.rules, 1):
             try:
                 rules.append(parse_tag_rule({**told, "tag": key}, ""))
@@ -218,8 +219,8 @@ def _try(key: str, draft: TagDraft) -> Trial:
     return trial
 
 
-def _told(tag: Tag) -> list[tuple[str, TagRule, bool]]:
-    return tag_overview.rules_in_words(tag)
+def _told(session: Session, tag: Tag) -> list[tuple[str, TagRule, bool]]:
+    return tag_overview.rules_in_words(tag, names(session))
 
 
 def _form(
@@ -231,7 +232,7 @@ def _form(
             "console/tag.html",
             tag=tag, given=_as_written(session, tag) if given is None and tag else given or {},
             problems=problems, trial=trial, classes=CLASSES, notice=_notice(),
-            told=_told(tag) if tag else [],
+            told=_told(session, tag) if tag else [],
             uses=tag_overview.count_uses(session, tag.id, None) if tag else 0,
             into=session.get(Tag, tag.merged_into_id) if tag and tag.merged_into_id else None,
             others=_others(session, key), teams=session.scalars(select(CareTeam)).all(),

@@ -1,10 +1,11 @@
 """团队待办: the team's tasks by the clock, given to people many at once; who is away."""
 
+from collections.abc import Mapping
 from datetime import date
 from http import HTTPStatus
 from typing import Final
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import clock
@@ -22,22 +23,23 @@ views = Blueprint("work", __name__, url_prefix="/work")
 SHOWN: Final = {Show.TASKS: "全部随访待办", Show.MINE: "我的", Show.OVERDUE: "已超时"}
 TEAM: Final = "team"  # instead of a person: back to the team
 _NOTICES: Final = {
-    "none": "请先勾选待办，再选择交给谁。",
-    "outside": "这位同事不在这项待办的团队里，没有改动。",
     "leave": "已登记请假。",
-    "dates": "请检查日期：结束不能早于开始，也不能已经过去。",
-    "substitute": "代班的人要和请假的人在同一个团队。",
     "ended": "已撤销请假。转出的待办不会自动转回。",
 }
 
 
 @views.get("")
 @gate.policy(Audience.STAFF, Permission.HANDLE_ALERT)
-def overview() -> str:
+def overview() -> AnyResponse:
     """Show a page of tasks, narrowed as the address says, and who is away."""
-    asked = request.args.get("show", "")
+    return _page({})
+
+
+def _page(problems: Mapping[str, str]) -> AnyResponse:
+    """Show the page; with `problems` it keeps what was sent."""
+    asked = request.values.get("show", "")
     show = Show(asked) if asked in set(SHOWN) else Show.TASKS
-    team = request.args.get("team") or None
+    team = request.values.get("team") or None
     now = clock.now()
     with unit_of_work.begin() as session:
         work = read_worklist(
@@ -51,11 +53,12 @@ def overview() -> str:
         ]  # fmt: skip
         seen = sorted({item.patient_id for item in work.items})
         record(session, gate.actor(), "read", "worklist", now, detail={"patient_ids": seen})
-    return render_template(
+    page = render_template(
         "console/work.html", work=work, show=show, team=team, shown=SHOWN, people=people,
         leaves=leaves, task=WorkKind.TASK, back=TEAM, notice=_notice(), today=clock.today(),
-        now=now,
+        now=now, problems=problems, given=request.form, ticked=request.form.getlist("id"),
     )  # fmt: skip
+    return make_response(page, HTTPStatus.UNPROCESSABLE_ENTITY if problems else HTTPStatus.OK)
 
 
 @views.post("/assign")
@@ -65,7 +68,7 @@ def assign() -> AnyResponse:
     ids = [one for one in request.form.getlist("id") if one.isascii() and len(one) <= 32]
     to = request.form.get("to", "")
     if not ids or not to:
-        return _back("none")
+        return _page({"to": "请先勾选待办，再选择交给谁"})
     now = clock.now()
     try:
         with unit_of_work.begin() as session:
@@ -76,7 +79,7 @@ def assign() -> AnyResponse:
                 detail={"action": "assign", "task_ids": changed, "to": to},
             )  # fmt: skip
     except sharing.NotOfTheTeam:
-        return _back("outside")
+        return _page({"to": "这位同事不在这项待办的团队里，没有改动"})
     return _back("assigned", count=len(changed))
 
 
@@ -86,6 +89,8 @@ def leave() -> AnyResponse:
     """Note that somebody is away, and who stands in."""
     sent = request.form
     now = clock.now()
+    if not sent.get("who"):
+        return _page({"who": "请选择谁请假"})
     try:
         days = date.fromisoformat(sent.get("from", "")), date.fromisoformat(sent.get("until", ""))
         with unit_of_work.begin() as session:
@@ -99,9 +104,9 @@ def leave() -> AnyResponse:
                 detail={"leave": noted.public_id, "moved": moved},
             )  # fmt: skip
     except (ValueError, sharing.LeaveTurnedRound):
-        return _back("dates")
+        return _page({"until": "请检查日期：结束不能早于开始，也不能已经过去"})
     except sharing.NotOfTheTeam:
-        return _back("substitute")
+        return _page({"substitute": "代班的人要和请假的人在同一个团队"})
     return _back("leave", count=moved)
 
 

@@ -1,8 +1,11 @@
 """Instants and lengths of time as staff read them."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import Final
 
 from app import clock
+
+_WEEKDAYS: Final = "一二三四五六日"
 
 
 def moment(at: datetime) -> str:
@@ -16,6 +19,11 @@ def short_moment(at: datetime, now: datetime) -> str:
     if local.date() == today.date():
         return f"今天 {local:%H:%M}"
     return f"{local:%m-%d %H:%M}" if local.year == today.year else moment(at)
+
+
+def dated(day: date) -> str:
+    """Return a day with its day of the week: 2026-05-04 周一."""
+    return f"{day} 周{_WEEKDAYS[day.weekday()]}"
 
 
 def lasting(span: timedelta) -> str:

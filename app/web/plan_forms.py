@@ -20,7 +20,7 @@ from app.services.plans.care_plan_reading import Offered, find_team, own_teams, 
 from app.services.plans.enrolment import life
 from app.services.plans.enrolment.anchors import find_anchor
 from app.services.plans.enrolment.entering import plan_offered
-from app.services.plans.enrolment.errors import ReasonNeeded
+from app.services.plans.enrolment.errors import ReasonNeeded, TeamNeeded
 from app.services.plans.plan_preview import Preview, preview_enrolment
 
 LONGEST_NOTE: Final = 200
@@ -146,7 +146,7 @@ def change_plan(
 ) -> str:
     """Do what a form asks of a plan; return a word for what was done.
 
-    :raises ReasonNeeded, DayUnreadable, NotInThisState, NotFound: it cannot be done
+    :raises ReasonNeeded, TeamNeeded, DayUnreadable, NotInThisState, NotFound: it cannot be done
     """
     deed, note = form.get("do", ""), read_note(form)
     today = now.astimezone(HOSPITAL).date()
@@ -164,7 +164,9 @@ def change_plan(
         life.end_plan(session, plan, reason_, actor, now, note=note)
         done = "ended"
     elif deed == "transfer":
-        team = find_team(session, form.get("team", ""))
+        if not form.get("team"):
+            raise TeamNeeded
+        team = find_team(session, form["team"])
         life.transfer_plan(session, plan, team, actor, now, note=note)
         done = "transferred"
     else:

@@ -133,11 +133,11 @@ def test_a_shift_is_planned_and_cancelled_by_keyboard(
         "option", has_text="何医生"
     ).inner_text())  # fmt: skip
     desk.get_by_label("角色").select_option("attending-doctor")
-    desk.get_by_label("开始", exact=True).fill(f"{now - timedelta(hours=1):%Y-%m-%d %H:%M}")
+    desk.get_by_label("开始", exact=True).fill(f"{now - timedelta(hours=1):%Y-%m-%dT%H:%M}")
     desk.get_by_role("button", name="排上").press("Enter")
-    expect(desk.get_by_role("alert")).to_contain_text("请填结束时间")
+    expect(desk.get_by_role("alert")).to_contain_text("请填结束的日期和时间")
     is_sound(desk)
-    desk.get_by_label("结束", exact=True).fill(f"{now + timedelta(hours=9):%Y-%m-%d %H:%M}")
+    desk.get_by_label("结束", exact=True).fill(f"{now + timedelta(hours=9):%Y-%m-%dT%H:%M}")
     desk.keyboard.press("Enter")
     expect(desk.get_by_role("status")).to_contain_text("已排上")
     is_sound_everywhere(desk)

@@ -74,7 +74,7 @@ def test_work_is_given_forms_are_tried_and_figures_read(
     desk.get_by_role("link", name="情绪自评（PHQ-9）").click()
     is_sound(desk)
     for group in desk.get_by_role("group", name=re.compile(r"^[1-9]\.")).all():
-        group.get_by_label("有几天（1）").check()
+        group.get_by_label("有几天 1 分").check()
     press_tab_to(desk, "试算")
     desk.keyboard.press("Enter")
     expect(desk.get_by_role("status")).to_contain_text("PHQ-9 总分 9 分（轻度）")

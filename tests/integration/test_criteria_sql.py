@@ -173,7 +173,7 @@ def test_the_dead_and_the_merged_are_in_no_segment(session: Session) -> None:
     ("leaf", "name"),
     [
         (Absent("15074-8", 3), "计划内连续3天没有血糖记录"),
-        (Answered("phq-9", "q1", Comparator.EQUAL, True), "最近一次问卷“phq-9”的“q1”＝是"),
+        (Answered("phq-9", "q1", Comparator.EQUAL, True), "最近一次问卷“phq-9”的“q1”答“是”"),
         (
             Slope("29463-7", Comparator.AT_LEAST, Decimal("0.5"), timedelta(days=7), 3),
             "7天内体重平均每天变化≥0.5 kg（至少3次）",

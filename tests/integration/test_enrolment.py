@@ -99,7 +99,7 @@ def test_what_is_only_proposed_waits_for_the_team_and_begins_with_its_yes(
     proposal = waiting(session)
     assert (proposal.kind, proposal.anchor_on) == (Way.CRITERIA, TODAY)
     queue = proposals.list_proposals(session, by(who), NOON)
-    assert "符合计划自己的条件：有诊断E11" in queue.lines[0].reason
+    assert "符合计划自己的条件：有诊断2型糖尿病（E11）" in queue.lines[0].reason
     stranger = factories.practitioner(session, teams=[factories.care_team(session)])
     other = Actor("practitioner", stranger.id, "test")
     assert proposals.list_proposals(session, other, NOON).total == 0

@@ -186,7 +186,9 @@ def test_whoever_operates_the_system_reads_no_patient(
     wecom.signs_in = "operator"
     sign_in(nurse, wecom)
 
-    assert nurse.get("/wecom/today").status_code == 403
+    refused = nurse.get("/wecom/today")
+    assert refused.status_code == 403
+    assert "您的角色没有这个页面的权限" in refused.text
 
 
 def test_the_first_to_take_an_alert_has_it_and_the_second_hears_who_was_first(

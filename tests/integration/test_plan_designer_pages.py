@@ -73,12 +73,18 @@ def test_how_one_comes_in_is_decided_on_the_plan_s_page(browser: FlaskClient, we
         other = signed_in(browser.application.test_client(), wecom, role.value)
         expected = 200 if role in (StaffRole.DOCTOR, StaffRole.HEAD_NURSE) else 403
         for path in ("/console/plans", f"/console/plans/{PLAN}"):
-            assert other.get(path).status_code == expected
+            answer = other.get(path)
+            assert answer.status_code == expected
+            assert ("您的角色没有这个页面的权限" in answer.text) is (expected == 403)
     page = browser.get(f"/console/plans/{PLAN}").text
     assert "出院后 1 天起，每天，到 91 天为止，05:00 开始" in page
     assert "第2–4周" in page
     assert browser.get("/console/plans/no-such").status_code == 404
 
+    odd = send(browser, f"/console/plans/{PLAN}/policy", entry="closed", re_entry="never", days="x")
+    assert odd.status_code == 422
+    assert 'value="closed" checked' in odd.text  # what was chosen and typed is kept
+    assert 'name="days" value="x"' in odd.text
     words = {"entry": "proposed", "re_entry": "after-days", "days": "30", "requests": "1"}
     assert (
         send(browser, f"/console/plans/{PLAN}/policy", **words | {"days": "x"}).status_code == 422
@@ -131,7 +137,7 @@ def test_a_version_is_written_signed_by_another_and_brought_to_the_patients(
     with unit_of_work.begin() as session:
         plan = session.scalars(select(CarePlan)).one()
         one = f"/console/patients/{plan.patient.public_id}/plans/{plan.public_id}/versions"
-    assert "对这位患者没有区别" in browser.get(one).text
+    assert "用的已经是现用版本" in browser.get(one).text
     shown = browser.get(one, query_string={"draft": draft.rpartition("/")[2]}).text
     assert "换到草稿" in shown
     assert "05:00 测一次空腹血糖 →" in shown
@@ -143,7 +149,9 @@ def test_a_version_is_written_signed_by_another_and_brought_to_the_patients(
     assert send(head, draft, do="return", reason="再想想").status_code == 303
     assert "再想想" in browser.get(draft).text
     assert send(browser, draft, do="submit").status_code == 303
-    assert "您已核对以上全部区别" in head.get(draft).text
+    signing = head.get(draft).text
+    assert "您已核对以上全部区别" in signing
+    assert "签署后立即生效" in signing  # its first day is past
     approved = send(head, f"{draft}/approve")
     assert approved.location.endswith("done=approved")
     with unit_of_work.begin() as session:
@@ -232,14 +240,23 @@ def test_one_action_is_changed_copied_and_taken_out_in_fields(browser: FlaskClie
         "remind_at": "", "due_after": "90", "due_after-unit": "M", "expires_after": "6",
         "expires_after-unit": "H", "revision": "1",
     }  # fmt: skip
-    assert send(browser, fasting, do="save", **given | {"start": "x"}).status_code == 422
+    for name, words in (
+        ("start", "第一次：请写整数"),
+        ("at", "开始时间：请写几点几分"),
+        ("title", "请写标题"),
+    ):
+        wrong = "" if name == "title" else "x"
+        refused = send(browser, fasting, do="save", **given | {name: wrong})
+        assert refused.status_code == 422
+        # Told at the top, as a link to the field, and at the field.
+        assert f'<a href="#{name}">{words}' in refused.text
+        assert f'id="{name}-problem">{words}' in refused.text
     late = send(browser, fasting, do="save", **given | {"due_after": "9999"})
     assert late.status_code == 422
     assert 'value="9999"' in late.text  # what was typed is kept
     assert send(browser, fasting, do="save", **given).status_code == 303
     assert send(browser, fasting, do="save", **given).status_code == 422  # an older revision
-    evening = given | {"revision": "2", "key": "glucose-evening", "at": "20:00"}
-    assert send(browser, fasting, do="copy", **evening | {"key": "Abend!"}).status_code == 422
+    evening = given | {"revision": "2", "at": "20:00"}
     assert send(browser, fasting, do="copy", **evening).status_code == 303
     weekly = f"{draft}/actions/{PLAN}/weekly-check"
     assert send(browser, weekly, do="remove", revision="3").status_code == 303
@@ -252,7 +269,7 @@ def test_one_action_is_changed_copied_and_taken_out_in_fields(browser: FlaskClie
         "start": "P2D", "every": "P1W", "until": "P3M", "at": "06:00", "due_after": "PT90M",
         "expires_after": "PT6H",
     }  # fmt: skip
-    assert actions["glucose-evening"]["timing"]["at"] == "20:00"
-    assert actions["glucose-evening"]["code"] == "15074-8"
+    assert actions["glucose-fasting-2"]["timing"]["at"] == "20:00"
+    assert actions["glucose-fasting-2"]["code"] == "15074-8"
     assert "weekly-check" not in actions
     assert "去掉计划“2型糖尿病出院后随访”的安排“填写每周健康问卷”" in browser.get(draft).text

@@ -145,6 +145,10 @@ def test_a_plan_is_previewed_begun_rested_handed_over_and_ended(browser: FlaskCl
     assert send(browser, one, do="resume").status_code == 303
     assert send(browser, one, do="resume").status_code == 422
 
+    nowhere = send(browser, one, do="transfer", team="", note="搬家了")
+    assert nowhere.status_code == 422
+    assert f'id="transfer-{plan().public_id}-problem">请选择转给哪个团队' in nowhere.text
+    assert 'value="搬家了"' in nowhere.text  # what was typed is kept
     assert send(browser, one, do="end", reason="").status_code == 422
     ended = send(browser, one, do="end", reason="not-suitable", note="改住养老院")
     assert ended.status_code == 303

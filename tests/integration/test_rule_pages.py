@@ -152,6 +152,9 @@ def test_a_draft_is_rehearsed_beside_the_rule_in_force(browser: FlaskClient) -> 
 
 def test_a_switch_asks_for_a_reason_and_can_be_taken_back(browser: FlaskClient) -> None:
     assert "请写明停用的原因" in send(browser, f"{RULE}/switch", deed="off", scope="rule").text
+    long = send(browser, f"{RULE}/switch", deed="off", scope="pack", reason="误报" * 101)
+    assert f'value="{"误报" * 101}"' in long.text  # what was typed is kept
+    assert 'value="pack" checked' in long.text
     off = send(browser, f"{RULE}/switch", deed="off", scope="rule", reason="误报太多")
     assert "已停用，所有进程从现在起不再触发" in off.text
     assert "误报太多" in off.text
@@ -202,7 +205,7 @@ def test_the_roster_of_ones_own_teams_is_kept(browser: FlaskClient, ids: dict[st
     ours = f"{ids['team']}/{ids['doctor']}"
     empty = shift("")
     assert empty.status_code == 422
-    for missing in ("请选择团队里的一位同事", "请填开始时间", "请填结束时间"):
+    for missing in ("请选择团队里的一位同事", "请填开始的日期和时间", "请填结束的日期和时间"):
         assert missing in empty.text
     assert "结束时间要在开始之后" in shift(ours, ends, starts).text
     assert shift(f"{ids['other']}/{ids['who']}", starts, ends).status_code == 404

@@ -110,7 +110,7 @@ def test_the_page_shows_figures_to_who_may_see_them(filled: None) -> None:
     turned = head.get("/console/satisfaction?since=2026-05-04&until=2026-05-01").text
     assert "请检查日期" in turned
     old = head.get(f"/console/satisfaction?since={date(2020, 1, 1)}&until={date(2020, 2, 1)}").text
-    assert "少于 5 份，不显示结果" in old
+    assert "这段时间没有收到满意度问卷" in old
 
     wecom.signs_in = "nurse-chen"
     nurse = head.application.test_client()

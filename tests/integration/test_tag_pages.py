@@ -97,7 +97,7 @@ def test_the_tree_shows_rules_use_and_scope(browser: FlaskClient) -> None:
     assert "诊断类" in page
     assert "仅 别组" in page
     one = browser.get("/console/tags/t2dm").text
-    assert "有诊断E11" in one
+    assert "有诊断2型糖尿病（E11）" in one
     assert "方案包规则，随方案包更新" in one
 
 

@@ -88,12 +88,15 @@ def test_tasks_are_given_many_at_once_and_leave_moves_them(
     assert "李测试" not in page
     assert "外" not in page
 
-    assert "请先勾选" in told(head, send(head, "work/assign", to=people["chen"]))
+    unticked = send(head, "work/assign", to=people["chen"])
+    assert unticked.status_code == 422
+    assert "请先勾选" in unticked.text
     ids = [people["a"], people["b"], people["foreign"]]
     assert "已转交 2 项" in told(head, send(head, "work/assign", id=ids, to=people["chen"]))
     assert assignees() == ["nurse-chen", "nurse-chen", None, None]
     outside = send(head, "work/assign", id=ids[:1], to=people["stranger"])
-    assert "不在这项待办的团队里" in told(head, outside)
+    assert "不在这项待办的团队里" in outside.text
+    assert f'value="{ids[0]}" checked' in outside.text
     assert send(head, "work/assign", id=ids, to="no-such-person").status_code == 404
 
     today = clock.today().isoformat()
@@ -105,8 +108,15 @@ def test_tasks_are_given_many_at_once_and_leave_moves_them(
         ({"until": "2001-01-01"}, "请检查日期"),
         ({"from": "tomorrow"}, "请检查日期"),
         ({"substitute": people["stranger"]}, "同一个团队"),
+        ({"who": ""}, "请选择谁请假"),
     ):
-        assert words in told(head, send(head, "work/leave", **(leave | wrong)))
+        refused = send(head, "work/leave", **(leave | wrong))
+        assert refused.status_code == 422
+        assert words in refused.text
+        # What was typed stands there still.
+        assert f'name="until" value="{(leave | wrong)["until"]}"' in refused.text
+        if wrong.get("who") is None:
+            assert f'<option value="{people["chen"]}" selected>' in refused.text
     assert send(head, "work/leave", **(leave | {"who": people["stranger"]})).status_code == 404
     with unit_of_work.begin() as session:
         noted = session.scalars(select(StaffLeave)).one().public_id

@@ -387,7 +387,7 @@ def test_a_tree_is_told_in_chinese() -> None:
         }
     )
     assert describe(tree) == (
-        "1天内最近一次空腹血糖＜3.9 mmol/L，并且（有诊断E11，或者年龄≥65岁），"
+        "1天内最近一次空腹血糖＜3.9 mmol/L，并且（有诊断2型糖尿病（E11），或者年龄≥65岁），"
         "并且没有标签“frail”，并且计划内连续3天没有血糖记录"
     )
 

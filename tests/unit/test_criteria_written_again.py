@@ -190,7 +190,7 @@ def test_a_builder_is_told_at_once_what_no_segment_can_ask() -> None:
     with pytest.raises(NotForSegments, match="Answered") as refused:
         for_segments(Any((OLD, Not(Answered("phq-9", "q1", Comparator.EQUAL, "a")))), NAMES)
 
-    assert refused.value.title == "人群条件里不能使用：最近一次问卷“情绪问卷”的“q1”＝a"
+    assert refused.value.title == "人群条件里不能使用：最近一次问卷“情绪问卷”的“q1”答“a”"
 
 
 def test_needs_are_those_of_the_leaves_and_join() -> None:

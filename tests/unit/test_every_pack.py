@@ -15,10 +15,11 @@ import pytest
 
 from app.cli.packs import EXAMPLE_ANCHOR, MARKER, document, pack_folders
 from app.domain.criteria.population import PlanState
+from app.domain.criteria.wording import describe
 from app.domain.definitions import read_duration
 from app.domain.intake.hospital_records import Gender
 from app.domain.plans.pack_parsing import parse_pack
-from app.domain.plans.pack_sets import in_order, problems
+from app.domain.plans.pack_sets import in_order, library_names, problems
 from app.domain.plans.packs import Pack, SignOffState
 from app.domain.plans.plan import ActionKind
 from app.domain.plans.rules import Grade, RuleIndex
@@ -146,6 +147,15 @@ def test_texts_are_such_as_people_can_read_anywhere(name: str) -> None:
     telling = re.compile(r"糖|血|病|药|癌|瘤|化疗|心理|抑郁|情绪|检|测|\d")
     notices = [text for kind, text in one.notices.items() if kind is not ActionKind.STAFF_TASK]
     assert [text for text in notices if telling.search(text)] == []
+
+
+def test_a_nurse_reads_no_key_and_no_nameless_code_in_a_condition() -> None:
+    packs = [pack(folder.name) for folder in FOLDERS]
+    names = library_names(packs)
+    asked = [rule.condition for one in packs for rule in one.rules]
+    asked += [plan.enrol_when for one in packs for plan in one.plans if plan.enrol_when]
+    raw = re.compile("[“＝][a-z][a-z0-9]*[-”]|有?诊断[A-Z][0-9]|药品|[{}*]")
+    assert [told for one in asked if raw.search(told := describe(one, names))] == []
 
 
 @pytest.mark.parametrize("name", WITH_RULES)

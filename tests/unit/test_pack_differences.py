@@ -42,7 +42,7 @@ def test_a_change_is_told_in_sentences(shipped: dict[str, Any]) -> None:
 
     place = "计划“2型糖尿病出院后随访”"
     assert told[0] == "失效日期：加上“2027-12-31”。"
-    assert told[1].startswith(f"{place}的入组条件：由“有诊断E11")
+    assert told[1].startswith(f"{place}的入组条件：由“有诊断2型糖尿病（E11）”")
     assert (
         f"新增{place}的安排“第10天电话”：出院后 10 天，09:00 开始，8 小时内完成，2 天后不再收。"
         in told

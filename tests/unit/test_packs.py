@@ -14,6 +14,7 @@ import pytest
 
 from app.domain.definitions import InvalidDefinition
 from app.domain.plans.pack_parsing import parse_pack
+from app.domain.plans.pack_sets import library_names
 from app.domain.plans.packs import Medium, MediumKind, Pack
 from app.domain.plans.plan import ActionKind
 from app.domain.plans.plan_schedule import Occurrence, occurrences
@@ -70,6 +71,19 @@ def test_severe_texts_name_120_and_low_ones_the_sugar(pack: Pack) -> None:
         if rule.episode == "glucose-low":
             assert "15克糖" in rule.alert.patient_text
             assert "15分钟" in rule.alert.patient_text
+
+
+def test_an_answer_that_raised_an_alert_is_told_in_the_words_of_the_form(pack: Pack) -> None:
+    facts = Facts(NOW, ZONE, answers={"weekly-check": Answers(NOW, {"foot-wound": True})})
+    (wound,) = [
+        hit
+        for one in RuleIndex(pack.rules, library_names([pack])).woken_by("response:weekly-check")
+        if (hit := one.evaluate(facts))
+    ]
+    assert wound.lines[0].startswith("回答（2026-")
+    assert wound.lines[0].endswith(
+        "问卷“每周健康问卷”的“您的脚上现在有没有破口、水泡、变色，或新出现的麻木？”答“是”"
+    )
 
 
 def fired(pack: Pack, trigger: str, facts: Facts) -> set[tuple[str, str]]:

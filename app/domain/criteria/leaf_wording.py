@@ -1,5 +1,9 @@
 """The leaves of criteria in Chinese, each as it is when it holds."""
 
+from decimal import Decimal
+
+from app.domain.criteria.code_names import diagnosis
+from app.domain.criteria.comparing import Comparator
 from app.domain.criteria.names import Names
 from app.domain.criteria.population_wording import describe_population
 from app.domain.criteria.tree import (
@@ -42,11 +46,11 @@ def describe_leaf(leaf: Leaf, names: Names) -> str:
         case Absent(code, days):
             return f"计划内连续{days}天没有{measure(code)}记录"
         case ActiveCondition(prefix):
-            return f"有诊断{prefix}"
+            return f"有诊断{diagnosis(prefix)}"
         case HasTag(key):
             return f"有标签“{named(names.tags, key)}”"
         case Answered():
-            return f"{asked(leaf, names)}{SIGNS[leaf.op]}{answered(leaf, names)}"
+            return f"{asked(leaf, names)}{answered(leaf, names)}"
         case Missed(kind, at_least, of):
             return f"最近{of}次“{task_label(kind)}”任务至少错过{at_least}次"
         case Age(op, years):
@@ -75,8 +79,9 @@ def asked(leaf: Answered, names: Names) -> str:
 
 
 def answered(leaf: Answered, names: Names) -> str:
-    """Return the answer asked for, in the words of its option."""
-    if isinstance(leaf.value, str):
-        option = (leaf.questionnaire, leaf.link_id, leaf.value)
-        return f"“{names.options[option]}”" if option in names.options else leaf.value
-    return answer_label(leaf.value)
+    """Return the answer asked for: ≥3, or the words of its option: 答“有几天”."""
+    option = (leaf.questionnaire, leaf.link_id, str(leaf.value))
+    word = names.options.get(option) or answer_label(leaf.value)
+    if leaf.op is Comparator.EQUAL and not isinstance(leaf.value, Decimal):
+        return f"答“{word}”"
+    return f"{SIGNS[leaf.op]}{word}"

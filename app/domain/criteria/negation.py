@@ -1,7 +1,8 @@
 """Leaves of criteria denied, as people deny them: who was never measured is among them."""
 
+from app.domain.criteria.code_names import diagnosis, medicine
 from app.domain.criteria.comparing import Comparator
-from app.domain.criteria.leaf_wording import asked, counted, describe_leaf, moved
+from app.domain.criteria.leaf_wording import answered, asked, counted, describe_leaf, moved
 from app.domain.criteria.names import Names
 from app.domain.criteria.population import (
     AtRisk,
@@ -44,7 +45,6 @@ from app.domain.criteria.trend_wording import deny_trend
 from app.domain.criteria.trends import Dip, Growth, Mean, OfLast, Rise, Slope
 from app.domain.criteria.words import (
     SIGNS,
-    answer_label,
     measure,
     named,
     quantity,
@@ -70,8 +70,9 @@ def deny(leaf: Leaf, names: Names) -> str:
         case Scored(op=op, value=value):
             return f"{score(leaf, names)}不是{SIGNS[op]}{value}分（或没有得分）"
         case Answered():
-            wanted = f"{SIGNS[leaf.op]}{answer_label(leaf.value)}"
-            return f"{asked(leaf, names)}不是{wanted}（或没有回答）"
+            wanted = answered(leaf, names)
+            denied = "没有" if wanted.startswith("答") else "不是"
+            return f"{asked(leaf, names)}{denied}{wanted}（或没有回答）"
         case Change():
             return f"{span(leaf.over)}内没有{moved(leaf)}"
         case OfLast() | Mean() | Rise() | Slope() | Growth() | Dip():
@@ -103,7 +104,7 @@ def _deny_often(leaf: Count | Visited | Interacted | Missed, names: Names) -> st
 def _deny_state(leaf: Leaf, names: Names) -> str:
     match leaf:
         case ActiveCondition(prefix):
-            return f"没有诊断{prefix}"
+            return f"没有诊断{diagnosis(prefix)}"
         case HasTag(key):
             return f"没有标签“{named(names.tags, key)}”"
         case IsGender(gender):
@@ -115,7 +116,7 @@ def _deny_state(leaf: Leaf, names: Names) -> str:
         case OnPlan(key, state):
             return f"计划“{named(names.plans, key)}”不是{PLAN_STATES[state]}（或没有参加）"
         case Medicated(prefix):
-            return f"没有在使用药品{prefix}"
+            return f"没有在使用{medicine(prefix)}"
         case Reachable(by):
             return f"不能通过{WAYS[by]}联系到"
         case AtRisk():

@@ -1,5 +1,6 @@
 """The leaves about who a patient is and what they do, in Chinese."""
 
+from app.domain.criteria.code_names import medicine
 from app.domain.criteria.names import Names
 from app.domain.criteria.population import (
     AtRisk,
@@ -93,7 +94,7 @@ def _describe_state(
         case OnPlan(key, state):
             return f"计划“{named(names.plans, key)}”{PLAN_STATES[state]}"
         case Medicated(prefix):
-            return f"正在使用药品{prefix}"
+            return f"正在使用{medicine(prefix)}"
         case Reachable(by):
             return f"可以通过{WAYS[by]}联系到"
         case AtRisk():

@@ -1,12 +1,13 @@
 """Criteria in Chinese, for the person who approves a rule and the nurse who asks why."""
 
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from app.domain.criteria.evidence import Evidence
 from app.domain.criteria.leaf_wording import describe_leaf
 from app.domain.criteria.names import NO_NAMES, Names
 from app.domain.criteria.negation import deny
-from app.domain.criteria.tree import All, Any, Change, Count, Criterion, Latest, Not
+from app.domain.criteria.tree import Age, All, Answered, Any, Change, Count, Criterion, Latest, Not
 from app.domain.criteria.trends import Dip, Growth, Mean, OfLast, Rise, Slope
 from app.domain.criteria.words import CONTEXTS, unit_label
 from app.domain.profile.observation_kinds import OBSERVATION_KINDS
@@ -28,6 +29,10 @@ def explain(evidence: Evidence, zone: ZoneInfo, names: Names = NO_NAMES) -> str:
             seen = f"{kind.name} {seen} {unit_label(kind.unit)}"
         case Growth(code=code) | Dip(code=code):
             seen = f"{OBSERVATION_KINDS[code].name} {seen}"
+        case Answered(value=value):
+            seen = f"填写{seen}" if isinstance(value, Decimal) else "回答"
+        case Age():
+            seen = f"{seen}岁"
     when = f"（{evidence.at.astimezone(zone):%Y-%m-%d %H:%M}）" if evidence.at else ""
     told = f"{seen}{when}"
     met = describe(evidence.criterion, names)

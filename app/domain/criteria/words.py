@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from app.domain.criteria.comparing import Comparator
 from app.domain.profile.observation_kinds import OBSERVATION_KINDS
+from app.domain.profile.trend_words import UNIT_WORDS
 from app.domain.profile.vital_signs import MeasurementContext
 
 SIGNS = {
@@ -15,8 +16,6 @@ SIGNS = {
     Comparator.MORE: "＞",
     Comparator.EQUAL: "＝",
 }
-# UCUM units as patients and nurses read them.
-UNITS = {"mm[Hg]": "mmHg", "Cel": "℃", "/min": "次/分", "{score}": "分"}
 CONTEXTS = {
     MeasurementContext.FASTING: "空腹",
     MeasurementContext.BEFORE_MEAL: "餐前",
@@ -47,7 +46,7 @@ def span(length: timedelta) -> str:
 
 
 def unit_label(unit: str) -> str:
-    return UNITS.get(unit, unit)
+    return UNIT_WORDS.get(unit, unit)
 
 
 def measure(code: str, context: MeasurementContext | None = None) -> str:

@@ -60,22 +60,15 @@ def _plan(
     once = [one for one in entries if _key(one) not in often]
     columns = ("天", "日期", "时间", "类别", "做什么", "时限")
     actions = {action.key: action for action in plan.actions}
+    titles = {action.key: action.title for action in plan.actions}
     yield _table("按天", columns, list(_days(once, actions, names, zone)))
     rows = [
         (plan_words.KINDS[action.kind], _asked(action, names), when)
         for action in plan.actions
         if action.key in often or not action.timing.is_shared
-        for when in [plan_words.timing(_named(told[action.key], actions), plan.anchor)]
+        for when in [plan_words.timing(told[action.key], plan.anchor, titles)]
     ]
     yield _table("反复的，和看情况的", ("类别", "做什么", "什么时候"), rows)
-
-
-def _named(timing: Any, actions: dict[str, Action]) -> Any:
-    """Return a timing that names the action it follows by its title."""
-    after = timing.get("after")
-    if not isinstance(after, dict) or "action" not in after:
-        return timing
-    return {**timing, "after": {"action": actions[after["action"]].title}}
 
 
 def _definition(pack: Pack, plan: PlanDefinition) -> Any:

@@ -1,6 +1,6 @@
 """Packs beside each other: a hospital has one library, in which every key means one thing."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from app.domain.criteria.names import Names
 from app.domain.criteria.population import OnPlan
@@ -37,12 +37,23 @@ def problems(packs: Sequence[Pack]) -> list[str]:
 def names_in(pack: Pack, others: Iterable[Pack] = ()) -> Names:
     """Return what the pack calls the things its criteria name; forms may be of the others."""
     forms = [form for one in (*others, pack) for form in one.questionnaires]
+    return _names((pack,), forms)
+
+
+def library_names(packs: Collection[Pack]) -> Names:
+    """Return what the packs of a hospital together call the things their criteria name."""
+    return _names(packs, [form for one in packs for form in one.questionnaires])
+
+
+def _names(packs: Collection[Pack], forms: Sequence[Questionnaire]) -> Names:
     items = [(form.key, item) for form in forms for item in form.items]
+    titles = {form.key: form.title for form in forms}
+    articles = {article.key: article.title for pack in packs for article in pack.articles}
     return Names(
-        tags={tag.key: tag.name for tag in pack.tags},
-        plans={plan.key: plan.name for plan in pack.plans},
-        questionnaires={form.key: form.title for form in forms},
-        subjects={article.key: article.title for article in pack.articles},
+        tags={tag.key: tag.name for pack in packs for tag in pack.tags},
+        plans={plan.key: plan.name for pack in packs for plan in pack.plans},
+        questionnaires=titles,
+        subjects=articles,
         questions={(form, item.link_id): item.text for form, item in items},
         options={
             (form, item.link_id, option.code): option.text

@@ -6,6 +6,7 @@ Works on the plain data of a definition: what is not known here is shown as it i
 from collections.abc import Mapping
 from typing import Any, Final
 
+from app.domain.criteria.names import NO_NAMES, Names
 from app.domain.criteria.parsing import parse_criterion
 from app.domain.criteria.wording import describe
 from app.domain.definitions import ISO_DURATION, InvalidDefinition
@@ -93,10 +94,15 @@ def duration(text: str) -> str:
     return " ".join(f"{number} {unit}" for number, unit in units if number and int(number)) or "0"
 
 
-def timing(data: Mapping[str, Any], anchor: str = "") -> str:
-    """Return when an action happens, in one sentence without its full stop."""
+def timing(
+    data: Mapping[str, Any], anchor: str = "", titles: Mapping[str, str] | None = None
+) -> str:
+    """Return when an action happens, in one sentence without its full stop.
+
+    `titles` are those of the plan's actions by key: one may follow another.
+    """
     start, every, until = (str(data.get(key) or "") for key in ("start", "every", "until"))
-    parts = [_begin(data, start, ANCHORS.get(anchor, "起点"))] if start else []
+    parts = [_begin(data, start, ANCHORS.get(anchor, "起点"), titles or {})] if start else []
     if "dates" in data:
         parts = [plain(data["dates"])]
     if every or "rule" in data:
@@ -117,23 +123,34 @@ def timing(data: Mapping[str, Any], anchor: str = "") -> str:
     return "，".join(one for one in (told, *hours, *others) if one)
 
 
-def _begin(data: Mapping[str, Any], start: str, anchor: str) -> str:
+def _begin(data: Mapping[str, Any], start: str, anchor: str, titles: Mapping[str, str]) -> str:
     """Return from what it counts, and how long after."""
     if data.get("before") == "appointment":
         return "预约就诊当天" if start == "P0D" else f"预约就诊前 {period(start)}"
     after = data.get("after")
     if isinstance(after, Mapping):
         visit = str(after.get("encounter", ""))
-        anchor = VISITS.get(visit) or f"“{after.get('action')}”完成"
+        followed = str(after.get("action"))
+        anchor = VISITS.get(visit) or f"“{titles.get(followed, followed)}”完成"
     elif after is not None:
         anchor = {"missed": "没有做", "appointment": "预约就诊"}.get(str(after), str(after))
     return f"{anchor}{'当天' if start == 'P0D' else f'后 {period(start)}'}"
 
 
-def condition(data: object) -> str:
+def titles_in(actions: object) -> dict[str, str]:
+    """Return the title of each action of a plan's plain data, by its key."""
+    members = actions if isinstance(actions, list | tuple) else ()
+    return {
+        str(one.get("key")): str(one.get("title"))
+        for one in members
+        if isinstance(one, Mapping) and one.get("title")
+    }
+
+
+def condition(data: object, names: Names = NO_NAMES) -> str:
     """Return a tree of criteria as a sentence; what cannot be read stays as it is written."""
     try:
-        return describe(parse_criterion(data, "when"))
+        return describe(parse_criterion(data, "when"), names)
     except InvalidDefinition:
         return plain(data)
 

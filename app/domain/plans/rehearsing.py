@@ -58,7 +58,7 @@ class Rehearsal:
             if last is None:
                 self.patients += 1
                 if len(self.samples) < _MOST_SAMPLES:
-                    lines = tuple(explain(one, self.zone) for one in evidence)
+                    lines = tuple(explain(one, self.zone, rule.names) for one in evidence)
                     self.samples.append(RehearsedHit(patient_id, at, lines))
             self.hits += 1
             self.hits_by_day[at.astimezone(self.zone).date()] += 1

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from app.domain.criteria.compiler import compile_criterion
 from app.domain.criteria.evidence import Check, Evidence
+from app.domain.criteria.names import NO_NAMES, Names
 from app.domain.criteria.needs import FactNeeds
 from app.domain.criteria.parsing import parse_criterion
 from app.domain.criteria.tree import Absent, Criterion, leaves, look_back, wakes
@@ -164,6 +165,7 @@ class CompiledRule:
     rule: Rule
     check: Check
     needs: FactNeeds
+    names: Names = NO_NAMES
 
     def evaluate(self, facts: Facts, measured_at: datetime | None = None) -> Hit | None:
         """Ask the rule; `measured_at` is the time of the reading that woke it, if one did.
@@ -182,22 +184,24 @@ class CompiledRule:
             at=at.now,
             evidence=evidence,
             must_review=is_late and self.rule.late_policy is LatePolicy.REVIEW,
-            lines=tuple(explain(one, facts.zone) for one in evidence),
+            lines=tuple(explain(one, facts.zone, self.names) for one in evidence),
         )
 
 
-def compile_rule(rule: Rule) -> CompiledRule:
-    return CompiledRule(rule, compile_criterion(rule.condition), FactNeeds.of(rule.condition))
+def compile_rule(rule: Rule, names: Names = NO_NAMES) -> CompiledRule:
+    """Return the rule ready to be asked; what it finds is told with `names`."""
+    check = compile_criterion(rule.condition)
+    return CompiledRule(rule, check, FactNeeds.of(rule.condition), names)
 
 
 class RuleIndex:
     """Rules compiled once and found by what can wake them."""
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
+    def __init__(self, rules: Iterable[Rule], names: Names = NO_NAMES) -> None:
         by_trigger: dict[str, list[CompiledRule]] = {}
         by_absence: dict[str, list[CompiledRule]] = {}
         for rule in rules:
-            compiled = compile_rule(rule)
+            compiled = compile_rule(rule, names)
             for trigger in rule.wakes:
                 by_trigger.setdefault(trigger, []).append(compiled)
             for code in {one.code for one in leaves(rule.condition) if isinstance(one, Absent)}:

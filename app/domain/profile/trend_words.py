@@ -97,7 +97,13 @@ def _thinned(values: Sequence[Decimal]) -> Sequence[Decimal]:
 
 
 # How people write what UCUM codes.
-UNIT_WORDS: Final = {"mm[Hg]": "mmHg", "Cel": "℃", "/min": "次/分", "{score}": "分"}
+# UCUM units as patients and nurses read them.
+UNIT_WORDS: Final = {
+    "mm[Hg]": "mmHg", "Cel": "℃", "/min": "次/分", "{score}": "分", "{INR}": "INR",
+    "10*9/L": "×10⁹/L", "10*12/L": "×10¹²/L", "umol/L": "μmol/L", "ug/L": "μg/L",
+    "kg/m2": "kg/m²", "mL/min/{1.73_m2}": "mL/min/1.73m²", "m[IU]/L": "mIU/L",
+    "mg{FEU}/L": "mg/L FEU", "s": "秒", "ms": "毫秒",
+}  # fmt: skip
 
 
 def sentence(numbers: TrendNumbers, ucum: str | None, days: int, zone: ZoneInfo) -> str:

@@ -7,7 +7,9 @@ from threading import Lock
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.criteria.names import Names
 from app.domain.plans.pack_parsing import parse_pack
+from app.domain.plans.pack_sets import library_names
 from app.domain.plans.packs import Pack as PackContent
 from app.domain.plans.plan import PlanDefinition as Plan
 from app.domain.plans.questionnaires import Questionnaire
@@ -25,6 +27,7 @@ class Knowledge:
     questionnaires: Mapping[str, Questionnaire]
     pack_of: Mapping[str, str]  # pack key by rule key
     pack_of_plan: Mapping[str, str]  # pack key by plan key
+    names: Names  # what people call the things that criteria name by a key
 
     def rule(self, rule_key: str) -> Rule:
         pack = self.packs[self.pack_of[rule_key]]
@@ -56,11 +59,13 @@ def knowledge(session: Session) -> Knowledge:
 
 def _compile(packs: Mapping[str, PackContent]) -> Knowledge:
     every = packs.values()
+    names = library_names(every)
     return Knowledge(
         packs=packs,
-        rules=RuleIndex(rule for pack in every for rule in pack.rules),
+        rules=RuleIndex((rule for pack in every for rule in pack.rules), names),
         plans={plan.key: plan for pack in every for plan in pack.plans},
         questionnaires={form.key: form for pack in every for form in pack.questionnaires},
         pack_of={rule.key: key for key, pack in packs.items() for rule in pack.rules},
         pack_of_plan={plan.key: key for key, pack in packs.items() for plan in pack.plans},
+        names=names,
     )

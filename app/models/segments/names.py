@@ -6,6 +6,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from app.domain.criteria.names import Names
+from app.models.plans.knowledge import knowledge
 from app.models.plans.plan_definition import (
     Article,
     PlanDefinition,
@@ -22,12 +23,15 @@ def names(session: Session) -> Names:
     Of a plan or form in several versions the newest published one names it.
     """
     questionnaires = _all(session, _titles(Questionnaire))
+    in_packs = knowledge(session).names
     return Names(
         tags=_all(session, select(Tag.key, Tag.name)),
         departments=_all(session, select(Department.code, Department.name)),
         plans=_all(session, _titles(PlanDefinition)),
         questionnaires=questionnaires,
         subjects={**questionnaires, **_all(session, _titles(Article))},
+        questions=in_packs.questions,
+        options=in_packs.options,
     )
 
 

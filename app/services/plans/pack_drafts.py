@@ -29,6 +29,7 @@ from app.models import (
     Questionnaire,
     Rule,
 )
+from app.models.plans.knowledge import knowledge
 from app.models.trust.audit import record
 
 # The base of a pack that is not there yet.
@@ -266,7 +267,8 @@ def read_draft(session: Session, draft_id: str, practitioner_id: int) -> DraftVi
     base = session.scalar(select(Pack).filter_by(key=draft.pack_key, version=draft.base_version))
     return DraftView(
         _line(draft), draft.revision, draft.content,
-        differences(base.content if base else {}, draft.content), draft.returned_because,
+        differences(base.content if base else {}, draft.content, knowledge(session).names),
+        draft.returned_because,
         _is_base_current(session, draft),
         draft.status is DraftStatus.SUBMITTED and practitioner_id not in draft.editor_ids,
     )  # fmt: skip

@@ -108,7 +108,7 @@ def enrol_where_due(
     for plan in plans:
         entry = policy_of(session, plan.key).entry
         if entry is not Entry.CLOSED and plan.enrol_when is not None and _fits(plan, facts):
-            reason = f"符合计划自己的条件：{describe(plan.enrol_when)}"
+            reason = f"符合计划自己的条件：{describe(plan.enrol_when, known.names)}"
             automatic = entry is Entry.AUTOMATIC
             _offer(
                 session, patient, Candidate(plan, Way.CRITERIA, reason, automatic), now, zone, cause

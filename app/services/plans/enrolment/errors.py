@@ -44,3 +44,8 @@ class NotInThisState(DomainError):
 class ReasonNeeded(DomainError):
     code = "reason-needed"
     title = "请选择原因"
+
+
+class TeamNeeded(DomainError):
+    code = "team-needed"
+    title = "请选择转给哪个团队"

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.criteria.compiler import compile_criterion
 from app.domain.criteria.evidence import Evidence
+from app.domain.criteria.names import Names
 from app.domain.criteria.needs import FactNeeds
 from app.domain.criteria.tree import Criterion
 from app.domain.criteria.wording import describe, explain
@@ -25,6 +26,7 @@ from app.domain.plans.plan_schedule import (
 from app.domain.profile.patient_facts import Facts
 from app.models import CarePlan, Task, TaskOwner, TaskStep
 from app.models.plans.asking import Questions
+from app.models.plans.knowledge import knowledge
 from app.models.profile.patient_facts import load_facts
 
 # What happens to a patient wakes the tasks that wait; time alone changes little.
@@ -42,13 +44,14 @@ def judge_due_tasks(session: Session, now: datetime, zone: ZoneInfo, limit: int 
         .with_for_update(skip_locked=True, of=Task)
     ).all()
     questions = Questions(session)
+    names = knowledge(session).names
     of_patient = sorted(due, key=lambda row: (row.Task.patient_id, row.Task.id))
     for patient_id, rows in groupby(of_patient, key=lambda row: row.Task.patient_id):
         pairs = [(row.Task, questions.behind(row.CarePlan, row.Task)) for row in rows]
         needs = FactNeeds.of(*_conditions(action for _, action in pairs if action))
         facts = load_facts(session, patient_id, now, zone, needs)
         for task, action in pairs:
-            _judge(session, task, action, facts, zone)
+            _judge(session, task, action, facts, names)
     return len(due)
 
 
@@ -76,15 +79,13 @@ class Verdict:
     look_at: datetime | None = None
 
 
-def _judge(
-    session: Session, task: Task, action: Action | None, facts: Facts, zone: ZoneInfo
-) -> None:
-    verdict = _verdict(task, action, facts, zone)
+def _judge(session: Session, task: Task, action: Action | None, facts: Facts, names: Names) -> None:
+    verdict = _verdict(task, action, facts, names)
     was_waiting = task.status_reason == TaskReason.WAITING
     task.status, task.status_reason = verdict.status, verdict.reason
     task.judge_at = verdict.look_at
     if verdict.status is TaskStatus.READY and action is not None:
-        _open(task, action, facts.now if was_waiting else task.starts_at, facts.now, zone)
+        _open(task, action, facts.now if was_waiting else task.starts_at, facts.now, facts.zone)
     elif verdict.status is TaskStatus.CANCELLED:
         task.finished_at = facts.now
     if not (was_waiting and verdict.reason is TaskReason.WAITING):
@@ -98,7 +99,7 @@ def _open(task: Task, action: Action, opens_at: datetime, now: datetime, zone: Z
         task.remind_at = max(window.remind_at, after_quiet_hours(now, zone))
 
 
-def _verdict(task: Task, action: Action | None, facts: Facts, zone: ZoneInfo) -> Verdict:
+def _verdict(task: Task, action: Action | None, facts: Facts, names: Names) -> Verdict:
     if action is None:
         return Verdict(TaskStatus.CANCELLED, TaskReason.RESCHEDULED, "方案里已没有这一项")
     seen: list[str] = []
@@ -107,23 +108,27 @@ def _verdict(task: Task, action: Action | None, facts: Facts, zone: ZoneInfo) ->
         found = compile_criterion(wait.when)(facts)
         if found is None and facts.now < over:
             look_at = min(facts.now + _LOOK_AGAIN, over)
-            because = f"等待：{describe(wait.when)}"
+            because = f"等待：{describe(wait.when, names)}"
             return Verdict(TaskStatus.REQUESTED, TaskReason.WAITING, because, look_at)
         if found is None and wait.in_vain is InVain.SKIP:
-            because = f"没有等到：{describe(wait.when)}"
+            because = f"没有等到：{describe(wait.when, names)}"
             return Verdict(TaskStatus.CANCELLED, TaskReason.IN_VAIN, because)
-        seen.append(_told(found, zone) if found else f"没有等到，照常进行：{describe(wait.when)}")
+        seen.append(
+            _told(found, facts.zone, names)
+            if found
+            else f"没有等到，照常进行：{describe(wait.when, names)}"
+        )
     if action.only_when is not None:
         found = compile_criterion(action.only_when)(facts)
         if found is None:
-            because = f"条件不成立：{describe(action.only_when)}"
+            because = f"条件不成立：{describe(action.only_when, names)}"
             return Verdict(TaskStatus.CANCELLED, TaskReason.NOT_NEEDED, because)
-        seen.append(_told(found, zone))
+        seen.append(_told(found, facts.zone, names))
     return Verdict(TaskStatus.READY, TaskReason.OPEN, "；".join(seen))
 
 
-def _told(found: Sequence[Evidence], zone: ZoneInfo) -> str:
-    return "；".join(explain(one, zone) for one in found)
+def _told(found: Sequence[Evidence], zone: ZoneInfo, names: Names) -> str:
+    return "；".join(explain(one, zone, names) for one in found)
 
 
 def _conditions(actions: Iterable[Action]) -> Iterable[Criterion]:

@@ -34,6 +34,7 @@ class RuleLine:
     rule: Rule
     pack_key: str
     pack_title: str
+    source: str  # what the rule rests on, as the pack cites it
     is_draft: bool
     switch: RuleSwitch | None
     pack_switch: RuleSwitch | None
@@ -81,11 +82,11 @@ def list_rules(session: Session, now: datetime) -> list[RuleLine]:
     }
     return [
         RuleLine(
-            rule, pack.key, pack.title, pack.status is PublicationStatus.DRAFT,
+            rule, pack.key, pack.title, source, pack.status is PublicationStatus.DRAFT,
             off.get((SwitchScope.RULE, rule.key)), off.get((SwitchScope.PACK, pack.key)),
             *counted.get(rule.key, (0, 0, None)),
         )
-        for pack, rule in _rules(session)
+        for pack, rule, source in _rules(session)
     ]  # fmt: skip
 
 
@@ -162,12 +163,13 @@ def samples_for(
     ]
 
 
-def _rules(session: Session) -> Iterator[tuple[Pack, Rule]]:
+def _rules(session: Session) -> Iterator[tuple[Pack, Rule, str]]:
     packs = session.scalars(
         select(Pack)
         .where(Pack.status.in_((PublicationStatus.ACTIVE, PublicationStatus.DRAFT)))
         .order_by(Pack.title, Pack.status, Pack.id)
     )
     for pack in packs:
-        for rule in parse_pack(pack.content).rules:
-            yield pack, rule
+        content = parse_pack(pack.content)
+        for rule in content.rules:
+            yield pack, rule, content.sources.get(rule.source, rule.source)

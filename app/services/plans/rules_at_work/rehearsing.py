@@ -13,6 +13,7 @@ from app.domain.criteria.windows import StepBudgetExceeded
 from app.domain.plans.rehearsing import Rehearsal
 from app.domain.plans.rules import Rule, compile_rule
 from app.models import CarePlan, Observation, Patient, PlanDefinition
+from app.models.plans.knowledge import knowledge
 from app.models.profile.patient_facts import load_facts
 
 log = structlog.get_logger()
@@ -34,7 +35,7 @@ def rehearse(
     Asked are the patients on a plan of the pack; while nobody is, for the pack is new, those of
     whom it would read something. At most `most`, the newest records first.
     """
-    compiled = compile_rule(rule)
+    compiled = compile_rule(rule, knowledge(session).names)
     since = now - timedelta(days=days)
     found = Rehearsal(zone)
     patients = _patients(session, compiled.rule, pack_key, since, most + 1)

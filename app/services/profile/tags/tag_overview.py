@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain.criteria.compiler import compile_criterion
+from app.domain.criteria.names import Names
 from app.domain.criteria.needs import FactNeeds
 from app.domain.criteria.tree import HasTag
 from app.domain.criteria.wording import describe
@@ -85,11 +86,13 @@ def count_uses(session: Session, tag_id: int, most: int | None = COUNTED) -> int
     return session.scalar(select(func.count()).select_from(live.subquery())) or 0
 
 
-def rules_in_words(tag: Tag) -> list[tuple[str, TagRule, bool]]:
+def rules_in_words(tag: Tag, names: Names) -> list[tuple[str, TagRule, bool]]:
     """Return each rule as a sentence, with the rule and whether a pack brought it."""
     found = []
     for told in tag.rules:
-        found += [(describe(rule.when), rule, "pack" in told) for rule in read_rules(tag, [told])]
+        found += [
+            (describe(rule.when, names), rule, "pack" in told) for rule in read_rules(tag, [told])
+        ]
     return found
 
 

@@ -28,6 +28,7 @@ from app.domain.profile.tag_standing import (
 )
 from app.domain.profile.tagging import DesiredTag, Slot
 from app.models import Event, Patient, Tag, TagAssignment, TagDecision, TagWake
+from app.models.plans.knowledge import knowledge
 from app.models.profile.patient_facts import load_facts
 from app.models.profile.tag_evidence import EvidenceRows
 from app.models.profile.tag_library import TagLibrary, library
@@ -181,12 +182,13 @@ def _explained(
     session: Session, patient_id: int, changes: Changes, review: Review, zone: ZoneInfo
 ) -> Changes:
     rows = EvidenceRows(session, patient_id)
+    names = knowledge(session).names
 
     def explained(one: FoundTag) -> FoundTag:
         evidence = review.desired[one.tag_key].evidence
         return replace(
             one,
-            evidence="\n".join(explain(part, zone) for part in evidence),
+            evidence="\n".join(explain(part, zone, names) for part in evidence),
             evidence_of=rows.of(evidence),
         )
 
