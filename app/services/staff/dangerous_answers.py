@@ -17,7 +17,7 @@ from app.domain.plans.questionnaires import (
     required_reactions,
 )
 from app.domain.plans.questionnaires import Questionnaire as Form
-from app.domain.staff.alert_clock import AlertClock, first_level
+from app.domain.staff.alert_clock import AlertClock, first_level, level_when_worse
 from app.domain.staff.alerting import AlertStatus
 from app.domain.staff.answer_alerts import unsent
 from app.models import Alert, AlertStep, Event, Patient, Questionnaire, QuestionnaireResponse
@@ -90,7 +90,7 @@ def _raise(
     else:
         kind = "worsened"
         alert.owner_id = alert.told_with_id = None
-        alert.level = max(alert.level, first_level(danger.grade))
+        alert.level = level_when_worse(danger.grade, alert.level)
     if kind != "appended":
         alert.questionnaire_id, alert.basis = row.id, danger.link_id
         alert.title, alert.grade, alert.status = danger.title, danger.grade, AlertStatus.ACTIVE
