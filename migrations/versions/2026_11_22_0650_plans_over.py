@@ -5,13 +5,13 @@ apart from schema, in batches; each suits the code already running: add, write b
 read new, then drop, over several releases. Nothing here imports `app`.
 
 Revision ID: 2026_11_22_0650
-Revises: 2026_11_22_0633
+Revises: 2026_11_22_0645
 """
 
 from alembic import op
 
 revision = '2026_11_22_0650'
-down_revision = '2026_11_22_0633'
+down_revision = '2026_11_22_0645'
 branch_labels = None
 depends_on = None
 

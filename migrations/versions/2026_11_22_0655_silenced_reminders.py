@@ -5,7 +5,7 @@ apart from schema, in batches; each suits the code already running: add, write b
 read new, then drop, over several releases. Nothing here imports `app`.
 
 Revision ID: 2026_11_22_0655
-Revises: 2026_11_22_0633
+Revises: 2026_11_22_0652
 """
 
 import sqlalchemy as sa
@@ -13,7 +13,7 @@ from alembic import op
 from migrations.types import instant
 
 revision = '2026_11_22_0655'
-down_revision = '2026_11_22_0633'
+down_revision = '2026_11_22_0652'
 branch_labels = None
 depends_on = None
 

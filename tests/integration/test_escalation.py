@@ -108,6 +108,30 @@ def test_a_severe_reading_climbs_from_attending_to_deputy_to_head(
     assert alert.status is AlertStatus.ACTIVE
 
 
+def test_what_grows_severe_goes_back_to_the_doctor_however_high_it_had_climbed(
+    session: Session, ward: Ward, hands: list[datetime]
+) -> None:
+    measure(session, ward, "3.5", NOON, "L")
+    settle(session)
+    alert = session.scalars(select(Alert)).one()
+    while alert.level < 3:
+        assert alert.acknowledge_by is not None
+        hands[0] = alert.acknowledge_by
+        assert alert_handling.climb(session, hands[0], HOSPITAL) == 1
+        settle(session)
+    worse_at = hands[0] = hands[0] + timedelta(hours=9)
+    told = len(cards(session))
+
+    measure(session, ward, "2.7", worse_at, "LL")
+    settle(session)
+    run_the_clock(session, hands, worse_at + 15 * MINUTE)
+
+    assert alert.grade is Grade.SEVERE
+    assert [userids for _, userids in cards(session)[told:]] == [
+        ["doctor-lin", "nurse-chen"], ["deputy-wu"], ["head-zhou"],
+    ]  # fmt: skip
+
+
 def test_who_takes_it_stops_the_climb_and_only_an_outcome_ends_it(
     session: Session, ward: Ward, hands: list[datetime]
 ) -> None:

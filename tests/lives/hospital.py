@@ -16,7 +16,7 @@ from app.clock import HOSPITAL
 from app.database import unit_of_work
 from app.domain.outreach.messaging import Channel, Outlets, PatientTemplate, Sender
 from app.domain.staff.alert_clock import Responder
-from app.domain.trust.access import Relation, StaffRole
+from app.domain.trust.access import Actor, Relation, StaffRole
 from app.domain.trust.consenting import CURRENT_TEXTS
 from app.integrations.pack_files import read_pack
 from app.integrations.token_store import TokenStore
@@ -76,6 +76,7 @@ class Hospital:
     public_id: str
     account_id: int
     team_id: int
+    nurse: Actor
 
     def phone(self, now: datetime) -> "Phone":
         with unit_of_work.begin() as session:
@@ -107,7 +108,7 @@ def open_hospital(platform: Platform, script: Script, pool: ThreadPoolExecutor) 
         for pack in (INSTRUMENTS, script.pack):  # some packs borrow their forms
             install_pack(session, read_pack(ROOT / "packs" / pack), now, approved_by="演示主任")
         team = factories.care_team(session, "随访组", department_code=None)
-        factories.practitioner(session, "NurseChen", name="演示陈护士", teams=[team])
+        nurse = factories.practitioner(session, "NurseChen", name="演示陈护士", teams=[team])
         factories.practitioner(
             session, "nurse-li", name="演示林医生", teams=[team], role=StaffRole.DOCTOR,
             responder=Responder.ATTENDING_DOCTOR,
@@ -123,12 +124,13 @@ def open_hospital(platform: Platform, script: Script, pool: ThreadPoolExecutor) 
         session.flush()
         _hand_over_phone(session, patient, account, Relation(script.relation), now)
         found = (patient.id, patient.public_id, account.id, team.id)
+        by_nurse = Actor("practitioner", nurse.id)
     platform.control("/phones", appid=MINI, openids=[OPENID], grants={ONE_TIME: RIGHTS})
     app = create_app(
         Settings(secret_keys=SecretStr(SECRET_KEYS)),
         [face(PhoneServices(_no_sign_in, "mini", OUTLETS))],
     )
-    return Hospital(app, platform, _senders(platform), pool, *found)
+    return Hospital(app, platform, _senders(platform), pool, *found, by_nurse)
 
 
 def _no_sign_in(code: str) -> Any:
@@ -180,12 +182,19 @@ def discharge(session: Session, script: Script, patient_id: int, now: datetime) 
     )  # fmt: skip
     session.add(stay)
     session.flush()
+    diagnose(session, script, patient_id, now, stay.id)
+    session.add(Event.of("encounter.finished", now, patient_id=patient_id, encounter_id=stay.id))
+
+
+def diagnose(
+    session: Session, script: Script, patient_id: int, now: datetime, stay_id: int | None = None
+) -> None:
+    """Tell of the diagnoses of the life, of a stay or of no visit in particular."""
     for code, display in script.diagnoses:
         session.add(
             Condition(
-                patient_id=patient_id, encounter_id=stay.id, encounter_key=stay.id,
+                patient_id=patient_id, encounter_id=stay_id, encounter_key=stay_id or 0,
                 code_system="ICD-10", code=code, display=display, recorded_at=now, created_at=now,
             )
         )  # fmt: skip
         session.add(Event.of("condition.recorded", now, patient_id=patient_id, code=code))
-    session.add(Event.of("encounter.finished", now, patient_id=patient_id, encounter_id=stay.id))

@@ -1,9 +1,9 @@
 """A life lived: the clock goes from one moment at which anything is due to the next.
 
-The journal holds what patient and staff saw of it, by the hospital's day and minute.
+The journal holds what patient and staff saw of it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -18,13 +18,16 @@ from app.domain.plans.plan_schedule import TaskStatus
 from app.models import Alert, CarePlan, Task, TaskOwner
 from app.models.plans.knowledge import knowledge
 from app.services.plans.enrolment import begin_plan
+from app.services.profile.tags.tag_words import give_tag
 from jobs import chores
 from jobs.send_communications import send_communications
 from jobs.workers import react_to_events
-from tests.lives.hospital import WORK, Hospital, Phone, discharge
+from tests.lives.hospital import WORK, Hospital, Phone, diagnose, discharge
+from tests.lives.journal import Seen, pages
 from tests.lives.script import Deed, Script
 
-_OPEN: Final = (TaskStatus.REQUESTED, TaskStatus.READY, TaskStatus.IN_PROGRESS)
+_SEEN: Final = (TaskStatus.READY, TaskStatus.IN_PROGRESS)
+_OPEN: Final = (TaskStatus.REQUESTED, *_SEEN)
 # What the clock does every minute, and what it does at some hours, here at fewer of them.
 _MINUTELY: Final = (
     chores.open_due_tasks,
@@ -51,7 +54,7 @@ class Life:
         self._script = script
         self._hands = hands
         self._deeds = sorted(script.deeds, key=lambda one: one.at)
-        self._seen = _Seen()
+        self._seen = Seen()
 
     def live(self, days: int) -> list[str]:
         """Return the journal of so many days, line by line."""
@@ -64,7 +67,7 @@ class Life:
             self._set(now)
             self._act(now)
             self._tick(now)
-        return list(_pages(self.journal, script))
+        return list(pages(self.journal, script))
 
     # ------------------------------------------------------------------------------ the clock
 
@@ -74,10 +77,13 @@ class Life:
     def _next(self, now: datetime) -> datetime:
         """Return the next full minute at which something is due."""
         moments = [one.at for one in self._deeds if one.at > now]
-        moments += [_coming(hour, now) for hour in (*_AT, *self._script.looks)]
+        moments += [_coming(hour, now) for hour in _AT]
         with unit_of_work() as session:
             moments += _due(session, now)
-        first = min(moments)
+            waits = select(Task.id).filter_by(owner=TaskOwner.PATIENT).where(Task.status.in_(_SEEN))
+            if session.scalar(waits.limit(1)) is not None:
+                moments += [_coming(hour, now) for hour in self._script.looks]
+        first = max(min(moments), now + _MINUTE)
         even = first.replace(second=0, microsecond=0)
         return even if even == first else even + _MINUTE
 
@@ -104,7 +110,11 @@ class Life:
     def _begin(self) -> None:
         script, hospital, now = self._script, self._hospital, self._hands[0]
         with unit_of_work.begin() as session:
-            discharge(session, script, hospital.patient_id, now)
+            for tag in script.tags:
+                give_tag(session, hospital.patient_id, tag, hospital.nurse, now)
+            (discharge if script.is_of_a_stay else diagnose)(
+                session, script, hospital.patient_id, now
+            )
         self._settle(now)
         with unit_of_work.begin() as session:
             if session.scalar(select(CarePlan.id).filter_by(plan_key=script.plan)) is None:
@@ -123,8 +133,21 @@ class Life:
             self._look(now)
 
     def _do(self, deed: Deed) -> None:
-        phone = self._hospital.phone(deed.at)
-        self._measure(phone, dict(deed.what), deed.at)
+        phone, told = self._hospital.phone(deed.at), dict(deed.what)
+        if form := told.get("questionnaire"):
+            self._fill(phone, form, told["answers"], deed.at)
+        else:
+            self._measure(phone, told, deed.at)
+
+    def _fill(self, phone: Phone, form: str, answers: dict[str, Any], now: datetime) -> None:
+        """Fill the form that waits, calmly but for these answers."""
+        waiting = (
+            phone.call("GET", f"/tasks/{one['id']}")
+            for one in phone.call("GET", "/tasks")["tasks"]
+            if one["status"] in ("ready", "in-progress")
+        )
+        task = next(one for one in waiting if (one.get("questionnaire") or {}).get("key") == form)
+        self._respond(phone, task, answers)
 
     def _look(self, now: datetime) -> None:
         """Do everything that is open and that the script has a value for."""
@@ -141,15 +164,19 @@ class Life:
             if value is not None:
                 told = {"code": measure["code"], "value": value, "context": measure["context"]}
                 self._measure(phone, told, now)
-        elif form := task.get("questionnaire"):
-            told = {item["link_id"]: _calm(item) for item in form["items"]}
-            body = {
-                "reference": str(uuid4()), "questionnaire": form["key"], "task": task_id,
-                "answers": told | dict(self._script.answers.get(form["key"], {})),
-            }  # fmt: skip
-            phone.call("POST", "/responses", body)
+        elif task.get("questionnaire"):
+            self._respond(phone, task, {})
         else:
             phone.call("POST", f"/tasks/{task_id}/complete")
+
+    def _respond(self, phone: Phone, task: dict[str, Any], answers: dict[str, Any]) -> None:
+        form = task["questionnaire"]
+        told = {item["link_id"]: _calm(item) for item in form["items"]}
+        body = {
+            "reference": str(uuid4()), "questionnaire": form["key"], "task": task["id"],
+            "answers": told | dict(self._script.answers.get(form["key"], {})) | answers,
+        }  # fmt: skip
+        phone.call("POST", "/responses", body)
 
     def _usual(self, name: str, now: datetime) -> str | None:
         """Return what is measured as a rule; `3.40+0.03` is so much more each day."""
@@ -166,62 +193,6 @@ class Life:
             **told, "value": str(told["value"]),
         }  # fmt: skip
         phone.call("POST", "/observations", body)
-
-
-class _Seen:
-    """What has already been written down."""
-
-    def __init__(self) -> None:
-        self._ledger = 0
-        self._alerts: dict[int, str] = {}
-        self._tasks: set[tuple[int, TaskStatus]] = set()
-
-    def news(self, session: Session, hospital: Hospital) -> Iterator[str]:
-        yield from self._staff_work(session)
-        yield from self._alert_lines(session)
-        yield from self._messages(hospital)
-
-    def _staff_work(self, session: Session) -> Iterator[str]:
-        """Yield tasks that staff now see, and what patients let pass."""
-        found = session.execute(
-            select(Task.id, Task.status, Task.owner, Task.title)
-            .where(Task.status.in_((TaskStatus.READY, TaskStatus.MISSED)))
-            .order_by(Task.id)
-        )
-        for id_, status, owner, title in found:
-            if (id_, status) in self._tasks:
-                continue
-            self._tasks.add((id_, status))
-            if status is TaskStatus.MISSED:
-                yield f"错过：{title}"
-            elif owner is TaskOwner.STAFF:
-                yield f"医护任务：{title}"
-            elif owner is TaskOwner.PATIENT:
-                yield f"待办：{title}"
-
-    def _alert_lines(self, session: Session) -> Iterator[str]:
-        for alert in session.scalars(select(Alert).order_by(Alert.id)):
-            state = f"{alert.grade.label}预警 {alert.name}（{alert.status}，第{alert.level + 1}级）"
-            if self._alerts.get(alert.id) != state:
-                self._alerts[alert.id] = state
-                yield state
-
-    def _messages(self, hospital: Hospital) -> Iterator[str]:
-        answer = hospital.platform.get("/standin/ledger", since=self._ledger, limit=500)
-        self._ledger = answer["last"]
-        for entry in answer["entries"]:
-            if (line := _in_words(entry)) is not None:
-                yield line
-
-
-def _in_words(entry: dict[str, Any]) -> str | None:
-    if entry["kind"] == "subscribe_message":
-        return f"微信：{entry['data']['thing1']}"
-    if entry["kind"] == "app_message":
-        data = entry["data"]
-        title = data.get("main_title", data).get("title") or data.get("content")
-        return f"企业微信 → {entry['userid']}：{title}"
-    return None
 
 
 def _calm(item: dict[str, Any]) -> Any:
@@ -248,27 +219,20 @@ def _coming(hour: time, now: datetime) -> datetime:
 
 
 def _due(session: Session, now: datetime) -> list[datetime]:
-    """Return when the next task opens, reminds or passes, and the next alert climbs."""
+    """Return when the next task opens, reminds or passes, and the next alert climbs.
+
+    What a tick itself set off, or should have been before the plan began, is the next minute's.
+    """
+    just = now - _MINUTE
     asked = (
         select(func.min(Task.starts_at)).where(
-            Task.status == TaskStatus.REQUESTED, Task.starts_at > now
+            Task.status == TaskStatus.REQUESTED, Task.starts_at > just
         ),
-        select(func.min(Task.remind_at)).where(Task.status.in_(_OPEN), Task.remind_at > now),
-        select(func.min(Task.ends_at)).where(Task.status.in_(_OPEN), Task.ends_at > now),
+        select(func.min(Task.remind_at)).where(Task.status.in_(_OPEN)),
+        select(func.min(Task.judge_at)).where(Task.status == TaskStatus.REQUESTED),
+        select(func.min(Task.ends_at)).where(Task.status.in_(_OPEN), Task.ends_at > just),
         select(func.min(Alert.acknowledge_by)).where(
-            Alert.is_open.is_(True), Alert.acknowledge_by > now
+            Alert.is_open.is_(True), Alert.acknowledge_by > just
         ),
     )
     return [moment for one in asked if (moment := session.scalar(one)) is not None]
-
-
-def _pages(journal: list[tuple[datetime, str]], script: Script) -> Iterator[str]:
-    yield f"# {script.title}"
-    day = None
-    for at, line in journal:
-        local = at.astimezone(HOSPITAL)
-        if local.date() != day:
-            day = local.date()
-            number = (day - script.day_0).days
-            yield from ("", f"## 第 {number} 天 · {day} 周{'一二三四五六日'[day.weekday()]}", "")
-        yield f"- {local:%H:%M} {line}"

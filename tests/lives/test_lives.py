@@ -20,8 +20,11 @@ from tests.standin.support import Platform, configuration, started
 
 PAGES = ["pages/today/index", "pages/task/index", "pages/inbox/index"]
 JOURNALS = ROOT / "docs" / "packs" / "lives"
-# A life of three months takes some 20 seconds of a core: CARELOOP_LIFE_DAYS=92 for the whole.
-DAYS = int(os.environ.get("CARELOOP_LIFE_DAYS", "5"))
+# A life of three months takes some 20 seconds of a core: without CARELOOP_LIFE_DAYS=92, or more
+# for what lasts longer, the first days of one plan of each pack must do.
+ASKED = os.environ.get("CARELOOP_LIFE_DAYS")
+DAYS = int(ASKED or "5")
+LIVED = [path for path in sorted(SCRIPTS.glob("*.yaml")) if ASKED or "--" not in path.stem]
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +49,8 @@ def pool() -> Iterator[ThreadPoolExecutor]:
         yield made
 
 
-@pytest.mark.parametrize("path", sorted(SCRIPTS.glob("*.yaml")), ids=lambda one: one.stem)
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("path", LIVED, ids=lambda one: one.stem)
 def test_three_months_are_as_their_calendar_says(
     path: Path,
     sqlite_engine: Engine,
@@ -65,7 +69,7 @@ def test_three_months_are_as_their_calendar_says(
     finally:
         empty(sqlite_engine)
 
-    journal = JOURNALS / f"{script.pack}.md"
+    journal = JOURNALS / f"{script.name}.md"
     if os.environ.get("CARELOOP_WRITE_LIVES"):
         journal.parent.mkdir(exist_ok=True, parents=True)
         journal.write_text("\n".join(told) + "\n")

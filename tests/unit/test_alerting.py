@@ -8,7 +8,7 @@ import pytest
 
 from app.domain.plans.rules import Grade
 from app.domain.staff.alert_card import CardButton, Handling, buttons, press
-from app.domain.staff.alert_clock import CHAIN, AlertClock, Responder, first_level
+from app.domain.staff.alert_clock import CHAIN, AlertClock, Responder, first_level, level_when_worse
 from app.domain.staff.alerting import (
     AlertStatus,
     Episode,
@@ -133,6 +133,11 @@ def test_a_severe_alert_begins_with_the_doctor_and_climbs_every_five_minutes() -
         (local(6, 3, 5), 2),
         (local(6, 3, 10), 3),
     )
+
+
+def test_what_worsens_stays_as_high_as_it_climbed_unless_it_is_severe_now() -> None:
+    assert [level_when_worse(Grade.MODERATE, level) for level in range(4)] == [0, 1, 2, 3]
+    assert [level_when_worse(Grade.SEVERE, level) for level in range(4)] == [1, 1, 1, 1]
 
 
 def test_a_moderate_alert_begins_with_the_nurse() -> None:

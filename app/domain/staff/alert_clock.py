@@ -36,6 +36,15 @@ def first_level(grade: Grade) -> int:
     return CHAIN.index(Responder.ATTENDING_DOCTOR) if grade is Grade.SEVERE else 0
 
 
+def level_when_worse(grade: Grade, level: int) -> int:
+    """Return where an alert at `level` goes on that worsened to `grade`.
+
+    A severe one begins anew, however high the milder one had climbed: its doctor must hear.
+    """
+    first = first_level(grade)
+    return first if grade is Grade.SEVERE else max(level, first)
+
+
 @dataclass(frozen=True, slots=True)
 class AlertClock:
     """A department's times.

@@ -83,10 +83,19 @@ def bear(
     now: datetime,
     *,
     basis: str,
+    since: datetime | None = None,
     cause: Event | None = None,
 ) -> None:
-    """Give a patient a tag that belongs to something begun (a plan), unless people say no."""
-    found = FoundTag(tag_key, Decimal(1), TagSource.RULE, basis, evidence)
+    """Give a patient a tag that belongs to something begun (a plan), unless people say no.
+
+    A tag that ends by itself counts from `since`, or from now; one whose time is over is not given.
+    """
+    known = library(session)
+    tag = known.tags.get(known.tree.now_called(tag_key))
+    expires_at = since + tag.expires_after if since and tag and tag.expires_after else None
+    if expires_at is not None and expires_at <= now:
+        return
+    found = FoundTag(tag_key, Decimal(1), TagSource.RULE, basis, evidence, expires_at=expires_at)
     propose(session, patient_id, [found], now, cause=cause)
 
 

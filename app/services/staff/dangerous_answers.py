@@ -22,7 +22,7 @@ from app.domain.plans.questionnaires import (
 from app.domain.plans.questionnaires import Questionnaire as Form
 from app.domain.plans.rules import Grade
 from app.domain.profile.patient_facts import Answers
-from app.domain.staff.alert_clock import AlertClock, first_level
+from app.domain.staff.alert_clock import AlertClock, first_level, level_when_worse
 from app.domain.staff.alerting import AlertStatus
 from app.domain.staff.answer_alerts import (
     TAKEN_BACK,
@@ -157,7 +157,7 @@ def _raise(
     else:
         kind = "worsened"
         alert.owner_id = alert.told_with_id = None
-        alert.level = max(alert.level, first_level(danger.grade))
+        alert.level = level_when_worse(danger.grade, alert.level)
     if kind != "appended":
         alert.questionnaire_id, alert.basis = row.id, danger.link_id
         alert.title, alert.grade, alert.status = danger.title, danger.grade, AlertStatus.ACTIVE

@@ -2,13 +2,14 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.clock import HOSPITAL
 from app.domain.criteria.compiler import compile_criterion
 from app.domain.criteria.needs import FactNeeds
 from app.domain.criteria.tree import wakes
@@ -150,7 +151,7 @@ def begin_plan(
     note: str | None = None,
     cause: Event | None = None,
 ) -> CarePlan:
-    """Put a patient on the plan's version in force; the tag of the plan marks them.
+    """Put a patient on the plan's version in force; the tag of the plan marks them from day 0 on.
 
     Who is in hospital begins at rest.
     """
@@ -181,6 +182,7 @@ def begin_plan(
         bear(
             session, patient_id, plan.tag, f"加入计划：{plan.name}", now,
             basis=f"plan:{plan.key}", cause=cause,
+            since=datetime.combine(anchor_on, time.min, HOSPITAL),
         )  # fmt: skip
     session.add(
         Event.of(

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.domain.plans.rules import Hit
 from app.domain.profile.vital_signs import Interpretation
 from app.domain.staff import alerting
-from app.domain.staff.alert_clock import AlertClock, first_level
+from app.domain.staff.alert_clock import AlertClock, first_level, level_when_worse
 from app.domain.staff.alerting import AlertStatus, Outcome, Step
 from app.models import (
     Alert,
@@ -159,7 +159,7 @@ def raise_alert(
     alert.grade = hit.rule.grade
     alert.status = AlertStatus.ACTIVE
     alert.owner_id = None
-    alert.level = max(alert.level, first_level(hit.rule.grade))
+    alert.level = level_when_worse(hit.rule.grade, alert.level)
     alert.told_with_id = None
     alert.explanation = "\n".join(hit.lines)
     alert.acknowledge_by = _CLOCK.acknowledge_by(hit.rule.grade, now, zone)
