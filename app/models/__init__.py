@@ -60,6 +60,7 @@ from app.models.profile.clinical import (
     MedicationRequest,
     ServiceRequest,
 )
+from app.models.profile.device import Device, DeviceHolding, Reporter
 from app.models.profile.encounter import Appointment, Condition, Encounter
 from app.models.profile.observation import Observation, Origin
 from app.models.profile.patient import Patient, PatientIdentifier, RelatedPerson
@@ -137,6 +138,8 @@ __all__ = [
     "ContactAttempt",
     "Department",
     "DepartmentLimit",
+    "Device",
+    "DeviceHolding",
     "DiagnosticReport",
     "DraftStatus",
     "DutyShift",
@@ -195,6 +198,7 @@ __all__ = [
     "RelatedPerson",
     "RelayedCallback",
     "ReplayRun",
+    "Reporter",
     "ResultService",
     "RiskAssessment",
     "Rule",

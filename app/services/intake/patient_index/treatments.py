@@ -36,6 +36,7 @@ MOVES: Final[Mapping[str, Treatment]] = {
     "communication": Treatment(),
     "condition": Treatment(numbered=("encounter_key", "code_system", "code")),
     "consent": Treatment(),
+    "device_holding": Treatment(),
     "diagnostic_report": Treatment(numbered=("identity",)),
     "encounter": Treatment(),
     "enrolment_proposal": Treatment(),
