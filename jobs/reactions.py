@@ -52,6 +52,7 @@ from jobs.profile_reactions import (
     learn_preferences,
     note_deed,
     read_text,
+    release_devices,
     retag,
 )
 from jobs.result_reactions import (
@@ -318,6 +319,7 @@ REACTIONS: tuple[Reaction, ...] = (
     _reaction(tell_of_enrolment, "enrolment.accepted", "enrolment.declined"),
     _reaction(offer_to_linked, "person.linked"),
     _reaction(follow_consent, "consent.changed", "person.unlinked"),
+    _reaction(release_devices, "consent.changed", "person.unlinked"),
     _reaction(
         read_text,
         "response.recorded", "task.declined", "report.recorded", "observation.recorded",

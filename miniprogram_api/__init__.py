@@ -6,6 +6,7 @@ from apiflask import APIBlueprint, APIFlask
 
 from miniprogram_api.binding import binding
 from miniprogram_api.consents import consents
+from miniprogram_api.devices import devices
 from miniprogram_api.doors import PublicId, read_strictly
 from miniprogram_api.inbox import inbox
 from miniprogram_api.login import login
@@ -23,7 +24,7 @@ __all__ = ["PhoneServices", "face"]
 
 _RESOURCES = (
     login, people, binding, consents, subscriptions, tasks, observations, trends, responses, inbox,
-    profile, plans,
+    profile, plans, devices,
 )  # fmt: skip
 
 

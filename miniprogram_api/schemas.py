@@ -282,6 +282,7 @@ class MeasurementIn(In):
     context = choice(MeasurementContext, load_default=None)
     is_own_reading = Truth(required=True, metadata={"description": "是本人吗"})
     confirmed = Truth(load_default=False, metadata={"description": "sent again as it is"})
+    device = Word(32, load_default=None, metadata={"description": "a bound device it was read off"})
 
     @post_load
     def to_domain(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -303,6 +304,7 @@ class MeasurementIn(In):
             "measurement": measurement,
             "is_own_reading": data["is_own_reading"],
             "is_confirmed": data["confirmed"],
+            "device": data["device"],
         }
 
 
@@ -336,6 +338,11 @@ class ReadingOut(Schema):
     interpretation = fields.String(allow_none=True)
     context = fields.String(allow_none=True)
     effective_at = fields.AwareDateTime()
+    doubt = fields.String(
+        allow_none=True,
+        metadata={"description": "why it is kept and not believed: range, jump, pressures, repeat"},
+    )
+    is_by_device = fields.Boolean(metadata={"description": "a device told it"})
 
 
 class ReadingPageOut(Schema):

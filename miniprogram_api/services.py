@@ -1,7 +1,7 @@
 """What the wiring hands to this face, and how a route gets at it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from flask import Flask, current_app
@@ -14,7 +14,7 @@ _KEY: Final = "phone-services"
 
 @dataclass(frozen=True, slots=True)
 class PhoneServices:
-    """`exchange_code` asks WeChat who is behind a login code.
+    """`exchange_code` asks WeChat who is behind a login code; `device_vendors` maps keys to labels.
 
     It raises `app.services.trust.wechat_sign_in.CodeRefused` or `PlatformUnavailable`.
     """
@@ -22,6 +22,7 @@ class PhoneServices:
     exchange_code: Callable[[str], WeChatIdentity]
     mini_program_key: str
     outlets: Outlets
+    device_vendors: Mapping[str, str] = field(default_factory=dict)
 
 
 def install(app: Flask, services: PhoneServices) -> None:

@@ -17,6 +17,8 @@ from werkzeug.test import TestResponse
 from app import clock
 from app.clock import HOSPITAL
 from app.database import unit_of_work
+from app.device_api.desk import DeviceDesk, Vendor
+from app.device_api.routes import device_api
 from app.domain.outreach.messaging import Channel, CommunicationState, Lane, dedupe_key
 from app.domain.trust.access import Relation
 from app.models import (
@@ -37,6 +39,7 @@ from tests.conftest import NOON, SECRET_KEYS
 from tests.integration import ward as wards
 
 GLUCOSE = wards.GLUCOSE
+VENDOR, VENDOR_SECRET = "omron", "a secret of a vendor, long enough"
 OUTLETS = replace(wards.OUTLETS, sms=True)
 
 
@@ -202,7 +205,10 @@ def open_clinic() -> Clinic:
     platform = Platform()
     app = create_app(
         Settings(secret_keys=SECRET_KEYS),
-        [face(PhoneServices(platform.exchange, "patient", OUTLETS))],
+        [
+            face(PhoneServices(platform.exchange, "patient", OUTLETS, {VENDOR: "欧姆龙"})),
+            device_api(DeviceDesk({VENDOR: Vendor(VENDOR, (VENDOR_SECRET,))}, batch_readings=20)),
+        ],
     )
     yesterday = NOON - timedelta(days=1)
     with unit_of_work.begin() as session:

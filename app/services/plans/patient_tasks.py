@@ -321,7 +321,9 @@ def _last_value(session: Session, patient_id: int, line: TaskLine) -> LastValue 
         return None
     row = session.execute(
         select(Observation.value, Observation.off_scale, Observation.effective_at)
-        .filter_by(patient_id=patient_id, code=line.code, origin=Origin.HOME, is_current=True)
+        .filter_by(
+            patient_id=patient_id, code=line.code, origin=Origin.HOME, is_current=True, doubt=None
+        )
         .order_by(Observation.effective_at.desc(), Observation.id.desc())
         .limit(1)
     ).one_or_none()
