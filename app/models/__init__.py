@@ -72,6 +72,7 @@ from app.models.profile.patient_index import (
     RecordLinkKind,
     RecordMove,
 )
+from app.models.profile.photo import Photo
 from app.models.profile.result_limit import DepartmentLimit, ResultService, ServiceKind
 from app.models.profile.risk import ModelKind, RiskAssessment, TrainedModel
 from app.models.profile.tag import (
@@ -179,6 +180,7 @@ __all__ = [
     "Patient",
     "PatientIdentifier",
     "PatientLink",
+    "Photo",
     "PlanAction",
     "PlanDefinition",
     "PlanMigration",
