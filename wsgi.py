@@ -130,6 +130,7 @@ def _console(configured: Settings) -> Face:
             sign_out_path="/wecom/sign-out",
             is_demo=configured.demo,
             watches=watches(configured),
+            device_vendors=configured.devices.labels,
             evaluator=evaluator(),
         )
     )

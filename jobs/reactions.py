@@ -137,6 +137,13 @@ def review_implausible(work: Work, session: Session, event: Event) -> None:
         )
 
 
+def review_photo(work: Work, session: Session, event: Event) -> None:
+    if event.patient_id is not None:
+        rule_evaluation.review_photo(
+            session, event.patient_id, event.payload["photo_id"], clock.now()
+        )
+
+
 def withdraw(work: Work, session: Session, event: Event) -> None:
     """A result since corrected takes back the alerts that stood on it."""
     rule_evaluation.withdraw_alerts_of(
@@ -280,6 +287,7 @@ REACTIONS: tuple[Reaction, ...] = (
     _reaction(offer_service, "result-service.called"),
     _reaction(tell_of_recall, "result-service.recalled"),
     _reaction(review_implausible, "observation.implausible"),
+    _reaction(review_photo, "photo.received"),
     _reaction(withdraw, "observation.corrected"),
     _reaction(withdraw_moved, "observation.moved"),
     _reaction(tell_team, "alert.opened", "alert.worsened", "alert.climbed", "alert.handed-over"),

@@ -12,6 +12,7 @@ from miniprogram_api.inbox import inbox
 from miniprogram_api.login import login
 from miniprogram_api.observations import observations
 from miniprogram_api.people import people
+from miniprogram_api.photos import photos
 from miniprogram_api.plans import plans
 from miniprogram_api.profile import profile
 from miniprogram_api.responses import responses
@@ -24,7 +25,7 @@ __all__ = ["PhoneServices", "face"]
 
 _RESOURCES = (
     login, people, binding, consents, subscriptions, tasks, observations, trends, responses, inbox,
-    profile, plans, devices,
+    profile, plans, devices, photos,
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What devices look like in JSON."""
+"""What devices and photos look like in JSON."""
 
 from typing import Any
 
@@ -6,7 +6,8 @@ from apiflask import Schema
 from marshmallow import ValidationError, fields, validates_schema
 
 from app.domain.profile.devices import DeviceKind, DeviceName, NotASerial
-from miniprogram_api.fields import Text, Word
+from app.domain.profile.photos import PhotoSubject
+from miniprogram_api.fields import Moment, Text, Word
 from miniprogram_api.schemas import In, choice
 from miniprogram_api.services import phone_services
 
@@ -54,3 +55,26 @@ class DevicesOut(Schema):
     devices = fields.List(fields.Nested(DeviceOut))
     vendors = fields.List(fields.Nested(NamedOut))
     kinds = fields.List(fields.Nested(NamedOut))
+
+
+class PhotoQuery(In):
+    reference = fields.UUID(required=True, metadata={"description": "the phone's name for it"})
+    subject = choice(PhotoSubject, required=True)
+    taken_at = Moment(required=True)
+
+
+class PhotoOut(Schema):
+    id = fields.String(attribute="public_id")
+    subject = fields.Enum(PhotoSubject, by_value=True)
+    width = fields.Integer()
+    height = fields.Integer()
+    taken_at = fields.AwareDateTime()
+    received_at = fields.AwareDateTime()
+
+
+class SentPhotoOut(PhotoOut):
+    """The photo just sent."""
+
+
+class PhotosOut(Schema):
+    photos = fields.List(fields.Nested(PhotoOut))

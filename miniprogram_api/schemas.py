@@ -6,6 +6,7 @@ from apiflask import Schema
 from marshmallow import RAISE, ValidationError, fields, post_load, validate, validates_schema
 
 from app.domain.plans.plan_schedule import TaskStatus
+from app.domain.profile.photos import PhotoSubject
 from app.domain.profile.vital_signs import (
     InvalidMeasurement,
     Measurement,
@@ -263,6 +264,7 @@ class TaskDetailOut(TaskOut):
     article = fields.Nested(ArticleOut, allow_none=True)
     questionnaire = fields.Nested(FormOut, allow_none=True)
     measurement = fields.Nested(MeasureOut, allow_none=True)
+    photo = fields.Enum(PhotoSubject, by_value=True, allow_none=True)
 
 
 class DeclineIn(In):

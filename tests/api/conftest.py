@@ -1,5 +1,6 @@
 """The API as a phone sees it: a real application, a real database, a platform of ours."""
 
+import io
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 from apiflask import APIFlask
+from PIL import Image
 from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
@@ -73,7 +75,9 @@ class Phone:
     def ask(self, method: str, path: str, body: Any = None, **more: Any) -> TestResponse:
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         headers |= more.pop("headers", {})
-        if body is not None:
+        if isinstance(body, bytes):
+            more |= {"data": body, "content_type": "image/jpeg"}
+        elif body is not None:
             more["json"] = body
         return self.app.test_client().open(f"/api/v1{path}", method=method, headers=headers, **more)
 
@@ -128,6 +132,12 @@ def measurement(value: str = "6.1", **more: Any) -> dict[str, Any]:
         "is_own_reading": True,
         **more,
     }
+
+
+def jpeg(colour: str = "red", size: tuple[int, int] = (40, 30)) -> bytes:
+    written = io.BytesIO()
+    Image.new("RGB", size, colour).save(written, "JPEG")
+    return written.getvalue()
 
 
 def make_account(openid: str) -> int:

@@ -11,14 +11,20 @@ from werkzeug.routing import Rule
 from app.database import new_public_id, unit_of_work
 from app.domain.criteria.population import PreferenceKind
 from app.domain.plans.enrolling import Way
+from app.domain.profile.devices import DeviceKind, DeviceName
+from app.domain.profile.photos import PhotoSubject
 from app.domain.trust.access import Audience, Relation
 from app.domain.trust.consenting import CURRENT_TEXTS
-from app.models import CarePlan, EnrolmentProposal, EnrolmentStatus, Patient, Preference
+from app.models import CarePlan, EnrolmentProposal, EnrolmentStatus, Patient, Preference, Reporter
+from app.services.profile.home_monitoring.devices import Binder, DeviceFacts, bind
 from app.services.profile.patient_preferences import state_preference
+from app.services.profile.photos import Sender, Shot, keep_photo
 from app.web.gate import policies_of
 from tests.api.conftest import (
+    VENDOR,
     Clinic,
     Phone,
+    jpeg,
     link,
     make_account,
     make_patient,
@@ -48,8 +54,14 @@ BODIES: dict[str, Any] = {
     "phone.plans.pause": {"begins_on": "2099-01-01", "until": "2099-01-02"},
     "phone.plans.resume": {},
     "phone.plans.stop": {},
+    "phone.devices.bind_device": {"vendor": VENDOR, "serial": "WS-0017", "kind": "scale"},
 }  # fmt: skip
-QUERIES = {"phone.trends.read_trend": "?code=15074-8"}
+QUERIES = {
+    "phone.trends.read_trend": "?code=15074-8",
+    "phone.photos.send_photo": (
+        f"?reference={uuid4()}&subject=wound&taken_at={NOON.isoformat().replace('+', '%2B')}"
+    ),
+}
 # What ends something comes last.
 LAST = ("phone.plans.stop", "phone.people.leave")
 
@@ -68,6 +80,8 @@ def body_of(endpoint: str, method: str) -> Any:
             "questionnaire": "high-glucose-check",
             "answers": {"vomiting": False, "deep-breathing": False, "drowsy": False},
         }
+    if endpoint == "phone.photos.send_photo":
+        return jpeg()
     return BODIES[endpoint]
 
 
@@ -97,7 +111,26 @@ def ids(clinic: Clinic) -> dict[str, str]:
         "preference": stated_preference(clinic.patient),
         "plan": plan_of(clinic.patient),
         "request_id": asked_for(clinic),
+        "device": bound_device(clinic),
+        "photo": kept_photo(clinic),
     }
+
+
+def bound_device(clinic: Clinic) -> str:
+    facts = DeviceFacts(DeviceName.of(VENDOR, "BP-0042"), DeviceKind.PRESSURE_MONITOR)
+    with unit_of_work.begin() as session:
+        binder = Binder(Reporter.PATIENT, account_id=clinic.account.id)
+        return bind(session, clinic.patient.id, facts, binder, NOON)[0].public_id
+
+
+def kept_photo(clinic: Clinic) -> str:
+    shot = Shot(uuid4(), PhotoSubject.SKIN, NOON, bytes(32))
+    with unit_of_work.begin() as session:
+        sender = Sender(Reporter.PATIENT, clinic.account.id)
+        photo, _ = keep_photo(
+            session, clinic.patient.id, shot, sender, MARKER.encode(), (1, 1), NOON
+        )
+        return photo.public_id
 
 
 def plan_of(patient: Patient) -> str:

@@ -1,15 +1,19 @@
 """Devices, from the box that is scanned to the reading that stands in the record."""
 
 import json
-from datetime import datetime, timedelta
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Engine, select
+from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
 from app import clock
+from app.cli.commands import main
 from app.database import unit_of_work
 from app.domain.criteria.needs import FactNeeds
 from app.domain.profile.plausibility import Doubt
@@ -45,7 +49,7 @@ from tests.api.conftest import (
     make_patient,
     measurement,
 )
-from tests.conftest import NOON
+from tests.conftest import NOON, SECRET_KEYS
 
 SYSTOLIC, DIASTOLIC, WEIGHT = "8480-6", "8462-4", "29463-7"
 SERIAL = "BP-0042"
@@ -446,3 +450,34 @@ def test_who_takes_back_consent_hands_back_the_devices(clinic: Clinic) -> None:
 
     later = (NOON + timedelta(minutes=5)).isoformat()
     assert results(push(clinic, reading(effective_at=later))) == [("held", "device-not-held")]
+
+
+def test_an_operator_can_play_the_cloud(
+    clinic: Clinic,
+    database: Engine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    bind(clinic)
+    vendors = [{"name": VENDOR, "label": "欧姆龙", "secrets": [VENDOR_SECRET]}]
+    monkeypatch.setenv("CARELOOP_SECRET_KEYS", SECRET_KEYS)
+    monkeypatch.setenv("CARELOOP_DATABASE_URL", database.url.render_as_string(hide_password=False))
+    monkeypatch.setenv("CARELOOP_DEVICES__VENDORS", json.dumps(vendors))
+    batch = tmp_path / "batch.json"
+    now = datetime.now(UTC).isoformat()  # the verb reads the real clock
+    told = [reading(id="1", effective_at=now), reading(id="2", effective_at=now, unit="stone")]
+    batch.write_text(json.dumps({"readings": told}))
+    server = make_server("127.0.0.1", 0, clinic.app, threaded=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+    there = f"http://127.0.0.1:{server.port}"
+    status = main(["devices", "push", str(batch), "--vendor", VENDOR, "--to", there])
+
+    server.shutdown()
+    unit_of_work.configure(bind=database)
+    assert capsys.readouterr().out.splitlines() == ["1 taken ", "2 held unit-unknown"]
+    assert status == 1
+    assert main(["devices", "push", str(batch), "--vendor", "nobody"]) == 1
+    unit_of_work.configure(bind=database)
+    assert len(kept()) == 1

@@ -114,13 +114,22 @@ def evaluate_absences(session: Session, now: datetime, zone: ZoneInfo, after: in
 def review_implausible(
     session: Session, patient_id: int, observation_id: int, now: datetime
 ) -> None:
-    """Ask staff to look at a reading that cannot be true and that the patient stands by."""
+    """Ask staff to look at a reading that cannot be true."""
+    _ask_staff(session, patient_id, f"implausible/{observation_id}", "核对不太可能的测量结果", now)
+
+
+def review_photo(session: Session, patient_id: int, photo_id: int, now: datetime) -> None:
+    """Ask staff to look at a photo: within a day, as of a wound (clinical fact sheet, D11)."""
+    _ask_staff(session, patient_id, f"photo/{photo_id}", "看患者发来的照片", now)
+
+
+def _ask_staff(session: Session, patient_id: int, slot: str, title: str, now: datetime) -> None:
+    """Give the team of an open plan a task for a day; without a plan nobody would do it."""
     plan = session.scalars(
         select(CarePlan).filter_by(patient_id=patient_id, is_open=True).limit(1)
     ).one_or_none()
     if plan is not None:
-        slot = f"implausible/{observation_id}"
-        add_task(session, plan, slot, "核对不太可能的测量结果", now, due_within=timedelta(days=1))
+        add_task(session, plan, slot, title, now, due_within=timedelta(days=1))
 
 
 def _plans_by_pack(session: Session, patient_id: int) -> dict[str, CarePlan]:
