@@ -35,10 +35,12 @@ from app.models import (
 )
 from app.models.profile.patient_facts.loading import load_facts
 from app.models.profile.whole_record import load_records
+from app.services.intake.patient_index import merge
 from app.services.intake.replay_runs import Which, replay_batch, start
 from jobs.chores import Work
 from jobs.device_readings import take_readings
 from jobs.profile_reactions import release_devices
+from jobs.reactions import review_implausible
 from tests.api.conftest import (
     OUTLETS,
     VENDOR,
@@ -481,3 +483,32 @@ def test_an_operator_can_play_the_cloud(
     assert main(["devices", "push", str(batch), "--vendor", "nobody"]) == 1
     unit_of_work.configure(bind=database)
     assert len(kept()) == 1
+
+
+def test_a_merge_takes_the_device_and_what_it_measures_along(clinic: Clinic) -> None:
+    bind(clinic)
+    push(clinic, reading(effective_at=(NOON - timedelta(hours=1)).isoformat()))
+    survivor = make_patient("李测试", "MR0009")
+
+    with unit_of_work.begin() as session:
+        merge(
+            session, session.get_one(Patient, survivor.id),
+            session.get_one(Patient, clinic.patient.id), version="2026-05-04", now=clock.now(),
+        )  # fmt: skip
+    assert results(push(clinic, reading())) == [("taken", None)]
+
+    assert {row.patient_id for row in kept()} == {survivor.id}
+    with unit_of_work.begin() as session:
+        assert session.scalars(select(DeviceHolding)).one().patient_id == survivor.id
+
+
+def test_the_team_is_asked_once_a_day_what_is_wrong_with_a_device(clinic: Clinic) -> None:
+    bind(clinic)
+    push(clinic, reading(value="290"), reading(DIASTOLIC, "20"))
+
+    with unit_of_work.begin() as session:
+        for told in session.scalars(select(Event).filter_by(kind="observation.implausible")):
+            review_implausible(Work(clock.HOSPITAL, OUTLETS), session, told)
+        session.flush()
+        asked = session.scalars(select(Task).filter_by(title="核对不太可能的测量结果")).all()
+        assert [task.patient_id for task in asked] == [clinic.patient.id]

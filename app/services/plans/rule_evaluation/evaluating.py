@@ -8,6 +8,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.clock import HOSPITAL
 from app.domain.criteria.needs import FactNeeds
 from app.domain.criteria.windows import StepBudgetExceeded
 from app.domain.plans.rules import (
@@ -114,8 +115,13 @@ def evaluate_absences(session: Session, now: datetime, zone: ZoneInfo, after: in
 def review_implausible(
     session: Session, patient_id: int, observation_id: int, now: datetime
 ) -> None:
-    """Ask staff to look at a reading that cannot be true."""
-    _ask_staff(session, patient_id, f"implausible/{observation_id}", "核对不太可能的测量结果", now)
+    """Ask staff to look at a reading that cannot be true; of one device once a day."""
+    observation = session.get_one(Observation, observation_id)
+    slot = f"implausible/{observation_id}"
+    if observation.device_id is not None:
+        day = observation.effective_at.astimezone(HOSPITAL).date()
+        slot = f"implausible/device-{observation.device_id}/{day}"
+    _ask_staff(session, patient_id, slot, "核对不太可能的测量结果", now)
 
 
 def review_photo(session: Session, patient_id: int, photo_id: int, now: datetime) -> None:
