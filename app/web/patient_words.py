@@ -67,9 +67,7 @@ DOUBTS: Final = {
     "range": "可疑：超出可能的范围", "jump": "可疑：变化太快", "pressures": "可疑：高压不大于低压",
     "repeat": "同一台设备重复上传",
 }  # fmt: skip
-REPORTERS: Final = {
-    "patient": "本人填写", "family": "家属填写", "staff": "医护填写", "device": "设备上传",
-}  # fmt: skip
+REPORTERS: Final = {"patient": "本人填写", "family": "家属填写", "device": "设备上传"}
 _TASK_STATES: Final = {"completed": "完成", "missed": "没有完成", "unable": "患者说做不到"}
 _MESSAGE_STATES: Final = {
     "queued": "等待发送", "claimed": "等待发送", "calling": "正在发送", "held": "暂停发送",

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+from wsgiref.simple_server import make_server
 
 import pytest
 from sqlalchemy import Engine, select
-from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
 from app import clock
@@ -470,15 +470,17 @@ def test_an_operator_can_play_the_cloud(
     now = datetime.now(UTC).isoformat()  # the verb reads the real clock
     told = [reading(id="1", effective_at=now), reading(id="2", effective_at=now, unit="stone")]
     batch.write_text(json.dumps({"readings": told}))
-    server = make_server("127.0.0.1", 0, clinic.app, threaded=True)
+    server = make_server("127.0.0.1", 0, clinic.app)
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
-    there = f"http://127.0.0.1:{server.port}"
+    there = f"http://127.0.0.1:{server.server_port}"
     status = main(["devices", "push", str(batch), "--vendor", VENDOR, "--to", there])
 
     server.shutdown()
+    server.server_close()
     unit_of_work.configure(bind=database)
-    assert capsys.readouterr().out.splitlines() == ["1 taken ", "2 held unit-unknown"]
+    printed = capsys.readouterr()
+    assert printed.out.splitlines() == ["1 taken ", "2 held unit-unknown"], printed.err
     assert status == 1
     assert main(["devices", "push", str(batch), "--vendor", "nobody"]) == 1
     unit_of_work.configure(bind=database)

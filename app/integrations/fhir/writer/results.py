@@ -88,8 +88,8 @@ def _performer(row: Observation, patient: Patient) -> list[Resource] | None:
     """Return who asserts a value from home; of what a device told, `device` says it."""
     if row.reporter is Reporter.DEVICE:
         return None
-    if row.reporter in (Reporter.FAMILY, Reporter.STAFF):
-        return [{"display": "family" if row.reporter is Reporter.FAMILY else "staff"}]
+    if row.reporter is Reporter.FAMILY:
+        return [{"display": "family"}]
     return [patient_reference(patient)]
 
 
