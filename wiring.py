@@ -120,6 +120,7 @@ def watches(settings: Settings) -> dict[str, Watch]:
         *(FeedWatch(source=f"table:{one.name}") for one in settings.tables.sources if one.url),
         *(_unwatched(f"wechat:{app.key}") for app in settings.wechat.apps),
         *(_unwatched(f"wecom:{app.key}") for app in settings.wecom.apps),
+        *(_unwatched(f"device:{one.name}") for one in settings.devices.vendors),
         *settings.feeds,
     ]
     return {one.source: _watch(one) for one in configured}

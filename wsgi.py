@@ -8,6 +8,8 @@ import wecom.callbacks
 from app import settings
 from app.console.desk import ConsoleDesk
 from app.console.pages import console_pages
+from app.device_api.desk import DeviceDesk, Vendor
+from app.device_api.routes import device_api
 from app.domain.trust.access import SystemClient
 from app.fhir_api.desk import FhirDesk
 from app.fhir_api.routes import fhir_api
@@ -36,6 +38,7 @@ def build(configured: Settings) -> APIFlask:
         _nurse(configured, clients),
         _console(configured),
         _fhir(configured),
+        _devices(configured),
     ]
     if configured.demo:
         from app.demo.face import face as demo_face
@@ -67,6 +70,15 @@ def _fhir(configured: Settings) -> Face:
     )
 
 
+def _devices(configured: Settings) -> Face:
+    given = configured.devices
+    vendors = {
+        one.name: Vendor(one.name, tuple(secret.get_secret_value() for secret in one.secrets))
+        for one in given.vendors
+    }
+    return device_api(DeviceDesk(vendors, given.batch_bytes, given.batch_readings))
+
+
 def _phone(configured: Settings, clients: Platforms) -> Face:
     program = next(iter(clients.mini_programs.values()), None)
 
@@ -81,6 +93,7 @@ def _phone(configured: Settings, clients: Platforms) -> Face:
             mini_program_key=program.app_key if program else "none",
             outlets=outlets(configured),
             medicines=configured.medicines.rules,
+            device_vendors=configured.devices.labels,
         )
     )
 
@@ -118,6 +131,7 @@ def _console(configured: Settings) -> Face:
             sign_out_path="/wecom/sign-out",
             is_demo=configured.demo,
             watches=watches(configured),
+            device_vendors=configured.devices.labels,
             evaluator=evaluator(),
         )
     )

@@ -146,7 +146,7 @@ class FeedWatch(_Group):
     HL7 and tables is watched with the defaults unless it stands here.
     """
 
-    source: str = Field(pattern=r"^(hl7|fhir|table|wechat|wecom):[a-z0-9-]{1,32}$")
+    source: str = Field(pattern=r"^(hl7|fhir|table|wechat|wecom|device):[a-z0-9-]{1,32}$")
     silent_after_minutes: int | None = Field(default=30, ge=1, le=10080)
     quiet_from: time | None = None
     quiet_until: time | None = None
@@ -303,6 +303,42 @@ class Fhir(_Group):
         return self
 
 
+class DeviceVendor(_Group):
+    """A cloud that pushes readings of its devices, signed by one of `secrets`.
+
+    The newest secret comes first; the one before stays beside it while the vendor changes over.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
+    label: str = Field(min_length=1, max_length=30)
+    secrets: tuple[SecretStr, ...] = Field(min_length=1, max_length=2)
+
+    @model_validator(mode="after")
+    def _refuse_short_secrets(self) -> Self:
+        if any(len(one.get_secret_value()) < 32 for one in self.secrets):
+            raise ValueError("a device vendor's secret has at least 32 characters")
+        return self
+
+
+class Devices(_Group):
+    """Which makers' clouds may push readings, and how many at once."""
+
+    vendors: tuple[DeviceVendor, ...] = ()
+    batch_bytes: int = Field(default=256 * 1024, ge=1_000, le=5_000_000)
+    batch_readings: int = Field(default=200, ge=1, le=1_000)
+
+    @model_validator(mode="after")
+    def _refuse_repeats(self) -> Self:
+        names = [one.name for one in self.vendors]
+        if len(set(names)) != len(names):
+            raise ValueError("two device vendors of one name")
+        return self
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return {one.name: one.label for one in self.vendors}
+
+
 class Settings(BaseSettings):
     """Environment variables `CARELOOP_…`, nested with `__`; `.env.example` documents all."""
 
@@ -333,6 +369,7 @@ class Settings(BaseSettings):
     sms: Sms = Sms()
     hl7: HL7 = HL7()
     fhir: Fhir = Fhir()
+    devices: Devices = Devices()
     feeds: tuple[FeedWatch, ...] = ()
     exchange: Exchange = Exchange()
     medicines: Medicines = Medicines()

@@ -31,6 +31,7 @@ from jobs import exchange
 from jobs.chores import Work
 from jobs.clockwork import Clockwork
 from jobs.contacts import follow_contacts
+from jobs.device_readings import take_readings
 from jobs.followers import name_followers
 from jobs.platform_events import handlers
 from jobs.relayed import take_callbacks
@@ -72,6 +73,7 @@ def crew(configured: Settings, work: Work) -> Crew:
             Worker("spool", lambda: _replay(pushes), 2.0),
             Worker("relayed", lambda: take_callbacks(pushes), 0.5),
             Worker("intake", lambda: interpret_pending(unit_of_work, read, clock.now(), 100), 2.0),
+            Worker("devices", take_readings, 2.0),
             Worker("terms", lambda: _reread(read), 5.0),
             Worker("replay", lambda: replay_batch(unit_of_work, read, clock.now), 2.0),
             Worker("approved", lambda: exchange.queue_approved(targets, clock.now), 1.0),

@@ -3,6 +3,7 @@
 from sqlalchemy.orm import Session
 
 from app import clock
+from app.domain.errors import ConsentRequired
 from app.models import Event, Observation, Origin
 from app.services.profile import (
     patient_behaviour,
@@ -10,7 +11,9 @@ from app.services.profile import (
     risk_assessing,
     text_tagging,
 )
+from app.services.profile.home_monitoring import devices
 from app.services.profile.tags import tag_triggers, tagging
+from app.services.trust import patient_consents
 from jobs.chores import Work
 
 
@@ -43,6 +46,17 @@ def _words_of(session: Session, event: Event) -> frozenset[str]:
         return risk_assessing.EVERYTHING
     subject = event.kind.partition(".")[0]
     return frozenset({subject if subject in ("condition", "encounter", "patient") else "follow-up"})
+
+
+def release_devices(work: Work, session: Session, event: Event) -> None:
+    """End what a phone began: nothing new is kept for somebody who no longer agrees to it."""
+    account_id = event.payload.get("account_id")
+    if event.patient_id is None or not isinstance(account_id, int):
+        return
+    try:
+        patient_consents.require_consent(session, event.patient_id, account_id)
+    except ConsentRequired:
+        devices.release(session, event.patient_id, account_id, clock.now())
 
 
 def read_text(work: Work, session: Session, event: Event) -> None:

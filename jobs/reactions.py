@@ -60,6 +60,7 @@ from jobs.profile_reactions import (
     learn_preferences,
     note_deed,
     read_text,
+    release_devices,
     retag,
 )
 from jobs.result_reactions import (
@@ -141,6 +142,13 @@ def review_implausible(work: Work, session: Session, event: Event) -> None:
     if event.patient_id is not None:
         rule_evaluation.review_implausible(
             session, event.patient_id, event.payload["observation_id"], clock.now()
+        )
+
+
+def review_photo(work: Work, session: Session, event: Event) -> None:
+    if event.patient_id is not None:
+        rule_evaluation.review_photo(
+            session, event.patient_id, event.payload["photo_id"], clock.now()
         )
 
 
@@ -297,6 +305,7 @@ REACTIONS: tuple[Reaction, ...] = (
     _reaction(offer_service, "result-service.called"),
     _reaction(tell_of_recall, "result-service.recalled"),
     _reaction(review_implausible, "observation.implausible"),
+    _reaction(review_photo, "photo.received"),
     _reaction(withdraw, "observation.corrected"),
     _reaction(withdraw_moved, "observation.moved"),
     _reaction(tell_team, "alert.opened", "alert.worsened", "alert.climbed", "alert.handed-over"),
@@ -336,6 +345,7 @@ REACTIONS: tuple[Reaction, ...] = (
     _reaction(tell_of_enrolment, "enrolment.accepted", "enrolment.declined"),
     _reaction(offer_to_linked, "person.linked"),
     _reaction(follow_consent, "consent.changed", "person.unlinked"),
+    _reaction(release_devices, "consent.changed", "person.unlinked"),
     _reaction(
         read_text,
         "response.recorded", "task.declined", "report.recorded", "observation.recorded",

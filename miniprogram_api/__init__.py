@@ -6,12 +6,14 @@ from apiflask import APIBlueprint, APIFlask
 
 from miniprogram_api.binding import binding
 from miniprogram_api.consents import consents
+from miniprogram_api.devices import devices
 from miniprogram_api.doors import PublicId, read_strictly
 from miniprogram_api.inbox import inbox
 from miniprogram_api.login import login
 from miniprogram_api.medicines import medicines
 from miniprogram_api.observations import observations
 from miniprogram_api.people import people
+from miniprogram_api.photos import photos
 from miniprogram_api.plans import plans
 from miniprogram_api.profile import profile
 from miniprogram_api.responses import responses
@@ -24,7 +26,7 @@ __all__ = ["PhoneServices", "face"]
 
 _RESOURCES = (
     login, people, binding, consents, subscriptions, tasks, observations, trends, responses, inbox,
-    profile, plans, medicines,
+    profile, plans, medicines, devices, photos,
 )  # fmt: skip
 
 

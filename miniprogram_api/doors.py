@@ -15,8 +15,9 @@ from werkzeug.routing import BaseConverter
 from app import clock
 from app.database import unit_of_work
 from app.domain.errors import SignInRequired
-from app.domain.trust.access import Audience
-from app.models.trust.account import find_open_patient
+from app.domain.trust.access import Audience, Relation
+from app.models import Reporter
+from app.models.trust.account import find_open_patient, relation_of
 from app.models.trust.audit import record
 from app.web import gate
 
@@ -64,6 +65,12 @@ def open_record(patient: str, action: str, entity: str) -> Iterator[OpenRecord]:
         patient_id = find_open_patient(session, account, patient)
         yield OpenRecord(session, patient_id, account, now)
         record(session, gate.actor(), action, entity, now, patient_id=patient_id)
+
+
+def reporter(opened: OpenRecord) -> Reporter:
+    """Return whether the patient speaks, or family for them."""
+    relation = relation_of(opened.session, opened.account_id, opened.patient_id)
+    return Reporter.PATIENT if relation is Relation.SELF else Reporter.FAMILY
 
 
 def read_strictly() -> None:

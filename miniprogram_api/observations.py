@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from app.services.profile.home_monitoring import Recorded, record_measurement
+from app.domain.profile.vital_signs import Measurement
+from app.services.profile.home_monitoring import Provenance, Recorded, record_measurement
+from app.services.profile.home_monitoring.devices import device_of
 from app.services.profile.measurement_history import readings_of
 from app.services.trust.patient_consents import require_consent
-from miniprogram_api.doors import blueprint, for_wechat_users, open_record
+from miniprogram_api.doors import OpenRecord, blueprint, for_wechat_users, open_record, reporter
 from miniprogram_api.schemas import MeasurementIn, ReadingPageOut, ReadingsQuery, RecordedOut
 
 observations = blueprint("observations")
@@ -20,10 +22,14 @@ def measure(patient: str, body: dict[str, Any]) -> tuple[Recorded, int]:
 
     The same `reference` again answers 200 with the first result. A value that cannot be true is
     refused as `implausible-value`; sent again with `confirmed`, it is kept for staff to look at.
+    `device`: a bound device that the phone read it off.
     """
     with open_record(patient, "create", "observation") as opened:
         require_consent(opened.session, opened.patient_id, opened.account_id)
-        recorded = record_measurement(opened.session, opened.patient_id, now=opened.now, **body)
+        provenance = _provenance(opened, body.pop("device"), body["measurement"])
+        recorded = record_measurement(
+            opened.session, opened.patient_id, now=opened.now, provenance=provenance, **body
+        )
     return recorded, 201 if recorded.is_new else 200
 
 
@@ -36,3 +42,12 @@ def list_readings(patient: str, query: dict[str, Any]) -> dict[str, Any]:
     with open_record(patient, "read", "observation") as opened:
         found, last = readings_of(opened.session, opened.patient_id, **query)
     return {"observations": found, "next": last}
+
+
+def _provenance(opened: OpenRecord, device: str | None, measurement: Measurement) -> Provenance:
+    found = (
+        device_of(opened.session, opened.patient_id, device, measurement.effective_at)
+        if device
+        else None
+    )
+    return Provenance(reporter(opened), found)

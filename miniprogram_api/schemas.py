@@ -6,6 +6,7 @@ from apiflask import Schema
 from marshmallow import RAISE, ValidationError, fields, post_load, validate, validates_schema
 
 from app.domain.plans.plan_schedule import TaskStatus
+from app.domain.profile.photos import PhotoSubject
 from app.domain.profile.vital_signs import (
     InvalidMeasurement,
     Measurement,
@@ -263,6 +264,7 @@ class TaskDetailOut(TaskOut):
     article = fields.Nested(ArticleOut, allow_none=True)
     questionnaire = fields.Nested(FormOut, allow_none=True)
     measurement = fields.Nested(MeasureOut, allow_none=True)
+    photo = fields.Enum(PhotoSubject, by_value=True, allow_none=True)
 
 
 class DeclineIn(In):
@@ -282,6 +284,7 @@ class MeasurementIn(In):
     context = choice(MeasurementContext, load_default=None)
     is_own_reading = Truth(required=True, metadata={"description": "是本人吗"})
     confirmed = Truth(load_default=False, metadata={"description": "sent again as it is"})
+    device = Word(32, load_default=None, metadata={"description": "a bound device it was read off"})
 
     @post_load
     def to_domain(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -303,6 +306,7 @@ class MeasurementIn(In):
             "measurement": measurement,
             "is_own_reading": data["is_own_reading"],
             "is_confirmed": data["confirmed"],
+            "device": data["device"],
         }
 
 
@@ -336,6 +340,11 @@ class ReadingOut(Schema):
     interpretation = fields.String(allow_none=True)
     context = fields.String(allow_none=True)
     effective_at = fields.AwareDateTime()
+    doubt = fields.String(
+        allow_none=True,
+        metadata={"description": "why it is kept and not believed: range, jump, pressures, repeat"},
+    )
+    is_by_device = fields.Boolean(metadata={"description": "a device told it"})
 
 
 class ReadingPageOut(Schema):

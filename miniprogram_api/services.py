@@ -1,6 +1,6 @@
 """What the wiring hands to this face, and how a route gets at it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,7 +15,7 @@ _KEY: Final = "phone-services"
 
 @dataclass(frozen=True, slots=True)
 class PhoneServices:
-    """`exchange_code` asks WeChat who is behind a login code.
+    """`exchange_code` asks WeChat who is behind a login code; `device_vendors` maps keys to labels.
 
     It raises `app.services.trust.wechat_sign_in.CodeRefused` or `PlatformUnavailable`.
     """
@@ -24,6 +24,7 @@ class PhoneServices:
     mini_program_key: str
     outlets: Outlets
     medicines: MedicineRules = field(default_factory=MedicineRules)
+    device_vendors: Mapping[str, str] = field(default_factory=dict)
 
 
 def install(app: Flask, services: PhoneServices) -> None:

@@ -7,6 +7,7 @@ from flask import Response
 
 from app import clock
 from app.domain.profile.observation_kinds import OBSERVATION_KINDS
+from app.domain.profile.photos import PhotoSubject
 from app.services.plans.patient_tasks import (
     TaskDetail,
     TaskLine,
@@ -59,7 +60,7 @@ def read_task(patient: str, task: str) -> dict[str, Any]:
 def complete(patient: str, task: str, body: dict[str, Any]) -> TaskLine:
     """Say that it is done; said again, nothing changes
 
-    A measurement or a form is finished by sending it.
+    A measurement, a form or a photo is finished by sending it.
     """
     with open_record(patient, "update", "task") as opened:
         return complete_task(opened.session, opened.patient_id, task, opened.now)
@@ -84,6 +85,7 @@ def _in_full(task: TaskDetail) -> dict[str, Any]:
         "instructions": task.instructions,
         "article": article if task.article_title else None,
         "questionnaire": task.form,
+        "photo": PhotoSubject(task.line.subject or "other") if task.line.kind == "photo" else None,
         "measurement": None
         if kind is None
         else {

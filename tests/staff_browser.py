@@ -68,7 +68,9 @@ def make_app_of(public_url: str, apps: tuple[SignInApp, ...]) -> APIFlask:
     settings = Settings(secret_keys=f"t1:{_KEY}")  # type: ignore[arg-type]
     phone = "0571-0000 0000"
     door = f"/wecom/sign-in/{apps[0].key}" if apps else None
-    desk = ConsoleDesk("康伴医院", phone, door, "/wecom/sign-out")
+    desk = ConsoleDesk(
+        "康伴医院", phone, door, "/wecom/sign-out", device_vendors={"omron": "欧姆龙"}
+    )
     faces = [nurse_pages(NurseDesk(public_url, phone, apps)), console_pages(desk)]
     return create_app(settings, faces)
 

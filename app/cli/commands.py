@@ -20,6 +20,7 @@ from app import clock
 from app.cli import feeds
 from app.cli.assistant import assistant, install_texts
 from app.cli.calendar import calendar
+from app.cli.devices import devices
 from app.cli.duty import duty
 from app.cli.exchange import exchange, webhook
 from app.cli.export_fhir import export
@@ -91,6 +92,7 @@ cli.add_command(rules)
 cli.add_command(exchange)
 cli.add_command(export)
 cli.add_command(webhook)
+cli.add_command(devices)
 cli.add_command(patients)
 
 

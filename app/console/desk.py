@@ -26,6 +26,8 @@ class ConsoleDesk:
     sign_out_path: str
     is_demo: bool = False
     watches: Mapping[str, Watch] = field(default_factory=dict)
+    # Key → label of the makers whose clouds send readings.
+    device_vendors: Mapping[str, str] = field(default_factory=dict)
     # Who says whom criteria mean: the live index where the wiring has one.
     evaluator: Evaluator = field(default_factory=lambda: SqlEvaluator(HOSPITAL))
 

@@ -37,7 +37,7 @@ RUNS: Final[Mapping[ReplayState, str]] = {
 DEEDS: Final[Mapping[DeedKind, str]] = {DeedKind.READ: "查看原文", DeedKind.IGNORE: "忽略"}
 _WAYS: Final = {
     "hl7": "HL7", "fhir": "FHIR", "table": "表和文件", "wechat": "微信回调",
-    "wecom": "企业微信回调",
+    "wecom": "企业微信回调", "device": "设备",
 }  # fmt: skip
 _CHANNELS: Final = {
     "inbox": "小程序消息", "subscription": "订阅消息", "template": "公众号消息", "sms": "短信",

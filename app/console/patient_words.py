@@ -24,6 +24,7 @@ from app.web.patient_words import tag_marks as tag_marks
 FOUND_BY: Final = {
     FoundBy.PHONE: "手机号", FoundBy.NUMBER: "病历号", FoundBy.NAME: "姓名",
 }  # fmt: skip
+REPORTERS: Final = {"patient": "本人发来", "family": "家属发来"}
 CONSENTS: Final = patient_words.CONSENTS
 GRADES: Final = {"severe": "bad", "moderate": "watch", "mild": "off"}
 STATED_BY: Final = {"patient": "本人", "staff": "医护", "hospital": "医院系统", "text": "文本"}

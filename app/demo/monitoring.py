@@ -26,6 +26,7 @@ from app.models import (
     Origin,
     Questionnaire,
     QuestionnaireResponse,
+    Reporter,
     Task,
 )
 from app.models.plans.knowledge import knowledge
@@ -195,6 +196,7 @@ def reading(patient_id: int, value: float, at: datetime, context: str) -> dict[s
         "public_id": new_public_id(),
         "patient_id": patient_id,
         "origin": Origin.HOME,
+        "reporter": Reporter.PATIENT,
         "identity": hashlib.sha256(f"demo/{patient_id}/{at.isoformat()}".encode()).digest(),
         "is_current": True,
         "status": ObservationStatus.FINAL,

@@ -7,7 +7,8 @@ from typing import Final
 import structlog
 
 from app.domain.exchange.delivering import Broken, CallOutcome, Taken
-from app.domain.exchange.webhooks import WebhookCall, signature
+from app.domain.exchange.webhooks import WebhookCall
+from app.domain.trust import signatures
 from app.integrations.bounded_http import Bounds, Network, Reach, call
 
 log = structlog.get_logger()
@@ -27,7 +28,7 @@ def webhook_sender(
             "Content-Type": "application/json",
             "User-Agent": "CareLoop-Webhook/1",
             "CareLoop-Delivery": telling.delivery_id,
-            "CareLoop-Signature": signature(telling.secrets, now(), telling.body),
+            signatures.HEADER: signatures.sign(telling.secrets, now(), telling.body),
         }
         answer = call("POST", telling.url, headers, telling.body, reach=reach, bounds=bounds)
         if isinstance(answer, Broken):

@@ -61,6 +61,7 @@ from app.models.profile.clinical import (
     MedicationRequest,
     ServiceRequest,
 )
+from app.models.profile.device import Device, DeviceHolding, Reporter
 from app.models.profile.encounter import Appointment, Condition, Encounter
 from app.models.profile.observation import Observation, Origin
 from app.models.profile.patient import Patient, PatientIdentifier, RelatedPerson
@@ -72,6 +73,7 @@ from app.models.profile.patient_index import (
     RecordLinkKind,
     RecordMove,
 )
+from app.models.profile.photo import Photo
 from app.models.profile.result_limit import DepartmentLimit, ResultService, ServiceKind
 from app.models.profile.risk import ModelKind, RiskAssessment, TrainedModel
 from app.models.profile.tag import (
@@ -138,6 +140,8 @@ __all__ = [
     "ContactAttempt",
     "Department",
     "DepartmentLimit",
+    "Device",
+    "DeviceHolding",
     "DiagnosticReport",
     "DraftStatus",
     "DutyShift",
@@ -179,6 +183,7 @@ __all__ = [
     "Patient",
     "PatientIdentifier",
     "PatientLink",
+    "Photo",
     "PlanAction",
     "PlanDefinition",
     "PlanMigration",
@@ -198,6 +203,7 @@ __all__ = [
     "RelatedPerson",
     "RelayedCallback",
     "ReplayRun",
+    "Reporter",
     "ResultService",
     "RiskAssessment",
     "Rule",

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from apiflask import APIFlask
-from flask import Response, g, request
+from flask import Response, current_app, g, request
 from sqlalchemy import text
 from werkzeug.exceptions import UnsupportedMediaType
 
@@ -37,6 +37,7 @@ _LIBRARY_ROUTES: Final = {
 }
 
 Face = Callable[[APIFlask], None]
+View = TypeVar("View", bound=Callable[..., Any])
 
 
 def create_app(settings: Settings, faces: Sequence[Face]) -> APIFlask:
@@ -95,11 +96,28 @@ def _health(app: APIFlask) -> None:
         return {"status": "ok"}, HTTPStatus.OK
 
 
+def takes(*mimetypes: str) -> Callable[[View], View]:
+    """Say that a view of the API takes other bodies than JSON: none that a form can send."""
+
+    def attach(view: View) -> View:
+        view.__bodies__ = mimetypes  # type: ignore[attr-defined]
+        return view
+
+    return attach
+
+
+def bodies_of(view: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the media types that a view of the API takes."""
+    found: tuple[str, ...] = getattr(view, "__bodies__", ("application/json",))
+    return found
+
+
 def _refuse_other_bodies() -> None:
-    """The API takes JSON and nothing else, so that no form of another site can speak to it."""
+    """The API takes JSON and little else, so that no form of another site can speak to it."""
     if not request.path.startswith("/api/") or request.method in ("GET", "HEAD", "DELETE"):
         return
-    if request.content_length and request.mimetype != "application/json":
+    taken = bodies_of(current_app.view_functions[request.endpoint or ""])
+    if request.content_length and request.mimetype not in taken:
         raise UnsupportedMediaType
 
 

@@ -65,6 +65,12 @@ _ANCHORS: Final = {"discharge": "出院", "surgery": "手术", "birth": "出生"
 _INTERPRETATIONS: Final = {
     "H": "偏高", "HH": "很高", "L": "偏低", "LL": "很低", "A": "异常", "AA": "明显异常",
 }  # fmt: skip
+# Why a value from home is kept and not believed, and who brought one.
+DOUBTS: Final = {
+    "range": "可疑：超出可能的范围", "jump": "可疑：变化太快", "pressures": "可疑：高压不大于低压",
+    "repeat": "同一台设备重复上传",
+}  # fmt: skip
+REPORTERS: Final = {"patient": "本人填写", "family": "家属填写", "device": "设备上传"}
 _TASK_STATES: Final = {"completed": "完成", "missed": "没有完成", "unable": "患者说做不到"}
 _MESSAGE_STATES: Final = {
     "queued": "等待发送", "claimed": "等待发送", "calling": "正在发送", "held": "暂停发送",
@@ -241,8 +247,13 @@ def entry(one: Entry) -> str:
 
 def _observed(one: Entry) -> str:
     said = quantity(one.value, one.unit) if one.value is not None else one.value_text or "无数值"
-    mark = _INTERPRETATIONS.get(one.state)
-    return f"{observation(one.what, one.display)} {said}" + (f"（{mark}）" if mark else "")
+    mark = _INTERPRETATIONS.get(one.state) or DOUBTS.get(one.state)
+    whence = "，".join(filter(None, (REPORTERS.get(one.reporter or ""), one.device)))
+    return (
+        f"{observation(one.what, one.display)} {said}"
+        + (f"（{mark}）" if mark else "")
+        + (f" · {whence}" if whence else "")
+    )
 
 
 def _prescribed(one: Entry) -> str:

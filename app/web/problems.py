@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 from app.domain import errors
 from app.domain.criteria.for_segments import NotForSegments
 from app.domain.errors import DomainError
+from app.domain.profile.photos import NotAPhoto, TakenInFuture, TooManyPhotos
 from app.domain.segments.errors import InvalidSegment, TooSlow
 
 log = structlog.get_logger()
@@ -25,6 +26,9 @@ _STATUS: Final[dict[type[DomainError], HTTPStatus]] = {
     errors.ConsentRequired: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.ImplausibleValue: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.InvalidAnswers: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NotAPhoto: HTTPStatus.UNPROCESSABLE_ENTITY,
+    TakenInFuture: HTTPStatus.UNPROCESSABLE_ENTITY,
+    TooManyPhotos: HTTPStatus.TOO_MANY_REQUESTS,
     InvalidSegment: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotForSegments: HTTPStatus.UNPROCESSABLE_ENTITY,
     TooSlow: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -35,7 +39,7 @@ _TITLES: Final = {
     404: errors.NotFound.title,
     405: "不支持这种操作",
     413: "提交的内容太大",
-    415: "请用 JSON 提交",
+    415: "提交的内容格式不对",
     429: "操作太频繁，请稍后再试",
     503: "服务暂时不可用，请稍后再试",
 }

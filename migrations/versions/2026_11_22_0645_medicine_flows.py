@@ -5,7 +5,7 @@ apart from schema, in batches; each suits the code already running: add, write b
 read new, then drop, over several releases. Nothing here imports `app`.
 
 Revision ID: 2026_11_22_0645
-Revises: 2026_11_22_0633
+Revises: 2026_11_22_0642
 """
 
 import sqlalchemy as sa
@@ -13,7 +13,7 @@ from alembic import op
 from migrations.types import big, instant, platform_id, sealed
 
 revision = '2026_11_22_0645'
-down_revision = '2026_11_22_0633'
+down_revision = '2026_11_22_0642'
 branch_labels = None
 depends_on = None
 

@@ -1,5 +1,6 @@
 """The API as a phone sees it: a real application, a real database, a platform of ours."""
 
+import io
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from uuid import uuid4
 
 import pytest
 from apiflask import APIFlask
+from PIL import Image
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
@@ -19,6 +21,8 @@ from werkzeug.test import TestResponse
 from app import clock
 from app.clock import HOSPITAL
 from app.database import unit_of_work
+from app.device_api.desk import DeviceDesk, Vendor
+from app.device_api.routes import device_api
 from app.domain.intake.clinical_records import RequestStatus
 from app.domain.outreach.messaging import Channel, CommunicationState, Lane, dedupe_key
 from app.domain.trust.access import Relation
@@ -41,6 +45,7 @@ from tests.conftest import NOON, SECRET_KEYS
 from tests.integration import ward as wards
 
 GLUCOSE = wards.GLUCOSE
+VENDOR, VENDOR_SECRET = "omron", "a secret of a vendor, long enough"
 OUTLETS = replace(wards.OUTLETS, sms=True)
 
 
@@ -74,7 +79,9 @@ class Phone:
     def ask(self, method: str, path: str, body: Any = None, **more: Any) -> TestResponse:
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         headers |= more.pop("headers", {})
-        if body is not None:
+        if isinstance(body, bytes):
+            more |= {"data": body, "content_type": "image/jpeg"}
+        elif body is not None:
             more["json"] = body
         return self.app.test_client().open(f"/api/v1{path}", method=method, headers=headers, **more)
 
@@ -129,6 +136,12 @@ def measurement(value: str = "6.1", **more: Any) -> dict[str, Any]:
         "is_own_reading": True,
         **more,
     }
+
+
+def jpeg(colour: str = "red", size: tuple[int, int] = (40, 30)) -> bytes:
+    written = io.BytesIO()
+    Image.new("RGB", size, colour).save(written, "JPEG")
+    return written.getvalue()
 
 
 def make_account(openid: str) -> int:
@@ -220,7 +233,10 @@ def open_clinic() -> Clinic:
     platform = Platform()
     app = create_app(
         Settings(secret_keys=SECRET_KEYS),
-        [face(PhoneServices(platform.exchange, "patient", OUTLETS))],
+        [
+            face(PhoneServices(platform.exchange, "patient", OUTLETS, {VENDOR: "欧姆龙"})),
+            device_api(DeviceDesk({VENDOR: Vendor(VENDOR, (VENDOR_SECRET,))}, batch_readings=20)),
+        ],
     )
     yesterday = NOON - timedelta(days=1)
     with unit_of_work.begin() as session:

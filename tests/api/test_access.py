@@ -13,6 +13,8 @@ from app.database import new_public_id, unit_of_work
 from app.domain.criteria.population import PreferenceKind
 from app.domain.exchange.medicine_rules import MedicineRules
 from app.domain.plans.enrolling import Way
+from app.domain.profile.devices import DeviceKind, DeviceName
+from app.domain.profile.photos import PhotoSubject
 from app.domain.trust.access import Audience, Relation
 from app.domain.trust.consenting import CURRENT_TEXTS
 from app.models import (
@@ -22,13 +24,18 @@ from app.models import (
     MedicationRequest,
     Patient,
     Preference,
+    Reporter,
 )
 from app.services.exchange.medicines import Asking, Proxy, ask_pickup
+from app.services.profile.home_monitoring.devices import Binder, DeviceFacts, bind
 from app.services.profile.patient_preferences import state_preference
+from app.services.profile.photos import Sender, Shot, keep_photo
 from app.web.gate import policies_of
 from tests.api.conftest import (
+    VENDOR,
     Clinic,
     Phone,
+    jpeg,
     link,
     make_account,
     make_patient,
@@ -60,6 +67,7 @@ BODIES: dict[str, Any] = {
     "phone.plans.resume": {},
     "phone.plans.stop": {},
     "phone.medicines.cancel": {},
+    "phone.devices.bind_device": {"vendor": VENDOR, "serial": "WS-0017", "kind": "scale"},
 }  # fmt: skip
 ABOUT_MEDICINES: dict[str, dict[str, Any]] = {
     "phone.medicines.refill": {"weeks": 4, "is_stable": True},
@@ -72,7 +80,12 @@ ABOUT_MEDICINES: dict[str, dict[str, Any]] = {
         "identity_tail": "123X", "consent": CURRENT_TEXTS["pickup-by-proxy"].version,  # type: ignore[index]  # a StrEnum
     },
 }  # fmt: skip
-QUERIES = {"phone.trends.read_trend": "?code=15074-8"}
+QUERIES = {
+    "phone.trends.read_trend": "?code=15074-8",
+    "phone.photos.send_photo": (
+        f"?reference={uuid4()}&subject=wound&taken_at={NOON.isoformat().replace('+', '%2B')}"
+    ),
+}
 # What ends something comes last.
 LAST = ("phone.plans.stop", "phone.people.leave")
 
@@ -94,6 +107,8 @@ def body_of(endpoint: str, method: str) -> Any:
     if endpoint in ABOUT_MEDICINES:
         asked = {"reference": str(uuid4()), "medicines": [medicine()]}
         return asked | ABOUT_MEDICINES[endpoint]
+    if endpoint == "phone.photos.send_photo":
+        return jpeg()
     return BODIES[endpoint]
 
 
@@ -143,6 +158,26 @@ def medicine() -> str:
     """The public id of the first medicine that nothing was asked for."""
     with unit_of_work.begin() as session:
         return session.scalars(select(MedicationRequest.public_id).filter_by(code="M01")).one()
+        "device": bound_device(clinic),
+        "photo": kept_photo(clinic),
+    }
+
+
+def bound_device(clinic: Clinic) -> str:
+    facts = DeviceFacts(DeviceName.of(VENDOR, "BP-0042"), DeviceKind.PRESSURE_MONITOR)
+    with unit_of_work.begin() as session:
+        binder = Binder(Reporter.PATIENT, account_id=clinic.account.id)
+        return bind(session, clinic.patient.id, facts, binder, NOON)[0].public_id
+
+
+def kept_photo(clinic: Clinic) -> str:
+    shot = Shot(uuid4(), PhotoSubject.SKIN, NOON, bytes(32))
+    with unit_of_work.begin() as session:
+        sender = Sender(Reporter.PATIENT, clinic.account.id)
+        photo, _ = keep_photo(
+            session, clinic.patient.id, shot, sender, MARKER.encode(), (1, 1), NOON
+        )
+        return photo.public_id
 
 
 def plan_of(patient: Patient) -> str:

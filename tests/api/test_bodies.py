@@ -7,6 +7,7 @@ import pytest
 from marshmallow import fields
 
 from app.database import Base
+from app.web.factory import bodies_of
 from tests.api.conftest import Clinic, measurement
 from tests.api.test_access import body_of
 
@@ -24,6 +25,8 @@ def routes_with_body(clinic: Clinic) -> list[tuple[str, str, Any]]:
         method = next(iter((rule.methods or set()) & {"POST", "PUT", "PATCH"}), None)
         if method is None or not rule.endpoint.startswith("phone."):
             continue
+        if "application/json" not in bodies_of(clinic.app.view_functions[rule.endpoint]):
+            continue  # a picture has no fields
         spec = getattr(clinic.app.view_functions[rule.endpoint], "_spec", {})
         assert "body" in spec, f"{rule.rule} takes a body and says not which"
         path = rule.rule.removeprefix("/api/v1")

@@ -31,6 +31,8 @@ OPEN = {
     ("/api/v1/consent-texts", Audience.ANYONE),
     ("/wechat/callback/<app_key>", Audience.PLATFORM),
     ("/wecom/callback/<app_key>", Audience.PLATFORM),
+    # Its signature is asked for, by a secret for each vendor.
+    ("/devices/<vendor>/readings", Audience.PLATFORM),
     ("/wecom/sign-in/<app_key>", Audience.ANYONE),
     ("/wecom/signed-in/<app_key>", Audience.ANYONE),
     ("/wecom/signed-out", Audience.ANYONE),

@@ -11,6 +11,8 @@ from app.domain.outreach.messaging import fill
 from app.integrations.hints import Hints
 from app.settings import (
     HL7,
+    Devices,
+    DeviceVendor,
     Exchange,
     FeedWatch,
     Fhir,
@@ -45,6 +47,7 @@ GROUPS: dict[str, type[BaseModel]] = {
     "medicines": Medicines,
     "tables": Tables,
     "fhir": Fhir,
+    "devices": Devices,
 }
 
 
@@ -127,6 +130,7 @@ def test_no_group_of_settings_is_missing_here() -> None:
         ("CARELOOP_EXCHANGE__TABLES", TableTarget),
         ("CARELOOP_TABLES__SOURCES", TableSource),
         ("CARELOOP_FHIR__CLIENTS", FhirClient),
+        ("CARELOOP_DEVICES__VENDORS", DeviceVendor),
     ],
 )
 def test_each_example_in_json_shows_every_field(

@@ -16,7 +16,6 @@ from app.domain.profile.vital_signs import (
     Timeliness,
     VitalSign,
     interpret,
-    is_plausible_weight_change,
 )
 
 NOON = datetime(2026, 3, 5, 4, 0, tzinfo=UTC)
@@ -124,18 +123,6 @@ def test_a_reading_is_late_after_24_hours_and_early_beyond_clock_skew(
     age: timedelta, expected: Timeliness
 ) -> None:
     assert measured("5.0", at=NOON - age).timeliness(received_at=NOON) is expected
-
-
-@pytest.mark.parametrize(
-    ("later", "hours", "expected"),
-    [("66", 24, True), ("66.1", 24, False), ("53.9", 1, False), ("80", 25, True)],
-)
-def test_a_tenth_of_the_weight_does_not_come_or_go_in_a_day(
-    later: str, hours: int, expected: bool
-) -> None:
-    first = measured("60", VitalSign.BODY_WEIGHT)
-    second = measured(later, VitalSign.BODY_WEIGHT, at=NOON + timedelta(hours=hours))
-    assert is_plausible_weight_change(first, second) is expected
 
 
 def test_a_measurement_that_contradicts_itself_is_refused() -> None:

@@ -73,6 +73,7 @@ TASKS: Final = {
     ActionKind.MEASUREMENT.value: "测量",
     ActionKind.MEDICATION_REMINDER.value: "服药提醒",
     ActionKind.QUESTIONNAIRE.value: "问卷",
+    ActionKind.PHOTO.value: "拍照",
     ActionKind.ARTICLE.value: "阅读",
     ActionKind.REVISIT.value: "复诊",
     ActionKind.REMINDER.value: "提醒",

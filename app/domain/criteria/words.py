@@ -29,6 +29,7 @@ TASKS = {
     "medication-reminder": "服药",
     "measurement": "测量",
     "questionnaire": "问卷",
+    "photo": "拍照",
     "revisit": "复诊",
     "staff-task": "随访",
     "message": "消息",

@@ -1,14 +1,11 @@
 """Telling other systems that something happened: which events, and how they know it is us.
 
 A body names kinds, public ids and times; what happened is asked of us afterwards, with the
-asker's own rights. The signature covers the time, so that a recorded call cannot be replayed
-later.
+asker's own rights. How a call is signed: `app.domain.trust.signatures`.
 """
 
-import hashlib
-import hmac
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -36,16 +33,6 @@ def body_of(delivery_id: str, kind: str, at: datetime, subjects: Mapping[str, st
     """Return the body of one call; `subjects` maps what the event is about to its public id."""
     told = {"delivery": delivery_id, "event": kind, "at": at.isoformat(), **subjects}
     return json.dumps(told, separators=(",", ":"), sort_keys=True).encode()
-
-
-def signature(secrets: Iterable[str], at: datetime, body: bytes) -> str:
-    """Return the header `CareLoop-Signature`: the time, and an HMAC-SHA256 by each secret."""
-    moment = str(int(at.timestamp()))
-    signed = moment.encode() + b"." + body
-    marks = [
-        "v1=" + hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest() for secret in secrets
-    ]
-    return ",".join([f"t={moment}", *marks])
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,18 @@ _HELD: Final[Mapping[str, str]] = {
     "visit-of-another-patient": "就诊号已属于另一位患者，需要人工核对。",
     "appointment-of-another-patient": "预约号已属于另一位患者，需要人工核对。",
     "error": "解析时程序出错，多次重试没有成功，请联系开发人员。",
+    # Of the readings of devices.
+    "reading-not-readable": "设备读数缺少内容或格式不对，请联系设备厂商。",
+    "reading-changed": "同一条读数又来了一次，内容却不一样，需要核对。",
+    "device-unknown": "没有登记过这台设备，绑定后可以重放。",
+    "device-not-held": "测量的时候这台设备没有绑定给任何患者。",
+    "device-wrong-kind": "这类设备测不出这个项目，请核对登记的设备类型或厂商的代码。",
+    "unit-unknown": "单位无法识别，没有换算。",
+    "device-clock": "设备的时钟相差一天以上，测量时间不可信。",
+    "reading-in-future": "测量时间比收到的时间还晚。",
+    "reading-too-old": "测量时间在 90 天以前。",
+    "reading-after-death": "测量时间在患者去世以后。",
+    "doubted": "已收下，但数值可疑，规则不采用。",
     # Of the platforms' inbox.
     "unreadable": "推送的内容无法解析。",
 }

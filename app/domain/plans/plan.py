@@ -16,6 +16,7 @@ from app.domain.plans.timing import (
     Timing,
     parse_timing,
 )
+from app.domain.profile.photos import PhotoSubject
 from app.domain.profile.vital_signs import MeasurementContext, VitalSign
 
 
@@ -35,6 +36,7 @@ class ActionKind(StrEnum):
     MEDICATION_REMINDER = "medication-reminder"
     MEASUREMENT = "measurement"
     QUESTIONNAIRE = "questionnaire"
+    PHOTO = "photo"
     REVISIT = "revisit"
     STAFF_TASK = "staff-task"
     MESSAGE = "message"  # words to the patient; the clock sends them, nobody has to do anything
@@ -72,6 +74,7 @@ class Action:
     questionnaire: str | None = None
     code: VitalSign | None = None
     context: MeasurementContext | None = None
+    photo: PhotoSubject | None = None
     if_missed: str | None = None  # the action asked for instead, counting from the miss
     text: str | None = None  # of a message
     only_when: Criterion | None = None
@@ -118,6 +121,7 @@ SUBJECTS: Mapping[ActionKind, str] = {
     ActionKind.ARTICLE: "article",
     ActionKind.MEASUREMENT: "code",
     ActionKind.QUESTIONNAIRE: "questionnaire",
+    ActionKind.PHOTO: "photo",
     ActionKind.MESSAGE: "text",
 }
 
@@ -196,6 +200,7 @@ def parse_action(data: object, path: str = "action") -> Action:
             questionnaire=fields.optional("questionnaire", fields.key),
             code=fields.optional("code", lambda key: fields.choice(key, VitalSign)),
             context=fields.optional("context", lambda key: fields.choice(key, MeasurementContext)),
+            photo=fields.optional("photo", lambda key: fields.choice(key, PhotoSubject)),
             if_missed=fields.optional("if_missed", fields.key),
             text=fields.optional("text", lambda key: fields.text(key, 500)),
             only_when=fields.optional("only_when", lambda key: _criterion(fields, key)),

@@ -25,6 +25,7 @@ KINDS: Final[Mapping[str, str]] = {
     "medication-reminder": "用药提醒",
     "measurement": "测量",
     "questionnaire": "问卷",
+    "photo": "拍照",
     "revisit": "复诊",
     "staff-task": "医护任务",
     "message": "消息",

@@ -13,8 +13,6 @@ from app.domain.profile.units import in_judged_unit
 LATE_AFTER = timedelta(hours=24)
 # How far a phone's clock may run ahead of ours.
 CLOCK_SKEW = timedelta(minutes=10)
-# More weight change than this share within a day is a slip of the scale.
-LARGEST_DAILY_WEIGHT_CHANGE = Decimal("0.10")
 
 
 class VitalSign(StrEnum):
@@ -168,12 +166,3 @@ def interpret(measurement: Measurement, limits: Limits) -> Interpretation | None
     if measurement.value is None or not measurement.is_plausible:
         return None
     return limits.interpret(measurement.value)
-
-
-def is_plausible_weight_change(earlier: Measurement, later: Measurement) -> bool:
-    """Tell whether two weights in kg can be one person's; judged within 24 h only."""
-    if earlier.value is None or later.value is None:
-        return True
-    if abs(later.effective_at - earlier.effective_at) > timedelta(hours=24):
-        return True
-    return abs(later.value - earlier.value) <= earlier.value * LARGEST_DAILY_WEIGHT_CHANGE

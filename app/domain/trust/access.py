@@ -15,7 +15,7 @@ class Audience(StrEnum):
     ANYONE = "anyone"
     WECHAT_USER = "wechat-user"  # signed in; may be linked to no patient yet
     STAFF = "staff"
-    PLATFORM = "platform"  # WeChat or WeCom, known by the signature of each message
+    PLATFORM = "platform"  # WeChat, WeCom, a device's cloud: known by the signature of each message
     DEMO = "demo"  # exists only while the demo runs
     SYSTEM = "system"  # another system of the hospital, known by a bearer token
 

@@ -125,7 +125,7 @@ class Task(Base):
     owner: Mapped[TaskOwner] = mapped_column(info=OPERATION)
     kind: Mapped[str] = mapped_column(info=CARE)
     code: Mapped[str | None] = mapped_column(PlatformId(64), info=CARE)  # LOINC of a measurement
-    # The key of the article to read or the questionnaire to answer.
+    # The key of the article to read or the questionnaire to answer; what to take a photo of.
     subject: Mapped[str | None] = mapped_column(PlatformId(64), info=CARE)
     title: Mapped[str] = mapped_column(info=KNOWLEDGE)
     status: Mapped[TaskStatus] = mapped_column(info=CARE)

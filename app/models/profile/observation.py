@@ -5,7 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.database import (
     CARE,
@@ -20,7 +20,9 @@ from app.database import (
     public_id_column,
 )
 from app.domain.intake.hospital_records import ObservationStatus
+from app.domain.profile.plausibility import Doubt
 from app.encryption import Encrypted
+from app.models.profile.device import Device, Reporter
 
 
 class Origin(StrEnum):
@@ -89,6 +91,16 @@ class Observation(Base):
     context: Mapped[str | None] = mapped_column(info=CARE)  # fasting, after-meal…
     note = Encrypted("note_sealed")
     note_sealed: Mapped[bytes | None] = mapped_column(Sealed, info=FREE_TEXT)
+    # Of what is measured at home: who brought it, by which device, and why it is not believed.
+    reporter: Mapped[Reporter | None] = mapped_column(info=CARE)
+    device_id: Mapped[int | None] = mapped_column(
+        ForeignKey("device.id"), index=True, info=OPERATION
+    )
+    doubt: Mapped[Doubt | None] = mapped_column(info=CARE)
+    # Seconds that were added to the time the device told, because its clock was off.
+    clock_offset: Mapped[int | None] = mapped_column(info=OPERATION)
     effective_at: Mapped[datetime] = mapped_column(info=CARE)  # when it was measured
     issued_at: Mapped[datetime] = mapped_column(info=CARE)  # when the sender released it
     received_at: Mapped[datetime] = mapped_column(info=OPERATION)  # when it reached us
+
+    device: Mapped[Device | None] = relationship()

@@ -254,6 +254,7 @@ class _Record:
                 Observation.code == code,
                 Observation.is_current.is_(True),
                 Observation.status.not_in(_UNJUDGED),
+                Observation.doubt.is_(None),
                 Observation.value.is_not(None),
                 Observation.comparator.is_(None),
                 Observation.effective_at <= until,

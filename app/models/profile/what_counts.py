@@ -41,7 +41,12 @@ PLAN_STATES: Final = {
 
 
 def is_judged_version() -> ColumnElement[bool]:
-    return Observation.is_current.is_(True) & Observation.status.not_in(UNJUDGED)
+    """Return that a result is the version that stands, and one that may be believed."""
+    return (
+        Observation.is_current.is_(True)
+        & Observation.status.not_in(UNJUDGED)
+        & Observation.doubt.is_(None)
+    )
 
 
 def is_diagnosed() -> ColumnElement[bool]:

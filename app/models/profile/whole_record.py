@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.domain.outreach.messaging import Channel
 from app.models.outreach.communication import Communication
@@ -140,7 +140,11 @@ def _content(
 ) -> dict[str, Sequence[Any]]:
     """Return the rows of each kind; the versions of results that stand, unless all are wanted."""
     ids = list(owners)
-    observations = select(Observation).where(Observation.patient_id.in_(ids))
+    observations = (
+        select(Observation)
+        .where(Observation.patient_id.in_(ids))
+        .options(joinedload(Observation.device))
+    )
     if not with_history:
         observations = observations.where(Observation.is_current.is_(True))
     communications = select(Communication).where(

@@ -115,6 +115,15 @@ def find_open_patient(session: Session, account_id: int, public_id: str) -> int:
     return patient_id
 
 
+def relation_of(session: Session, account_id: int, patient_id: int) -> Relation | None:
+    """Return what the patient is to a user who may open their record; None to anybody else."""
+    return session.scalar(
+        select(PatientLink.relation).filter_by(
+            account_id=account_id, patient_id=patient_id, is_live=True
+        )
+    )
+
+
 class SessionKind(StrEnum):
     PATIENT = "patient"
     STAFF = "staff"

@@ -18,8 +18,8 @@ from app.services.intake.settling import Reader, replay
 BATCH: Final = 50
 # A batch whose worker died is taken up by another after this; reading a message twice does no harm.
 LEASE: Final = timedelta(minutes=2)
-# The platforms' pushes have a worker of their own, which finds what is put back.
-_HAS_WORKER: Final = ("wechat:", "wecom:")
+# These have a worker of their own, which finds what is put back.
+_HAS_WORKER: Final = ("wechat:", "wecom:", "device:")
 _OPEN: Final = (ReplayState.WAITING, ReplayState.RUNNING, ReplayState.STOPPING)
 
 

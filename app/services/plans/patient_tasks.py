@@ -31,8 +31,8 @@ from app.models.plans.knowledge import knowledge
 
 PAGE: Final = 50
 OPEN: Final = (TaskStatus.REQUESTED, TaskStatus.READY, TaskStatus.IN_PROGRESS)
-# Finished by what they ask for: a value or a form, not by saying so.
-_BY_EVIDENCE: Final = frozenset({"measurement", "questionnaire"})
+# Finished by what they ask for: a value, a form or a photo, not by saying so.
+_BY_EVIDENCE: Final = frozenset({"measurement", "questionnaire", "photo"})
 
 
 class DeclineReason(StrEnum):
@@ -54,10 +54,10 @@ _REASONS: Final = {
 
 
 class EvidenceMissing(DomainError):
-    """The task asks for a value or a form; sending that finishes it."""
+    """The task asks for a value, a form or a photo; sending that finishes it."""
 
     code = "evidence-missing"
-    title = "请填写测量结果或问卷，填好后会自动完成"
+    title = "请填写测量结果、问卷或发送照片，完成后会自动记录"
 
 
 class NotYetOpen(DomainError):
@@ -321,7 +321,9 @@ def _last_value(session: Session, patient_id: int, line: TaskLine) -> LastValue 
         return None
     row = session.execute(
         select(Observation.value, Observation.off_scale, Observation.effective_at)
-        .filter_by(patient_id=patient_id, code=line.code, origin=Origin.HOME, is_current=True)
+        .filter_by(
+            patient_id=patient_id, code=line.code, origin=Origin.HOME, is_current=True, doubt=None
+        )
         .order_by(Observation.effective_at.desc(), Observation.id.desc())
         .limit(1)
     ).one_or_none()

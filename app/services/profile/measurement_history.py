@@ -26,7 +26,10 @@ _UNITS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One value; `off_scale` is LO or HI where the meter showed that instead."""
+    """One value; `off_scale` is LO or HI where the meter showed that instead.
+
+    `doubt` says why it is kept and not believed; `is_by_device`: nobody typed it.
+    """
 
     id: str
     code: str
@@ -36,6 +39,8 @@ class Reading:
     interpretation: str | None
     context: str | None
     effective_at: datetime
+    doubt: str | None
+    is_by_device: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,8 @@ _NEWEST_FIRST: Final = (
         _OBSERVATIONS.c.interpretation,
         _OBSERVATIONS.c.context,
         _OBSERVATIONS.c.effective_at,
+        _OBSERVATIONS.c.doubt,
+        _OBSERVATIONS.c.device_id.is_not(None),
     )
     .where(
         _OBSERVATIONS.c.patient_id == bindparam("patient_id"),
@@ -138,6 +145,7 @@ def _is_judged(reading: Reading) -> bool:
     """Whether the number counts in an average: not LO, HI, an odd unit or a doubted value."""
     return (
         reading.off_scale is None
+        and reading.doubt is None
         and VitalSign(reading.code).kind.unit == reading.unit
         and (reading.value is not None and VitalSign(reading.code).kind.is_plausible(reading.value))
     )

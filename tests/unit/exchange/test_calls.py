@@ -10,7 +10,7 @@ import pytest
 
 from app.domain.exchange.answers import Answer, Verdict, answers_in
 from app.domain.exchange.delivering import CallError, error_of_status, wait_before
-from app.domain.exchange.webhooks import body_of, signature
+from app.domain.exchange.webhooks import body_of
 from app.domain.intake.clinical_records import RequestStatus, ServiceRequestRecord
 from app.domain.intake.hospital_message import EventKind, HospitalMessage
 from app.domain.intake.hospital_records import (
@@ -20,6 +20,7 @@ from app.domain.intake.hospital_records import (
     Identifier,
     PatientRecord,
 )
+from app.domain.trust.signatures import sign
 from app.integrations.bounded_http import Reach, is_callable
 
 NOON = datetime(2026, 5, 4, 4, 0, tzinfo=UTC)
@@ -48,7 +49,7 @@ def test_a_status_says_whether_to_call_again(status: int, error: CallError) -> N
 def test_a_signature_is_verified_by_five_lines_of_somebody_else() -> None:
     body = body_of("d1", "alert.opened", NOON, {"patient": "p1"})
 
-    header = signature(["new", "old"], NOON, body)
+    header = sign(["new", "old"], NOON, body)
 
     moment, *marks = header.split(",")
     for secret, mark in zip(["new", "old"], marks, strict=True):

@@ -18,7 +18,7 @@ from app.integrations.fhir.writer.writing import (
     put,
     quantity,
 )
-from app.models import DiagnosticReport, Observation, Origin, Patient
+from app.models import Device, DiagnosticReport, Observation, Origin, Patient, Reporter
 
 _INTERPRETATION: Final = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
 _CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/observation-category"
@@ -42,6 +42,8 @@ def write_observation(row: Observation, patient: Patient, writing: Writing) -> R
     kind = OBSERVATION_KINDS.get(row.code)
     is_ucum = kind is not None and kind.unit == row.unit
     found = writing.resource("Observation", row, row.version or "", is_ours=name is None)
+    if is_home and row.source:
+        put(found["meta"], source=f"{naming.OURS}feed:{row.source}")
     put(
         found,
         identifier=[name] if name else None,
@@ -57,13 +59,14 @@ def write_observation(row: Observation, patient: Patient, writing: Writing) -> R
         encounter=writing.encounter(row.encounter_id),
         effectiveDateTime=writing.instant(row.effective_at),
         issued=writing.instant(row.issued_at),
-        performer=[patient_reference(patient)] if is_home else None,
+        performer=_performer(row, patient) if is_home else None,
         valueQuantity=quantity(row.value, row.unit, row.comparator, is_ucum=is_ucum)
         if row.value is not None
         else None,
         interpretation=_interpretation(row),
         note=[{"text": row.note}] if row.note and row.note.strip() else None,
         specimen={"display": row.specimen} if row.specimen else None,
+        device=_device(row.device) if row.device else None,
         referenceRange=[{"text": row.reference_range}] if row.reference_range else None,
     )
     if row.value is None:
@@ -74,8 +77,26 @@ def write_observation(row: Observation, patient: Patient, writing: Writing) -> R
     if row.unit and row.value is None:
         # Words have no unit in R4; the laboratory's is kept beside them.
         extensions.append({"url": UNIT, "valueString": row.unit})
+    if row.doubt:
+        # Why it is preliminary: kept, shown, and judged by nobody.
+        extensions.append({"url": f"{naming.OURS}doubt", "valueCode": row.doubt.value})
     put(found, extension=extensions)
     return found
+
+
+def _performer(row: Observation, patient: Patient) -> list[Resource] | None:
+    """Return who asserts a value from home; of what a device told, `device` says it."""
+    if row.reporter is Reporter.DEVICE:
+        return None
+    if row.reporter is Reporter.FAMILY:
+        return [{"display": "family"}]
+    return [patient_reference(patient)]
+
+
+def _device(device: Device) -> Resource:
+    """Return a reference to a device by its serial number: it means the same everywhere."""
+    number = {"system": f"{naming.OURS}device:{device.vendor}", "value": device.serial}
+    return {"type": "Device", "identifier": number, "display": device.words}
 
 
 def _interpretation(row: Observation) -> list[Resource]:

@@ -78,6 +78,7 @@ def trends_of(
             Observation.value.is_not(None),
             Observation.comparator.is_(None),
             Observation.status.not_in(_NO_VALUE),
+            Observation.doubt.is_(None),
             Observation.effective_at > now - timedelta(days=days),
             Observation.effective_at <= now,
         )

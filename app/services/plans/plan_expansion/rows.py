@@ -29,7 +29,7 @@ def columns_of(plan_action_id: int, action: Action, slot: Occurrence) -> dict[st
         "owner": owner,
         "kind": action.kind.value,
         "code": action.code,
-        "subject": action.article or action.questionnaire,
+        "subject": action.article or action.questionnaire or action.photo,
         "title": action.title,
         "status": TaskStatus.REQUESTED,
         "status_reason": reason.value,

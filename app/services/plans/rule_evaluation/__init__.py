@@ -5,6 +5,13 @@ from app.services.plans.rule_evaluation.evaluating import (
     evaluate,
     evaluate_absences,
     review_implausible,
+    review_photo,
 )
 
-__all__ = ["evaluate", "evaluate_absences", "review_implausible", "withdraw_alerts_of"]
+__all__ = [
+    "evaluate",
+    "evaluate_absences",
+    "review_implausible",
+    "review_photo",
+    "withdraw_alerts_of",
+]

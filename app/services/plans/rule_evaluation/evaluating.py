@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session, load_only
 
+from app.clock import HOSPITAL
 from app.domain.criteria.needs import FactNeeds
 from app.domain.criteria.windows import StepBudgetExceeded
 from app.domain.plans.rules import (
@@ -147,13 +148,27 @@ def evaluate_absences(session: Session, now: datetime, zone: ZoneInfo, after: in
 def review_implausible(
     session: Session, patient_id: int, observation_id: int, now: datetime
 ) -> None:
-    """Ask staff to look at a reading that cannot be true and that the patient stands by."""
+    """Ask staff to look at a reading that cannot be true; of one device once a day."""
+    observation = session.get_one(Observation, observation_id)
+    slot = f"implausible/{observation_id}"
+    if observation.device_id is not None:
+        day = observation.effective_at.astimezone(HOSPITAL).date()
+        slot = f"implausible/device-{observation.device_id}/{day}"
+    _ask_staff(session, patient_id, slot, "核对不太可能的测量结果", now)
+
+
+def review_photo(session: Session, patient_id: int, photo_id: int, now: datetime) -> None:
+    """Ask staff to look at a photo: within a day, as of a wound (clinical fact sheet, D11)."""
+    _ask_staff(session, patient_id, f"photo/{photo_id}", "看患者发来的照片", now)
+
+
+def _ask_staff(session: Session, patient_id: int, slot: str, title: str, now: datetime) -> None:
+    """Give the team of an open plan a task for a day; without a plan nobody would do it."""
     plan = session.scalars(
         select(CarePlan).filter_by(patient_id=patient_id, is_open=True).limit(1)
     ).one_or_none()
     if plan is not None:
-        slot = f"implausible/{observation_id}"
-        add_task(session, plan, slot, "核对不太可能的测量结果", now, due_within=timedelta(days=1))
+        add_task(session, plan, slot, title, now, due_within=timedelta(days=1))
 
 
 def _plans_and_alerts(session: Session, patient_id: int) -> tuple[dict[str, CarePlan], list[Alert]]:

@@ -17,7 +17,8 @@ PAGE: Final = 20
 class Entry:
     """One thing that happened; `what` is its code or title, `state` how it stands or ended.
 
-    `counts` has how many interactions of each kind there were on the day.
+    `counts` has how many interactions of each kind there were on the day. Of what is measured at
+    home, `reporter` says who brought it and `device` by what.
     """
 
     kind: EntryKind
@@ -32,6 +33,8 @@ class Entry:
     who: str | None = None
     note: str | None = None
     counts: tuple[tuple[str, int], ...] = ()
+    reporter: str | None = None
+    device: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,6 +176,6 @@ def _as_seen(entry: Entry, view: View) -> Entry:
     return Entry(
         kind=entry.kind, public_id=entry.public_id, at=entry.at, what=entry.what,
         state=entry.state, display=entry.display, value=entry.value, value_text=entry.value_text,
-        unit=entry.unit, counts=entry.counts,
+        unit=entry.unit, counts=entry.counts, reporter=entry.reporter, device=entry.device,
         who=entry.who if rule.who else None, note=entry.note if rule.note else None,
     )  # fmt: skip

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import bindparam, exists, func, or_, select, true
+from sqlalchemy.orm import joinedload
 
 from app.database import Instant, start_of
 from app.domain.intake.clinical_records import ReportStatus, RequestStatus
@@ -40,11 +41,13 @@ def _observation(row: Any, at: datetime) -> Entry:
         at=at,
         what=one.code,
         display=one.display,
-        state=one.interpretation or one.computed_interpretation or "",
+        state=one.doubt or one.interpretation or one.computed_interpretation or "",
         value=one.value,
         value_text=one.off_scale or one.text,
         unit=one.unit,
         note=one.note,
+        reporter=one.reporter,
+        device=one.device.words if one.device else None,
     )
 
 
@@ -57,7 +60,9 @@ _WAITS_FOR_A_WORD: Final = exists().where(
 OBSERVATIONS: Final = Source(
     "observation",
     EntryKind.OBSERVATION,
-    select(Observation, Observation.id).where(Observation.is_current == true()),
+    select(Observation, Observation.id)
+    .where(Observation.is_current == true())
+    .options(joinedload(Observation.device)),
     Observation.patient_id.expression,
     Observation.public_id.expression,
     Observation.effective_at.expression,

@@ -1,0 +1,1 @@
+"""The door for the clouds of device makers: signed batches of readings."""
