@@ -139,6 +139,8 @@ def ids(clinic: Clinic) -> dict[str, str]:
         "plan": plan_of(clinic.patient),
         "request_id": asked_for(clinic),
         "service": service_of(clinic),
+        "device": bound_device(clinic),
+        "photo": kept_photo(clinic),
     }
 
 
@@ -158,9 +160,6 @@ def medicine() -> str:
     """The public id of the first medicine that nothing was asked for."""
     with unit_of_work.begin() as session:
         return session.scalars(select(MedicationRequest.public_id).filter_by(code="M01")).one()
-        "device": bound_device(clinic),
-        "photo": kept_photo(clinic),
-    }
 
 
 def bound_device(clinic: Clinic) -> str:
