@@ -234,7 +234,11 @@ def open_clinic() -> Clinic:
     app = create_app(
         Settings(secret_keys=SECRET_KEYS),
         [
-            face(PhoneServices(platform.exchange, "patient", OUTLETS, {VENDOR: "欧姆龙"})),
+            face(
+                PhoneServices(
+                    platform.exchange, "patient", OUTLETS, device_vendors={VENDOR: "欧姆龙"}
+                )
+            ),
             device_api(DeviceDesk({VENDOR: Vendor(VENDOR, (VENDOR_SECRET,))}, batch_readings=20)),
         ],
     )
