@@ -101,6 +101,7 @@ def call(session: Session, now: datetime = NOON) -> tuple[str, list[int]]:
     token, claimed = outbox.claim(session, now)
     calls = outbox.begin_calling(session, token, claimed, now)
     session.flush()
+    session.expire_all()  # what is written for many at once goes around what the session holds
     return token, [id_ for id_, _ in calls]
 
 

@@ -2,13 +2,26 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from app.models.outreach.communication import Communication, SubscriptionGrant
 from app.models.trust.account import WeChatAccount
+
+
+class Spending(Protocol):
+    """A message, or the columns of one, whose call spends a right."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def account_id(self) -> int | None: ...
+    @property
+    def template_id(self) -> str | None: ...
+    @property
+    def claim_token(self) -> str | None: ...
 
 
 def balance(session: Session, account_id: int, template_id: str) -> int:
@@ -21,7 +34,7 @@ def balance(session: Session, account_id: int, template_id: str) -> int:
     return max(0, int(total or 0))
 
 
-def spend(session: Session, messages: Sequence[Communication], now: datetime) -> set[int]:
+def spend(session: Session, messages: Sequence[Spending], now: datetime) -> set[int]:
     """Spend one right for each call about to be made; return the ids of messages that had one.
 
     The accounts' row locks make two messages to one person take turns. Three statements,
@@ -85,7 +98,7 @@ def _write(
     session.flush()
 
 
-def _entry(message: Communication, change: int, reason: str, now: datetime) -> dict[str, Any]:
+def _entry(message: Spending, change: int, reason: str, now: datetime) -> dict[str, Any]:
     return {
         "account_id": message.account_id,
         "template_id": message.template_id,
