@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, String, Subquery, TextClause, text
-from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
 _TYPES: Final[Mapping[type, tuple[str, TypeEngine[Any]]]] = {
@@ -18,18 +17,19 @@ _TYPES: Final[Mapping[type, tuple[str, TypeEngine[Any]]]] = {
 }
 
 
-def told_rows(
-    session: Session, name: str, columns: Mapping[str, type], rows: Iterable[Sequence[object]]
-) -> Subquery:
-    """Return `rows` as a table of that `name`; each column holds whole numbers or short texts.
+def told_rows(dialect: str, name: str, columns: Mapping[str, type]) -> Subquery:
+    """Return a table of that `name` whose rows are the parameter `told`, as `as_told` writes it.
 
-    A text that is None arrives as NULL.
+    Each column holds whole numbers or short texts; a text that is None arrives as NULL.
     """
-    is_sqlite = session.get_bind().dialect.name == "sqlite"
-    query = _of_sqlite(columns) if is_sqlite else _of_mariadb(columns)
-    told = json.dumps([list(row) for row in rows], ensure_ascii=False, separators=(",", ":"))
+    query = _of_sqlite(columns) if dialect == "sqlite" else _of_mariadb(columns)
     types = {column: _TYPES[kind][1] for column, kind in columns.items()}
-    return query.bindparams(told=told).columns(**types).subquery(name)
+    return query.columns(**types).subquery(name)
+
+
+def as_told(rows: Iterable[Sequence[object]]) -> str:
+    """Return rows as the parameter `told`."""
+    return json.dumps([list(row) for row in rows], ensure_ascii=False, separators=(",", ":"))
 
 
 def _of_sqlite(columns: Mapping[str, type]) -> TextClause:

@@ -3,7 +3,9 @@
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 import structlog
 from pydantic import ValidationError
@@ -13,6 +15,7 @@ from app.clock import HOSPITAL
 from app.database import unit_of_work
 from app.domain.definitions import InvalidDefinition
 from app.domain.exchange.targets import HospitalTargets
+from app.domain.outreach.messaging import Lane
 from app.integrations.feeds import configured_feeds
 from app.integrations.hints import Hints
 from app.integrations.tables.mapping_files import InvalidMapping
@@ -33,20 +36,36 @@ from jobs.contacts import follow_contacts
 from jobs.followers import name_followers
 from jobs.platform_events import handlers
 from jobs.relayed import take_callbacks
-from jobs.send_communications import IN_FLIGHT, send_communications
+from jobs.sending import Pump
 from jobs.term_rereading import reread_terms
 from jobs.timetable import TIMETABLE
 from jobs.workers import Crew, Worker, react_to_events
-from wiring import hospital_targets, outlets, platforms, receiver, senders, watches
+from wiring import Platforms, hospital_targets, outlets, platforms, receiver, senders, watches
 
 log = structlog.get_logger()
 
 
-def crew(configured: Settings, work: Work) -> Crew:
+# Calls of clinical messages at once, on a wire of their own: a platform that hangs on ten
+# thousand newsletters keeps no alert waiting.
+_CLINICAL_IN_FLIGHT: Final = 16
+_OTHER_LANES: Final = (Lane.TRANSACTIONAL, Lane.BULK)
+
+
+@dataclass(frozen=True, slots=True)
+class Pumps:
+    """What sends: clinical messages and all others."""
+
+    clinical: Pump
+    others: Pump
+
+    def stop(self) -> None:
+        """Begin no more calls."""
+        self.clinical.stop()
+        self.others.stop()
+
+
+def crew(configured: Settings, work: Work, clients: Platforms, pumps: Pumps) -> Crew:
     """Return the workers: each takes up what others committed, wherever it comes from."""
-    clients = platforms(configured)
-    channels = senders(configured, clients)
-    pool = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="send")
     hints = Hints(configured.redis_url)
     pushes = receiver(configured, hints)
     read = configured_feeds(configured)
@@ -56,9 +75,10 @@ def crew(configured: Settings, work: Work) -> Crew:
     return Crew(
         (
             Worker("react", lambda: react_to_events(work), 0.3),
-            # Two: one settles while the other's calls are on the wire.
-            Worker("send-1", lambda: send_communications(channels, pool, clock.now), 0.3),
-            Worker("send-2", lambda: send_communications(channels, pool, clock.now), 0.3),
+            Worker("send-clinical", lambda: pumps.clinical.send_due((Lane.CLINICAL,)), 0.3),
+            # Two: one claims while the other's last calls are on the wire.
+            Worker("send-1", lambda: pumps.others.send_due(_OTHER_LANES), 0.3),
+            Worker("send-2", lambda: pumps.others.send_due(_OTHER_LANES), 0.3),
             Worker(
                 "platform-inbox",
                 lambda: _read_pushes(work),
@@ -124,7 +144,11 @@ def main() -> int:
             configured.hospital_region,
             text_pack(configured.packs_folder),
         )
-        workers, clockwork = crew(configured, work), Clockwork(TIMETABLE, work)
+        clients = platforms(configured)
+        channels = senders(configured, clients)
+        pumps = Pumps(Pump(channels, clock.now, _CLINICAL_IN_FLIGHT), Pump(channels, clock.now))
+        workers = crew(configured, work, clients, pumps)
+        clockwork = Clockwork(TIMETABLE, work)
     except (InvalidMapping, InvalidDefinition) as problem:
         print(problem, file=sys.stderr)  # noqa: T201  # a sentence for whoever wrote the file
         return 2
@@ -135,12 +159,14 @@ def main() -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    workers.start()
-    log.info("clock_started")
-    try:
-        clockwork.run()
-    finally:
-        workers.stop()
+    with pumps.clinical, pumps.others:
+        workers.start()
+        log.info("clock_started")
+        try:
+            clockwork.run()
+        finally:
+            pumps.stop()
+            workers.stop()
     return 0
 
 

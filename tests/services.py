@@ -74,12 +74,12 @@ class MariaDB:
 
 
 @contextmanager
-def mariadb(folder: Path) -> Iterator[str]:
+def mariadb(folder: Path, *, durable: bool = False) -> Iterator[str]:
     """Run a MariaDB in `folder`; yield its URL without a database name.
 
-    It is not durable: no test cuts its power, and thousands commit to it.
+    It is not durable unless asked: no test cuts its power, and thousands commit to it.
     """
-    server = MariaDB(folder, durable=False)
+    server = MariaDB(folder, durable=durable)
     try:
         server.start()
         yield server.url

@@ -7,8 +7,17 @@ statement for all; rows are loaded one by one only where something went another 
 """
 
 from app.services.outreach.outbox.calling import begin_calling
-from app.services.outreach.outbox.claiming import LEASE, claim
+from app.services.outreach.outbox.claiming import LEASE, claim, release
 from app.services.outreach.outbox.settling import settle
 from app.services.outreach.outbox.sweeping import AGE_LIMIT, overdue, sweep
 
-__all__ = ["AGE_LIMIT", "LEASE", "begin_calling", "claim", "overdue", "settle", "sweep"]
+__all__ = [
+    "AGE_LIMIT",
+    "LEASE",
+    "begin_calling",
+    "claim",
+    "overdue",
+    "release",
+    "settle",
+    "sweep",
+]

@@ -123,3 +123,17 @@ def _take(session: Session, ids: list[int], token: str, lease_until: datetime) -
                 continue
         return taken
     return ids
+
+
+def release(session: Session, token: str, ids: Sequence[int]) -> None:
+    """Put what a claim has not begun back into the queue: a worker that stops leaves nothing."""
+    session.execute(
+        update(Communication)
+        .where(
+            Communication.id.in_(ids),
+            Communication.claim_token == token,
+            Communication.state == CommunicationState.CLAIMED,
+        )
+        .values(state=CommunicationState.QUEUED, claim_token=None, lease_until=None, in_flight=None)
+        .execution_options(synchronize_session=False)
+    )

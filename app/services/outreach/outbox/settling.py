@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any, Final
 
-from sqlalchemy import func, select, update
+from sqlalchemy import BindParameter, Update, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from app.database import PlatformId
@@ -17,7 +18,59 @@ from app.domain.outreach.messaging import (
 from app.models import Communication, CommunicationAttempt, EarlyReceipt
 from app.models.outreach.delivery import accept, is_without_receipt, take_failure
 from app.models.outreach.receipt import apply_early_receipts
-from app.told_rows import told_rows
+from app.told_rows import as_told, told_rows
+
+_IDS: Final[BindParameter[int]] = bindparam("ids", expanding=True)
+_OURS: Final = (
+    select(Communication.id, Communication.channel)
+    .where(
+        Communication.id.in_(_IDS),
+        Communication.claim_token == bindparam("token"),
+        Communication.state == CommunicationState.CALLING,
+    )
+    .order_by(Communication.id)
+    .with_for_update()
+)
+_FINISH: Final = (
+    update(CommunicationAttempt)
+    .where(
+        CommunicationAttempt.communication_id.in_(_IDS),
+        CommunicationAttempt.claim_token == bindparam("token"),
+        CommunicationAttempt.finished_at.is_(None),
+    )
+    .values(
+        finished_at=bindparam("now"),
+        error_class=bindparam("told_class"),
+        errcode=bindparam("told_code"),
+    )
+    .execution_options(synchronize_session=False)
+)
+
+
+def _accepting(dialect: str, *, is_last: bool) -> Update:
+    """Return the statement that does to many what `accept` does to one."""
+    told = told_rows(dialect, "told", {"id": int, "platform_id": str})
+    values: dict[str, Any] = {
+        "state": CommunicationState.DELIVERED if is_last else CommunicationState.SENT,
+        "sent_at": func.coalesce(Communication.sent_at, bindparam("now")),
+        # A repeat that the platform dropped has the id of the first, if any.
+        "platform_id": func.coalesce(told.c.platform_id, Communication.platform_id),
+        **dict.fromkeys(
+            ("reason", "error_class", "errcode", "claim_token", "lease_until", "in_flight")
+        ),
+    }
+    if is_last:
+        values["delivered_at"] = bindparam("now")
+    accepting = update(Communication).where(Communication.id == told.c.id).values(values)
+    return accepting.execution_options(synchronize_session=False)
+
+
+_ACCEPT: Final = {
+    (dialect, is_last): _accepting(dialect, is_last=is_last)
+    for dialect in ("sqlite", "mysql", "mariadb")
+    for is_last in (True, False)
+}
+_EARLY: Final = select(EarlyReceipt.platform_id).where(EarlyReceipt.platform_id.in_(_IDS))
 
 
 def settle(
@@ -27,18 +80,8 @@ def settle(
 
     Nothing may be written for those: another worker has taken them up.
     """
-    ours = dict(
-        session.execute(
-            select(Communication.id, Communication.channel)
-            .where(
-                Communication.id.in_(outcomes),
-                Communication.claim_token == token,
-                Communication.state == CommunicationState.CALLING,
-            )
-            .order_by(Communication.id)
-            .with_for_update()
-        ).all()
-    )
+    found = session.execute(_OURS, {"ids": list(outcomes), "token": token})
+    ours: dict[int, Channel] = dict(found.all())
     _finish_attempts(session, token, {id_: outcomes[id_] for id_ in ours}, now)
     plain = {
         id_: outcome.platform_id
@@ -82,25 +125,8 @@ def _by_receipt(
 def _accept_together(
     session: Session, platform_ids: Mapping[int, str | None], now: datetime, *, is_last: bool
 ) -> None:
-    """Do to all of these what `accept` does to one."""
-    told = told_rows(session, "told", {"id": int, "platform_id": str}, platform_ids.items())
-    values = {
-        "state": CommunicationState.DELIVERED if is_last else CommunicationState.SENT,
-        "sent_at": func.coalesce(Communication.sent_at, now),
-        # A repeat that the platform dropped has the id of the first, if any.
-        "platform_id": func.coalesce(told.c.platform_id, Communication.platform_id),
-        **dict.fromkeys(
-            ("reason", "error_class", "errcode", "claim_token", "lease_until", "in_flight")
-        ),
-    }
-    if is_last:
-        values["delivered_at"] = now
-    session.execute(
-        update(Communication)
-        .where(Communication.id == told.c.id)
-        .values(values)
-        .execution_options(synchronize_session=False)
-    )
+    statement = _ACCEPT[session.get_bind().dialect.name, is_last]
+    session.execute(statement, {"told": as_told(platform_ids.items()), "now": now})
 
 
 def _finish_attempts(
@@ -111,20 +137,11 @@ def _finish_attempts(
     for id_, outcome in outcomes.items():
         alike.setdefault(outcome if isinstance(outcome, Failure) else None, []).append(id_)
     for failure, ids in alike.items():
-        session.execute(
-            update(CommunicationAttempt)
-            .where(
-                CommunicationAttempt.communication_id.in_(ids),
-                CommunicationAttempt.claim_token == token,
-                CommunicationAttempt.finished_at.is_(None),
-            )
-            .values(
-                finished_at=now,
-                error_class=failure.error_class if failure else None,
-                errcode=failure.errcode if failure else None,
-            ),
-            execution_options={"synchronize_session": False},
-        )
+        told = {
+            "told_class": failure.error_class if failure else None,
+            "told_code": failure.errcode if failure else None,
+        }
+        session.execute(_FINISH, {"ids": ids, "token": token, "now": now, **told})
 
 
 def _accepted(outcomes: Mapping[int, Outcome], ours: Mapping[int, Channel]) -> list[Accepted]:
@@ -137,8 +154,7 @@ def _meet_early_receipts(session: Session, platform_ids: Sequence[str | None]) -
     if not ids:
         return
     session.flush()
-    early = select(EarlyReceipt.platform_id).where(EarlyReceipt.platform_id.in_(ids))
-    came = set(session.scalars(early))
+    came = set(session.scalars(_EARLY, {"ids": ids}))
     if came:
         rows = select(Communication).where(Communication.platform_id.in_(came))
         for row in session.scalars(rows.execution_options(populate_existing=True)):
