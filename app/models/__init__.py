@@ -27,6 +27,7 @@ from app.models.outreach.communication import (
     SubscriptionGrant,
 )
 from app.models.outreach.relayed import RelayedCallback
+from app.models.outreach.route import MemberMinute, RouteGate, RouteMinute
 from app.models.plans.action_change import ActionChange
 from app.models.plans.calendar_day import CalendarDay
 from app.models.plans.care_plan import CarePlan, CarePlanStatus, Task, TaskOwner
@@ -163,6 +164,7 @@ __all__ = [
     "Lease",
     "MatchCandidate",
     "MedicationRequest",
+    "MemberMinute",
     "MigrationStatus",
     "ModelKind",
     "MoveDeed",
@@ -197,6 +199,8 @@ __all__ = [
     "ReplayRun",
     "ResultService",
     "RiskAssessment",
+    "RouteGate",
+    "RouteMinute",
     "Rule",
     "RuleFiring",
     "RuleSwitch",

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 import structlog
@@ -14,12 +14,14 @@ from app.domain.outreach.messaging import Channel, CommunicationState, ErrorClas
 from app.domain.plans.plan_schedule import TaskStatus
 from app.encryption import SealBroken
 from app.models import Communication, CommunicationAttempt, Patient, PatientLink, Task, TaskOwner
-from app.models.outreach.delivery import end_in_failure, leave_unknown, may_repeat, rest
+from app.models.outreach.delivery import end_in_failure, leave_unknown, may_repeat, requeue, rest
 from app.models.outreach.subscription_ledger import spend
 from app.services.outreach.outbox.claiming import LEASE
+from app.services.outreach.outbox.members import crowded_out
 
 log = structlog.get_logger()
 
+_A_WHILE: Final = timedelta(minutes=1)
 _CLOSED: Final = (TaskStatus.COMPLETED, TaskStatus.MISSED, TaskStatus.CANCELLED)
 
 
@@ -125,10 +127,13 @@ def begin_calling(
             left_out[row.id] = (CommunicationState.HELD, "unreadable")
         else:
             ready.append((row, outgoing))
+    waiting = crowded_out(session, [(row.id, outgoing) for row, outgoing in ready], now)
     had_right = spend(session, [row for row, _ in ready if row.needs_right], now)
     calls = []
     for row, outgoing in ready:
-        if row.needs_right and row.id not in had_right:
+        if row.id in waiting:
+            left_out[row.id] = (CommunicationState.QUEUED, "many-at-once")
+        elif row.needs_right and row.id not in had_right:
             left_out[row.id] = (CommunicationState.REFUSED, "no-right-left")
         else:
             calls.append((row.id, outgoing))
@@ -153,6 +158,8 @@ def _leave_out(
             end_in_failure(session, row, state, reason, now)
         elif state is CommunicationState.UNKNOWN:
             leave_unknown(row, now)
+        elif state is CommunicationState.QUEUED:
+            requeue(row, now, _A_WHILE, counted=False)
         else:
             rest(row, state, reason)
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from app.database import database_time
 from app.domain.outreach.messaging import Channel, CommunicationState, Lane, Route
 from app.models import Communication
+from app.services.outreach.outbox.routes import allowances, take_probe
 
 LEASE: Final = timedelta(seconds=60)
 _LANES: Final = tuple(Lane)
@@ -23,21 +24,23 @@ def claim(
     limit: int = 64,
     channels: Collection[Channel] | None = None,
     lanes: Sequence[Lane] = _LANES,
-    closed: Collection[Route] = (),
 ) -> tuple[str, list[int]]:
     """Claim what is due, the first of `lanes` first; return the token and the ids claimed.
 
     One message a recipient: the platform refuses a second call in flight (43108), and the unique
-    column `in_flight` holds that over all workers. What goes by a route in `closed` waits where
-    it is: a breaker holds a route, not its messages one by one.
+    column `in_flight` holds that over all workers. What goes by a closed route waits where it is:
+    a breaker holds a route, not its messages one by one.
     """
     token = secrets.token_urlsafe(16)
     lease_until = database_time(session) + LEASE
     first_of: dict[str, int] = {}
+    allowed = allowances(session, now)
     for lane in lanes:
-        routes = [one for one in _present(session, lane, channels) if one not in closed]
+        routes = [one for one in _present(session, lane, channels) if allowed.get(one) != 0]
         for turn, route in enumerate(routes):
             share = (limit - len(first_of)) // (len(routes) - turn)
+            if route in allowed:
+                share = min(share, 1) if take_probe(session, route, now) else 0
             _take_turns(session, first_of, _waiting(lane, route, now, share * 2), share)
         if len(first_of) >= limit:
             break

@@ -10,19 +10,20 @@ from sqlalchemy.orm import Session
 from app.database import PlatformId
 from app.domain.outreach.messaging import (
     Accepted,
-    Channel,
     CommunicationState,
     Failure,
     Outcome,
+    Route,
 )
 from app.models import Communication, CommunicationAttempt, EarlyReceipt
 from app.models.outreach.delivery import accept, is_without_receipt, take_failure
 from app.models.outreach.receipt import apply_early_receipts
+from app.services.outreach.outbox.routes import note
 from app.told_rows import as_told, told_rows
 
 _IDS: Final[BindParameter[int]] = bindparam("ids", expanding=True)
 _OURS: Final = (
-    select(Communication.id, Communication.channel)
+    select(Communication.id, Communication.channel, Communication.app_key)
     .where(
         Communication.id.in_(_IDS),
         Communication.claim_token == bindparam("token"),
@@ -81,7 +82,7 @@ def settle(
     Nothing may be written for those: another worker has taken them up.
     """
     found = session.execute(_OURS, {"ids": list(outcomes), "token": token})
-    ours: dict[int, Channel] = dict(found.all())
+    ours = {row.id: Route(row.channel, row.app_key or "") for row in found}
     _finish_attempts(session, token, {id_: outcomes[id_] for id_ in ours}, now)
     plain = {
         id_: outcome.platform_id
@@ -98,6 +99,10 @@ def settle(
             accept(row, outcome, now)
         else:
             take_failure(session, row, outcome, now)
+    by_route: dict[Route, list[Outcome]] = {}
+    for id_, route in ours.items():
+        by_route.setdefault(route, []).append(outcomes[id_])
+    note(session, by_route, now)
     _meet_early_receipts(session, [one.platform_id for one in _accepted(outcomes, ours)])
     return [id_ for id_ in outcomes if id_ not in ours]
 
@@ -113,12 +118,12 @@ def _is_plain(outcome: Accepted) -> bool:
 
 
 def _by_receipt(
-    channels: Mapping[int, Channel], plain: Mapping[int, str | None]
+    routes: Mapping[int, Route], plain: Mapping[int, str | None]
 ) -> dict[bool, dict[int, str | None]]:
     """Part messages of which nothing more will be heard from those with a receipt to come."""
     parted: dict[bool, dict[int, str | None]] = {}
     for id_, platform_id in plain.items():
-        parted.setdefault(is_without_receipt(channels[id_]), {})[id_] = platform_id
+        parted.setdefault(is_without_receipt(routes[id_].channel), {})[id_] = platform_id
     return parted
 
 
@@ -144,7 +149,7 @@ def _finish_attempts(
         session.execute(_FINISH, {"ids": ids, "token": token, "now": now, **told})
 
 
-def _accepted(outcomes: Mapping[int, Outcome], ours: Mapping[int, Channel]) -> list[Accepted]:
+def _accepted(outcomes: Mapping[int, Outcome], ours: Mapping[int, Route]) -> list[Accepted]:
     return [one for id_, one in outcomes.items() if id_ in ours and isinstance(one, Accepted)]
 
 

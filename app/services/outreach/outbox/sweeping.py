@@ -8,11 +8,12 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.database import database_time
-from app.domain.outreach.messaging import CommunicationState, ErrorClass
+from app.domain.outreach.messaging import CommunicationState, ErrorClass, Route
 from app.models import Communication
-from app.models.outreach.delivery import end_in_failure, requeue, rest, take_silence
+from app.models.outreach.delivery import MAX_TRIES, end_in_failure, requeue, rest, take_silence
+from app.services.outreach.outbox.routes import allowances
 
-_TOKEN_PAUSE: Final = timedelta(minutes=5)
+_HELD_PAUSE: Final = timedelta(minutes=5)
 # A message at rest longer than this is found by the sweeper, whatever state it is in.
 AGE_LIMIT: Final = timedelta(hours=1)
 _AT_ONCE: Final = 500
@@ -48,21 +49,35 @@ def sweep(session: Session, now: datetime) -> dict[str, int]:
 
 
 def _try_held_again(session: Session, now: datetime) -> int:
-    """Queue messages again that a refused token held back: tokens come and go by themselves."""
-    due = session.scalars(
+    """Queue again what was held for its route's sake: all where it is open, else one as a probe.
+
+    Tokens come and go by themselves, and a fault of ours is mended by somebody; what is refused
+    again and again for the same reason waits for a person.
+    """
+    held = session.scalars(
         select(Communication)
         .where(
             Communication.state == CommunicationState.HELD,
-            Communication.error_class == ErrorClass.TOKEN,
-            Communication.due_at <= now - _TOKEN_PAUSE,
+            Communication.error_class.in_((ErrorClass.TOKEN, ErrorClass.OURS)),
+            Communication.due_at <= now - _HELD_PAUSE,
+            Communication.tries < MAX_TRIES,
         )
+        .order_by(Communication.lane, Communication.due_at)
         .limit(_AT_ONCE)
         .with_for_update(skip_locked=True)
     ).all()
-    for row in due:
+    allowed = allowances(session, now)
+    queued = 0
+    for row in held:
+        route = Route(row.channel, row.app_key or "")
+        if route in allowed:
+            if not allowed[route]:
+                continue
+            allowed[route] -= 1
         requeue(row, now, timedelta(), counted=True)
         row.due_at = now
-    return len(due)
+        queued += 1
+    return queued
 
 
 def overdue(session: Session, now: datetime) -> dict[CommunicationState, int]:
