@@ -2,10 +2,9 @@
 
 import signal
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
-from typing import Final
 
 import structlog
 from pydantic import ValidationError
@@ -15,7 +14,6 @@ from app.clock import HOSPITAL
 from app.database import unit_of_work
 from app.domain.definitions import InvalidDefinition
 from app.domain.exchange.targets import HospitalTargets
-from app.domain.outreach.messaging import Lane
 from app.integrations.feeds import configured_feeds
 from app.integrations.hints import Hints
 from app.integrations.tables.mapping_files import InvalidMapping
@@ -33,10 +31,10 @@ from jobs import exchange
 from jobs.chores import Work
 from jobs.clockwork import Clockwork
 from jobs.contacts import follow_contacts
+from jobs.engine import sending_engine
 from jobs.followers import name_followers
 from jobs.platform_events import handlers
 from jobs.relayed import take_callbacks
-from jobs.sending import Pump
 from jobs.term_rereading import reread_terms
 from jobs.timetable import TIMETABLE
 from jobs.workers import Crew, Worker, react_to_events
@@ -45,26 +43,7 @@ from wiring import Platforms, hospital_targets, outlets, platforms, receiver, se
 log = structlog.get_logger()
 
 
-# Calls of clinical messages at once, on a wire of their own: a platform that hangs on ten
-# thousand newsletters keeps no alert waiting.
-_CLINICAL_IN_FLIGHT: Final = 16
-_OTHER_LANES: Final = (Lane.TRANSACTIONAL, Lane.BULK)
-
-
-@dataclass(frozen=True, slots=True)
-class Pumps:
-    """What sends: clinical messages and all others."""
-
-    clinical: Pump
-    others: Pump
-
-    def stop(self) -> None:
-        """Begin no more calls."""
-        self.clinical.stop()
-        self.others.stop()
-
-
-def crew(configured: Settings, work: Work, clients: Platforms, pumps: Pumps) -> Crew:
+def crew(configured: Settings, work: Work, clients: Platforms, sending: Sequence[Worker]) -> Crew:
     """Return the workers: each takes up what others committed, wherever it comes from."""
     hints = Hints(configured.redis_url)
     pushes = receiver(configured, hints)
@@ -75,10 +54,7 @@ def crew(configured: Settings, work: Work, clients: Platforms, pumps: Pumps) -> 
     return Crew(
         (
             Worker("react", lambda: react_to_events(work), 0.3),
-            Worker("send-clinical", lambda: pumps.clinical.send_due((Lane.CLINICAL,)), 0.3),
-            # Two: one claims while the other's last calls are on the wire.
-            Worker("send-1", lambda: pumps.others.send_due(_OTHER_LANES), 0.3),
-            Worker("send-2", lambda: pumps.others.send_due(_OTHER_LANES), 0.3),
+            *sending,
             Worker(
                 "platform-inbox",
                 lambda: _read_pushes(work),
@@ -145,9 +121,8 @@ def main() -> int:
             text_pack(configured.packs_folder),
         )
         clients = platforms(configured)
-        channels = senders(configured, clients)
-        pumps = Pumps(Pump(channels, clock.now, _CLINICAL_IN_FLIGHT), Pump(channels, clock.now))
-        workers = crew(configured, work, clients, pumps)
+        engine = sending_engine(configured, senders(configured, clients), clock.now)
+        workers = crew(configured, work, clients, engine.workers)
         clockwork = Clockwork(TIMETABLE, work)
     except (InvalidMapping, InvalidDefinition) as problem:
         print(problem, file=sys.stderr)  # noqa: T201  # a sentence for whoever wrote the file
@@ -159,13 +134,13 @@ def main() -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    with pumps.clinical, pumps.others:
+    with engine:
         workers.start()
         log.info("clock_started")
         try:
             clockwork.run()
         finally:
-            pumps.stop()
+            engine.stop()
             workers.stop()
     return 0
 
