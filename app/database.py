@@ -105,11 +105,14 @@ class PlatformId(TypeDecorator[str]):
             )
         return dialect.type_descriptor(String(length))
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        if value is None:
-            return None
+    @classmethod
+    def allows(cls, value: object) -> bool:
+        """Tell whether `value` can be kept; what goes around the type's binding is asked here."""
         # MariaDB answers `text = 0` with almost every row: only text may be bound as text.
-        if not isinstance(value, str) or not self._allowed.fullmatch(value):
+        return isinstance(value, str) and cls._allowed.fullmatch(value) is not None
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is not None and not self.allows(value):
             raise ValueError("not a platform id")
         return value
 

@@ -348,6 +348,9 @@ class Settings(BaseSettings):
 
     database_url: str = "sqlite:///var/careloop.sqlite3"
     redis_url: str | None = None
+    # RabbitMQ (amqp://…): sender processes of their own take chunks from it; without it the clock
+    # process sends.
+    broker_url: SecretStr | None = None
     secret_keys: SecretStr
     cipher: Literal["aes-256-gcm", "sm4-gcm"] = "aes-256-gcm"
     tenant: str = Field(default="hospital", pattern=r"^[a-z0-9-]{1,32}$")

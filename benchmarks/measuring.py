@@ -106,13 +106,16 @@ def finish(benchmark: str, result: dict[str, Any]) -> None:
 
 
 @contextmanager
-def fresh_database() -> Iterator[str]:
-    """Yield the URL of an empty, migrated database: in a new folder, or on TEST_DATABASE_URL."""
+def fresh_database(*, durable: bool = False) -> Iterator[str]:
+    """Yield the URL of an empty, migrated database: in a new folder, or on TEST_DATABASE_URL.
+
+    A `durable` one syncs each commit to the disk.
+    """
     with ExitStack() as stack:
         server = os.environ.get("TEST_DATABASE_URL", "").rstrip("/")
         if not server:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="careloop-bench-"))
-            server = stack.enter_context(services.mariadb(Path(folder)))
+            server = stack.enter_context(services.mariadb(Path(folder), durable=durable))
         name = f"careloop_bench_{os.getpid()}"
         url = create_database(server, name)
         engine = make_engine(url)

@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
@@ -32,23 +33,20 @@ from jobs.chores import Work
 from jobs.clockwork import Clockwork
 from jobs.contacts import follow_contacts
 from jobs.device_readings import take_readings
+from jobs.engine import sending_engine
 from jobs.followers import name_followers
 from jobs.platform_events import handlers
 from jobs.relayed import take_callbacks
-from jobs.send_communications import IN_FLIGHT, send_communications
 from jobs.term_rereading import reread_terms
 from jobs.timetable import TIMETABLE
 from jobs.workers import Crew, Worker, react_to_events
-from wiring import hospital_targets, outlets, platforms, receiver, senders, watches
+from wiring import Platforms, hospital_targets, outlets, platforms, receiver, senders, watches
 
 log = structlog.get_logger()
 
 
-def crew(configured: Settings, work: Work) -> Crew:
+def crew(configured: Settings, work: Work, clients: Platforms, sending: Sequence[Worker]) -> Crew:
     """Return the workers: each takes up what others committed, wherever it comes from."""
-    clients = platforms(configured)
-    channels = senders(configured, clients)
-    pool = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="send")
     hints = Hints(configured.redis_url)
     pushes = receiver(configured, hints)
     read = configured_feeds(configured)
@@ -58,9 +56,7 @@ def crew(configured: Settings, work: Work) -> Crew:
     return Crew(
         (
             Worker("react", lambda: react_to_events(work), 0.3),
-            # Two: one settles while the other's calls are on the wire.
-            Worker("send-1", lambda: send_communications(channels, pool, clock.now), 0.3),
-            Worker("send-2", lambda: send_communications(channels, pool, clock.now), 0.3),
+            *sending,
             Worker(
                 "platform-inbox",
                 lambda: _read_pushes(work),
@@ -129,7 +125,10 @@ def main() -> int:
             configured.medicines.rules,
             timedelta(days=configured.pack_draft_days),
         )
-        workers, clockwork = crew(configured, work), Clockwork(TIMETABLE, work)
+        clients = platforms(configured)
+        engine = sending_engine(configured, senders(configured, clients), clock.now)
+        workers = crew(configured, work, clients, engine.workers)
+        clockwork = Clockwork(TIMETABLE, work)
     except (InvalidMapping, InvalidDefinition) as problem:
         print(problem, file=sys.stderr)  # noqa: T201  # a sentence for whoever wrote the file
         return 2
@@ -140,12 +139,14 @@ def main() -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    workers.start()
-    log.info("clock_started")
-    try:
-        clockwork.run()
-    finally:
-        workers.stop()
+    with engine:
+        workers.start()
+        log.info("clock_started")
+        try:
+            clockwork.run()
+        finally:
+            engine.stop()
+            workers.stop()
     return 0
 
 

@@ -17,7 +17,7 @@ from app.domain.exchange.webhooks import WebhookCall
 from app.models import OutboundDocument
 from app.models.exchange.answering import take_answers
 from app.services.exchange import deliveries, handing_over, telling
-from jobs.send_communications import insist
+from jobs.insisting import insist
 
 log = structlog.get_logger()
 

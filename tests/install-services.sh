@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the tests need beyond Python: a MariaDB, a Redis, a browser with Chinese letters.
+# What the tests need beyond Python: a MariaDB, a Redis, a RabbitMQ, a browser with Chinese letters.
 # As root on Debian or Ubuntu, install what is missing; otherwise say what to install.
 set -eu
 need=""
@@ -8,6 +8,7 @@ for server in mariadbd mysqld; do
 done
 [ "${mariadb:-}" = yes ] || need="$need mariadb-server"
 command -v redis-server >/dev/null 2>&1 || need="$need redis-server"
+[ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || need="$need rabbitmq-server"
 command -v chromium >/dev/null 2>&1 || need="$need chromium"
 fc-list 2>/dev/null | grep -qi "noto.*cjk" || need="$need fonts-noto-cjk"
 [ -z "$need" ] && exit 0

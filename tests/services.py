@@ -1,7 +1,8 @@
-"""Throw-away MariaDB and Redis for one test run, on free ports in a temporary folder."""
+"""Throw-away MariaDB, Redis and RabbitMQ for one test run, on free ports in a temporary folder."""
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -74,12 +75,12 @@ class MariaDB:
 
 
 @contextmanager
-def mariadb(folder: Path) -> Iterator[str]:
+def mariadb(folder: Path, *, durable: bool = False) -> Iterator[str]:
     """Run a MariaDB in `folder`; yield its URL without a database name.
 
-    It is not durable: no test cuts its power, and thousands commit to it.
+    It is not durable unless asked: no test cuts its power, and thousands commit to it.
     """
-    server = MariaDB(folder, durable=False)
+    server = MariaDB(folder, durable=durable)
     try:
         server.start()
         yield server.url
@@ -106,6 +107,65 @@ def redis_server(folder: Path) -> Iterator[str]:
     finally:
         process.kill()
         process.wait()
+
+
+class RabbitMQ:
+    """A RabbitMQ in a folder; it may be killed and started again with what it kept."""
+
+    def __init__(self, folder: Path) -> None:
+        server = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+        if not server.exists():
+            raise RuntimeError(MISSING.format("RabbitMQ", "rabbitmq-server"))
+        self.port = free_port()
+        self.url = f"amqp://guest:guest@127.0.0.1:{self.port}//"
+        folder.mkdir(parents=True, exist_ok=True)
+        self._command = [str(server)]
+        self._environment = {
+            **os.environ,
+            "HOME": str(folder),  # its cookie
+            "RABBITMQ_NODENAME": f"careloop{self.port}@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": str(self.port),
+            "RABBITMQ_DIST_PORT": str(free_port()),
+            "RABBITMQ_MNESIA_BASE": str(folder / "data"),
+            "RABBITMQ_LOG_BASE": str(folder / "log"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
+            "RABBITMQ_CONFIG_FILE": str(folder / "none"),
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(folder / "none-either"),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and return once it answers."""
+        self._process = subprocess.Popen(
+            self._command, env=self._environment, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+        _wait(self._greet, self._process, 60)
+
+    def _greet(self) -> None:
+        with socket.create_connection(("127.0.0.1", self.port), 1) as connection:
+            connection.sendall(b"AMQP\x00\x00\x09\x01")
+            if not connection.recv(1):
+                raise ConnectionError("not yet")
+
+    def kill(self) -> None:
+        """End it and all it started, as a power failure would."""
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+
+@contextmanager
+def rabbitmq(folder: Path) -> Iterator[str]:
+    """Run a RabbitMQ in `folder`; yield its URL."""
+    server = RabbitMQ(folder)
+    try:
+        server.start()
+        yield server.url
+    finally:
+        server.kill()
 
 
 def _wait(probe: object, process: subprocess.Popen[bytes], seconds: float = 40) -> None:

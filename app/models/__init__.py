@@ -28,6 +28,7 @@ from app.models.outreach.communication import (
     SubscriptionGrant,
 )
 from app.models.outreach.relayed import RelayedCallback
+from app.models.outreach.route import MemberMinute, RouteGate, RouteMinute
 from app.models.plans.action_change import ActionChange
 from app.models.plans.calendar_day import CalendarDay
 from app.models.plans.care_plan import CarePlan, CarePlanStatus, Task, TaskOwner
@@ -170,6 +171,7 @@ __all__ = [
     "MedicationRequest",
     "MedicineFlow",
     "MedicineFlowStep",
+    "MemberMinute",
     "MigrationStatus",
     "ModelKind",
     "MoveDeed",
@@ -206,6 +208,8 @@ __all__ = [
     "Reporter",
     "ResultService",
     "RiskAssessment",
+    "RouteGate",
+    "RouteMinute",
     "Rule",
     "RuleFiring",
     "RuleSwitch",

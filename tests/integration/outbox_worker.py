@@ -6,13 +6,14 @@ It says each message's public id when the call begins; the call never ends by it
 import base64
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from app import encryption
 from app.database import make_engine, unit_of_work
 from app.domain.outreach.messaging import Channel, Outcome, Outgoing
-from jobs.send_communications import IN_FLIGHT, send_communications
+from jobs.sending import Pump
+
+CALLS_AT_ONCE = 32
 
 
 def call_without_end(message: Outgoing) -> Outcome:
@@ -25,9 +26,9 @@ def call_without_end(message: Outgoing) -> Outcome:
 def main(url: str, key: str) -> None:
     encryption.use(encryption.Keyring({"t1": base64.b64decode(key)}, "hospital"))
     unit_of_work.configure(bind=make_engine(url))
-    with ThreadPoolExecutor(IN_FLIGHT) as pool:
-        senders = dict.fromkeys(Channel, call_without_end)
-        send_communications(senders, pool, lambda: datetime.now(UTC))
+    senders = dict.fromkeys(Channel, call_without_end)
+    with Pump(senders, lambda: datetime.now(UTC), CALLS_AT_ONCE) as pump:
+        pump.send_due()
 
 
 if __name__ == "__main__":

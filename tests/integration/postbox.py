@@ -21,6 +21,8 @@ from app.domain.outreach.messaging import (
 )
 from app.models import Communication, SubscriptionGrant, WeChatAccount
 from app.services.outreach import outbox
+from jobs.sending import Pump
+from jobs.wire import Senders
 from tests.conftest import NOON
 
 TEMPLATE = "tmpl-sub"
@@ -101,7 +103,14 @@ def call(session: Session, now: datetime = NOON) -> tuple[str, list[int]]:
     token, claimed = outbox.claim(session, now)
     calls = outbox.begin_calling(session, token, claimed, now)
     session.flush()
+    session.expire_all()  # what is written for many at once goes around what the session holds
     return token, [id_ for id_, _ in calls]
+
+
+def send_due(senders: Senders, now: Callable[[], datetime], in_flight: int = 32) -> int:
+    """Send one claim of what is due; return how many messages were claimed."""
+    with Pump(senders, now, in_flight) as pump:
+        return pump.send_due()
 
 
 def end_leases(bind: Engine | Session) -> None:

@@ -56,6 +56,7 @@ def answer(session: Session, outcome: Accepted | Failure, now: datetime = NOON) 
     token, ids = call(session, now)
     assert outbox.settle(session, token, dict.fromkeys(ids, outcome), now) == []
     session.flush()
+    session.expire_all()
 
 
 def events(session: Session) -> list[str]:
@@ -405,6 +406,7 @@ def test_a_batch_that_waited_for_others_gets_a_lease_of_its_own(session: Session
     before = message.lease_until
 
     outbox.begin_calling(session, token, claimed, NOON)
+    session.expire_all()
 
     assert message.lease_until is not None
     assert message.lease_until != before

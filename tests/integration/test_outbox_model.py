@@ -109,6 +109,16 @@ class Outbox:
     now: datetime = NOON
     claims: list[tuple[str, list[int]]] = field(default_factory=list)
     on_the_wire: list[tuple[str, int]] = field(default_factory=list)
+    seen: dict[int, State] = field(default_factory=dict)
+
+    def watch(self) -> None:
+        """Hold what was written for many at once against the table of states."""
+        self.session.flush()
+        self.session.expire_all()
+        for id_, after in self.session.execute(select(Communication.id, Communication.state)):
+            before = self.seen.get(id_, after)
+            assert before is after or may_become(before, after), f"{before} → {after}"
+            self.seen[id_] = after
 
     def queue(self, _: None) -> None:
         with_right(self.session, self.user)
@@ -119,6 +129,7 @@ class Outbox:
 
     def claim(self, _: None) -> None:
         self.claims.append(outbox.claim(self.session, self.now))
+        self.watch()
 
     def call(self, _: None) -> None:
         for token, ids in self.claims[-1:]:
@@ -126,6 +137,7 @@ class Outbox:
             self.on_the_wire += [(token, id_) for id_, _ in called]
             self.calls += len(called)
             self.rights -= len(called)
+            self.watch()
 
     def settle(self, outcome: Outcome) -> None:
         if not self.on_the_wire:
@@ -161,7 +173,7 @@ class Outbox:
         self.now += timedelta(seconds=seconds)
 
     def check(self) -> None:
-        self.session.flush()
+        self.watch()
         total = self.session.scalar(select(func.sum(SubscriptionGrant.change)))
         assert (total or 0) == self.rights >= 0
         assert balance(self.session, self.user.id, TEMPLATE) == self.rights
@@ -211,7 +223,7 @@ def test_receipts_in_any_order_never_undo_an_end(
         message = letter(session, channel=Channel.SUBSCRIPTION)
         token, ids = outbox.claim(session, NOON)
         outbox.begin_calling(session, token, ids, NOON)
-        session.flush()
+        session.expire_all()
         for step in order:
             if step == "answer":
                 outbox.settle(session, token, {message.id: Failure(ErrorClass.AMBIGUOUS)}, NOON)

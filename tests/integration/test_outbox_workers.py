@@ -4,8 +4,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -26,9 +25,10 @@ from app.domain.outreach.messaging import (
 )
 from app.models import Communication, CommunicationAttempt, Event
 from app.services.outreach import outbox
-from jobs.send_communications import IN_FLIGHT, insist, send_communications
+from jobs.insisting import insist
 from tests.conftest import NOON, ROOT, SECRET_KEY
-from tests.integration.postbox import Postman, end_leases, letter, states
+from tests.integration.outbox_worker import CALLS_AT_ONCE
+from tests.integration.postbox import Postman, end_leases, letter, send_due, states
 
 State = CommunicationState
 pytestmark = pytest.mark.mariadb
@@ -36,12 +36,6 @@ pytestmark = pytest.mark.mariadb
 
 def now() -> datetime:
     return NOON
-
-
-@pytest.fixture
-def pool() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(32) as made:
-        yield made
 
 
 def queue(count: int, recipients: int, channel: Channel = Channel.TEMPLATE) -> None:
@@ -79,9 +73,7 @@ def _waiting() -> bool:
         return session.scalar(found) is not None
 
 
-def test_eight_workers_send_each_of_500_messages_once(
-    mariadb: Engine, pool: ThreadPoolExecutor
-) -> None:
+def test_eight_workers_send_each_of_500_messages_once(mariadb: Engine) -> None:
     queue(500, recipients=120)
     random = Random(7)
 
@@ -90,7 +82,7 @@ def test_eight_workers_send_each_of_500_messages_once(
         return Accepted(f"p-{message.public_id}")
 
     postman = Postman(answer)
-    work_together(8, lambda: send_communications({Channel.TEMPLATE: postman}, pool, now))
+    work_together(8, lambda: send_due({Channel.TEMPLATE: postman}, now))
 
     assert len(postman.carried) == 500
     assert set(postman.carried.values()) == {1}
@@ -105,7 +97,7 @@ def test_eight_workers_send_each_of_500_messages_once(
         assert session.scalar(ids) == 500
 
 
-def test_a_sender_that_raises_stops_nobody_else(mariadb: Engine, pool: ThreadPoolExecutor) -> None:
+def test_a_sender_that_raises_stops_nobody_else(mariadb: Engine) -> None:
     queue(20, recipients=20)
 
     def answer(message: Outgoing) -> Outcome:
@@ -113,21 +105,19 @@ def test_a_sender_that_raises_stops_nobody_else(mariadb: Engine, pool: ThreadPoo
             raise ValueError("poison")
         return Accepted(f"p-{message.public_id}")
 
-    send_communications({Channel.TEMPLATE: Postman(answer)}, pool, now)
+    send_due({Channel.TEMPLATE: Postman(answer)}, now)
 
     with unit_of_work.begin() as session:
         assert states(session) == {State.SENT: 19, State.QUEUED: 1}
 
 
-def test_an_answer_that_cannot_be_kept_spoils_no_other(
-    mariadb: Engine, pool: ThreadPoolExecutor
-) -> None:
+def test_an_answer_that_cannot_be_kept_spoils_no_other(mariadb: Engine) -> None:
     queue(8, recipients=8)
 
     def answer(message: Outgoing) -> Outcome:
         return Accepted("no id\n" if message.content["openid"] == "o3" else "p")
 
-    send_communications({Channel.TEMPLATE: Postman(answer)}, pool, now)
+    send_due({Channel.TEMPLATE: Postman(answer)}, now)
 
     with unit_of_work.begin() as session:
         assert states(session) == {State.SENT: 7, State.CALLING: 1}
@@ -167,9 +157,7 @@ def kill_while_calling(engine: Engine, calls: int) -> set[str]:
     return called
 
 
-def test_a_killed_call_of_an_at_most_once_kind_is_never_made_again(
-    mariadb: Engine, pool: ThreadPoolExecutor
-) -> None:
+def test_a_killed_call_of_an_at_most_once_kind_is_never_made_again(mariadb: Engine) -> None:
     with unit_of_work.begin() as session:
         for number in range(4):
             letter(
@@ -188,7 +176,7 @@ def test_a_killed_call_of_an_at_most_once_kind_is_never_made_again(
         session.flush()
         assert states(session) == {State.UNKNOWN: 4}
     postman = Postman()
-    send_communications({Channel.WECOM_CARD_UPDATE: postman}, pool, lambda: datetime.now(UTC))
+    send_due({Channel.WECOM_CARD_UPDATE: postman}, lambda: datetime.now(UTC))
     with unit_of_work.begin() as session:
         outbox.sweep(session, datetime.now(UTC) + timedelta(minutes=16))
 
@@ -200,8 +188,8 @@ def test_a_killed_call_of_an_at_most_once_kind_is_never_made_again(
         assert told == set(session.scalars(select(Communication.id)))
 
 
-def test_a_killed_call_of_an_at_least_once_kind_is_made_again_after_its_lease(
-    mariadb: Engine, pool: ThreadPoolExecutor
+def test_a_killed_call_of_an_at_least_once_kind_is_made_again_later(
+    mariadb: Engine,
 ) -> None:
     start = datetime.now(UTC)
     with unit_of_work.begin() as session:
@@ -210,13 +198,13 @@ def test_a_killed_call_of_an_at_least_once_kind_is_made_again_after_its_lease(
     called = kill_while_calling(mariadb, 4)
     postman = Postman()
     senders = {Channel.TEMPLATE: postman}
-    send_communications(senders, pool, lambda: datetime.now(UTC))
+    send_due(senders, lambda: datetime.now(UTC))
     assert not postman.carried
 
     end_leases(mariadb)
     with unit_of_work.begin() as session:
         outbox.sweep(session, datetime.now(UTC))
-    send_communications(senders, pool, lambda: datetime.now(UTC) + timedelta(seconds=10))
+    send_due(senders, lambda: datetime.now(UTC) + timedelta(seconds=10))
 
     assert dict(postman.carried) == dict.fromkeys(called, 1)
     with unit_of_work.begin() as session:
@@ -224,9 +212,7 @@ def test_a_killed_call_of_an_at_least_once_kind_is_made_again_after_its_lease(
         assert set(session.scalars(select(Communication.tries))) == {2}
 
 
-def test_workers_killed_again_and_again_lose_nothing(
-    mariadb: Engine, pool: ThreadPoolExecutor
-) -> None:
+def test_workers_killed_again_and_again_lose_nothing(mariadb: Engine) -> None:
     """The small form of the drill: 80 of each kind, three kills, then a healthy worker."""
     start = datetime.now(UTC)
     with unit_of_work.begin() as session:
@@ -238,14 +224,14 @@ def test_workers_killed_again_and_again_lose_nothing(
             )  # fmt: skip
     on_the_wire: list[str] = []
     for _ in range(3):
-        on_the_wire += kill_while_calling(mariadb, IN_FLIGHT)
+        on_the_wire += kill_while_calling(mariadb, CALLS_AT_ONCE)
         end_leases(mariadb)
         with unit_of_work.begin() as session:
             outbox.sweep(session, datetime.now(UTC))
     postman = Postman()
     senders = dict.fromkeys((Channel.TEMPLATE, Channel.SUBSCRIPTION), postman)
     later = start + timedelta(minutes=3)
-    work_together(2, lambda: send_communications(senders, pool, lambda: later))
+    work_together(2, lambda: send_due(senders, lambda: later))
 
     assert set(postman.carried.values()) == {1}
     with unit_of_work.begin() as session:
@@ -263,8 +249,8 @@ def test_workers_killed_again_and_again_lose_nothing(
     assert 0 < unknown <= len(on_the_wire)
 
 
-def test_a_platform_that_fails_half_the_time_gets_bounded_tries_and_every_message(
-    mariadb: Engine, pool: ThreadPoolExecutor
+def test_a_platform_that_fails_half_the_time_gets_bounded_tries(
+    mariadb: Engine,
 ) -> None:
     queue(60, recipients=60)
     random, lock = Random(11), threading.Lock()
@@ -278,7 +264,7 @@ def test_a_platform_that_fails_half_the_time_gets_bounded_tries_and_every_messag
     moment = [NOON]
 
     def step() -> None:
-        send_communications({Channel.TEMPLATE: postman}, pool, lambda: moment[0])
+        send_due({Channel.TEMPLATE: postman}, lambda: moment[0])
         moment[0] += timedelta(minutes=2)
 
     work_together(1, step)

@@ -20,8 +20,8 @@ from app.models.plans.knowledge import knowledge
 from app.services.plans.enrolment import begin_plan
 from app.services.profile.tags.tag_words import give_tag
 from jobs import chores
-from jobs.send_communications import send_communications
 from jobs.workers import react_to_events
+from tests.integration.postbox import send_due
 from tests.lives.hospital import WORK, Hospital, Phone, diagnose, discharge
 from tests.lives.journal import Seen, pages
 from tests.lives.script import Deed, Script
@@ -99,7 +99,7 @@ class Life:
         while True:
             while react_to_events(WORK):
                 pass
-            if not send_communications(hospital.senders, hospital.pool, lambda: now):
+            if not send_due(hospital.senders, lambda: now, 4):
                 break
         with unit_of_work() as session:
             for line in self._seen.news(session, hospital):

@@ -23,6 +23,14 @@ class Channel(StrEnum):
     WECOM_CARD_UPDATE = "wecom-card-update"
 
 
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where messages go: by one channel through one app of ours."""
+
+    channel: Channel
+    app_key: str
+
+
 class Lane(StrEnum):
     """What goes first when much is due."""
 

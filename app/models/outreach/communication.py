@@ -29,9 +29,10 @@ class Communication(Base):
 
     __tablename__ = "communication"
     __table_args__ = (
-        Index(None, "state", "lane", "due_at"),  # a claim reads one lane in its order
+        # A claim reads one lane and route in its order.
+        Index(None, "state", "lane", "channel", "app_key", "due_at"),
         Index(None, "patient_id", "channel", "id"),
-        Index(None, "account_id", "template_id", "state"),
+        Index(None, "account_id", "channel", "id"),
     )
 
     id: Mapped[int] = key_column()

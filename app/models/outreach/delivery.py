@@ -22,7 +22,7 @@ from app.models.outreach.subscription_ledger import give_back, write_off
 # A receipt for a call that broke off normally comes within minutes.
 _RECEIPT_WAIT: Final = timedelta(minutes=15)
 _BUSY_WAITS: Final = (5, 30, 120)  # seconds, each with jitter
-_MAX_TRIES: Final = 8
+MAX_TRIES: Final = 8
 # Waiting for a person's or a bucket's turn is no failed try.
 _COUNTED: Final = (ErrorClass.BUSY, ErrorClass.NOT_SENT)
 # WeCom sends no receipt for these: taken is all we shall know.
@@ -40,9 +40,14 @@ def accept(row: Communication, outcome: Accepted, now: datetime) -> None:
         row.response_code = outcome.response_code
     if outcome.refused:
         row.reason = f"{len(outcome.refused)} recipients left out"
-    if row.channel in _NO_RECEIPT:
+    if is_without_receipt(row.channel):
         row.state = CommunicationState.DELIVERED
         row.delivered_at = now
+
+
+def is_without_receipt(channel: Channel) -> bool:
+    """Tell whether a message taken by this channel is all we shall ever know of it."""
+    return channel in _NO_RECEIPT
 
 
 def take_failure(session: Session, row: Communication, failure: Failure, now: datetime) -> None:
@@ -65,7 +70,7 @@ def take_failure(session: Session, row: Communication, failure: Failure, now: da
     elif kind in (ErrorClass.OURS, ErrorClass.OTHER, ErrorClass.TOKEN):
         rest(row, CommunicationState.HELD, kind)
         row.due_at = now  # since when it is held
-    elif kind in _COUNTED and row.tries >= _MAX_TRIES:
+    elif kind in _COUNTED and row.tries >= MAX_TRIES:
         end_in_failure(session, row, CommunicationState.DEAD, "tries-used-up", now)
     else:
         requeue(row, now, _wait(kind, row.tries, now), counted=kind in _COUNTED)
@@ -75,16 +80,16 @@ def take_silence(row: Communication, now: datetime) -> None:
     """A call broke off after its first byte: resend only where the platform drops repeats."""
     row.error_class = ErrorClass.AMBIGUOUS
     wait = _wait(ErrorClass.BUSY, row.tries, now)
-    if may_repeat(row, now + wait) and row.tries < _MAX_TRIES:
+    if may_repeat(row.channel, row.first_called_at, now + wait) and row.tries < MAX_TRIES:
         requeue(row, now, wait, counted=True)
     else:
         leave_unknown(row, now)
 
 
-def may_repeat(row: Communication, at: datetime) -> bool:
+def may_repeat(channel: Channel, first_called_at: datetime | None, at: datetime) -> bool:
     """Return whether the platform would still drop a repeat of a call that broke off."""
-    rule = DELIVERY[row.channel]
-    since = row.first_called_at or at
+    rule = DELIVERY[channel]
+    since = first_called_at or at
     return rule.on_ambiguity is OnAmbiguity.RESEND and at - since < rule.resend_for
 
 
