@@ -4,7 +4,16 @@ import json
 
 import structlog
 
-from app.domain.outreach.messaging import Accepted, ErrorClass, Failure, Outcome, Outgoing, Sender
+from app.domain.outreach.messaging import (
+    Accepted,
+    ErrorClass,
+    Failure,
+    Outcome,
+    Outgoing,
+    Platform,
+    Sender,
+    classify,
+)
 from app.integrations.platform_http import CallFailed, PlatformHttp
 
 log = structlog.get_logger()
@@ -52,9 +61,7 @@ def _call(http: PlatformHttp, url: str, body: bytes) -> Outcome:
 
 
 def _meaning(failure: Failure) -> Failure:
-    """Return what the provider's HTTP status says: 400 is the message, 401 and 403 are our key."""
-    if failure.errcode in (400, 422):
-        return Failure(ErrorClass.CONTENT, failure.errcode)
-    if failure.errcode in (401, 403):
-        return Failure(ErrorClass.OURS, failure.errcode)
-    return failure
+    """Return what the provider's HTTP status says; without one the call broke off on the way."""
+    if failure.errcode is None or failure.error_class is ErrorClass.AMBIGUOUS:
+        return failure
+    return Failure(classify(Platform.SMS, failure.errcode), failure.errcode)

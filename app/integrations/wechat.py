@@ -102,8 +102,9 @@ class TokenCalls:
         except CallFailed as error:
             failure = error.failure
         except WeChatClientException as error:
-            failure = Failure(classify(self.PLATFORM, error.errcode), error.errcode)
-            trace = _TRACE.search(str(error.errmsg))
+            told = str(error.errmsg)
+            failure = Failure(classify(self.PLATFORM, error.errcode, told), error.errcode)
+            trace = _TRACE.search(told)
         except (ValueError, TypeError, RecursionError):
             failure = Failure(ErrorClass.AMBIGUOUS)
         else:

@@ -6,15 +6,8 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from app.domain.outreach.messaging import (
-    DELIVERY,
-    Accepted,
-    Channel,
-    CommunicationState,
-    ErrorClass,
-    Failure,
-    OnAmbiguity,
-)
+from app.domain.outreach.channels import CONTRACTS, DELIVERY, OnAmbiguity, Receipt
+from app.domain.outreach.messaging import Accepted, CommunicationState, ErrorClass, Failure
 from app.models.event import Event
 from app.models.outreach.communication import Communication
 from app.models.outreach.subscription_ledger import give_back, write_off
@@ -25,8 +18,6 @@ _BUSY_WAITS: Final = (5, 30, 120)  # seconds, each with jitter
 _MAX_TRIES: Final = 8
 # Waiting for a person's or a bucket's turn is no failed try.
 _COUNTED: Final = (ErrorClass.BUSY, ErrorClass.NOT_SENT)
-# WeCom sends no receipt for these: taken is all we shall know.
-_NO_RECEIPT: Final = (Channel.WECOM_CARD, Channel.WECOM_TEXT, Channel.WECOM_CARD_UPDATE)
 _NO_RIGHT: Final = 43101
 
 
@@ -40,7 +31,8 @@ def accept(row: Communication, outcome: Accepted, now: datetime) -> None:
         row.response_code = outcome.response_code
     if outcome.refused:
         row.reason = f"{len(outcome.refused)} recipients left out"
-    if row.channel in _NO_RECEIPT:
+    if CONTRACTS[row.channel].receipt is Receipt.NONE:
+        # Taken is all we shall know.
         row.state = CommunicationState.DELIVERED
         row.delivered_at = now
 
