@@ -25,7 +25,11 @@ from app.integrations.sms import sms_sender
 from app.integrations.spool import Spool
 from app.integrations.token_store import TokenStore
 from app.integrations.wechat import MiniProgram, OfficialAccount
-from app.integrations.wechat_senders import subscription_sender, template_sender
+from app.integrations.wechat_senders import (
+    customer_service_sender,
+    subscription_sender,
+    template_sender,
+)
 from app.models.segments.evaluating import Evaluator, IndexFirst, SqlEvaluator
 from app.models.segments.index.live import LiveIndex
 from app.settings import FeedWatch, MessageTemplate, Settings, WeChatApp
@@ -80,6 +84,7 @@ def senders(settings: Settings, clients: Platforms) -> dict[Channel, Sender]:
     found: dict[Channel, Sender] = {}
     if clients.mini_programs:
         found[Channel.SUBSCRIPTION] = subscription_sender(clients.mini_programs)
+        found[Channel.CUSTOMER_SERVICE] = customer_service_sender(clients.mini_programs)
     if clients.official_accounts:
         found[Channel.TEMPLATE] = template_sender(clients.official_accounts)
     if clients.wecom:

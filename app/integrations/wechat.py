@@ -218,6 +218,14 @@ class MiniProgram(_Account):
             body["page"] = page
         return platform_id(self.call("post", "message/subscribe/send", data=body).get("msgid"))
 
+    def send_customer_service(self, openid: str, msgtype: str, content: Mapping[str, str]) -> None:
+        """Send a customer-service message; WeChat gives it no id.
+
+        :raises CallFailed: WINDOW: the person has not acted lately, or not often enough
+        """
+        body = {"touser": openid, "msgtype": msgtype, msgtype: dict(content)}
+        self.call("post", "message/custom/send", data=body)
+
 
 class OfficialAccount(_Account):
     """One certified service account; `mini_program_appid` is the program its messages open."""

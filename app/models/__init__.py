@@ -27,6 +27,7 @@ from app.models.outreach.communication import (
     SubscriptionGrant,
 )
 from app.models.outreach.relayed import RelayedCallback
+from app.models.outreach.service_window import ServiceWindow
 from app.models.plans.action_change import ActionChange
 from app.models.plans.calendar_day import CalendarDay
 from app.models.plans.care_plan import CarePlan, CarePlanStatus, Task, TaskOwner
@@ -204,6 +205,7 @@ __all__ = [
     "SegmentScope",
     "ServiceKind",
     "ServiceRequest",
+    "ServiceWindow",
     "SessionKind",
     "ShiftHandover",
     "SignInState",

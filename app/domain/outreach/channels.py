@@ -152,12 +152,26 @@ class Contract:
         return {code: classify(self.platform, code) for code in self.error_codes}
 
 
+class Opener(StrEnum):
+    """What a person did that lets the customer service write to them."""
+
+    MESSAGE = "message"
+    ENTER = "enter"
+
+
 _MINUTE: Final = timedelta(minutes=1)
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
 _TOKEN_CODES: Final = frozenset({40001, 40014, 42001})
 _WECHAT_CODES: Final = _TOKEN_CODES | {-1, 40003, 40013, 40125, 40164, 45009, 45011, 48001}
 _WECOM_CODES: Final = _TOKEN_CODES | {-1, 40013, 40033, 45009, 45033, 48002, 60020, 60011}
+
+SERVICE_WINDOWS: Final[Mapping[Opener, Quota]] = MappingProxyType(
+    {
+        Opener.MESSAGE: Quota(5, Per.WINDOW, timedelta(hours=48), "客服消息: 用户发送消息"),
+        Opener.ENTER: Quota(2, Per.WINDOW, _MINUTE, "客服消息: 进入会话"),
+    }
+)
 
 _MESSAGE_TO_STAFF: Final = Contract(
     audience=Audience.STAFF,
@@ -236,11 +250,8 @@ CONTRACTS: Final[Mapping[Channel, Contract]] = MappingProxyType(
         Channel.CUSTOMER_SERVICE: Contract(
             audience=Audience.PATIENT,
             needs=frozenset({Need.ACCOUNT, Need.WINDOW}),
-            carries=Carries(Form.TEXT, 2048, Unit.BYTES, has_page=True, has_url=True),
-            quotas=(
-                Quota(5, Per.WINDOW, timedelta(hours=48), "客服消息: 用户发送消息"),
-                Quota(2, Per.WINDOW, _MINUTE, "客服消息: 进入会话"),
-            ),
+            carries=Carries(Form.TEXT, 2048, Unit.BYTES, has_url=True),
+            quotas=tuple(SERVICE_WINDOWS.values()),
             idempotency=Idempotency.AT_MOST_ONCE,
             receipt=Receipt.NONE,
             is_on_lock_screen=True,

@@ -245,6 +245,7 @@ class Outgoing:
 
     `lines` are `{name, value}`, `buttons` `{key, text}`. Shapes of `content`:
     subscription and template `{openid, template_id, page, data}`;
+    customer-service `{openid, text}` and, to open something, `{title, url}`;
     sms `{phone, template, params}`; wecom-card `{userids, title, description, lines, url,
     buttons, source}`; wecom-text `{userids, text}`; wecom-card-update `{userids, replace_name,
     response_code}`.
