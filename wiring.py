@@ -10,9 +10,11 @@ from datetime import timedelta
 from app import clock
 from app.clock import HOSPITAL
 from app.database import unit_of_work
+from app.domain.definitions import InvalidDefinition
 from app.domain.exchange.targets import DocumentSender, HospitalTargets
 from app.domain.intake.feed_health import QuietHours, Watch
 from app.domain.intake.hospital_records import Coded
+from app.domain.outreach.fitting import template_flaws
 from app.domain.outreach.messaging import Channel, Outlets, PatientTemplate, Sender
 from app.integrations.callback_crypto import CallbackCrypto
 from app.integrations.hints import Hints
@@ -21,6 +23,7 @@ from app.integrations.his.hl7_messages import Dialect
 from app.integrations.his.mllp import Door as MllpDoor
 from app.integrations.his.mllp import mllp_sender
 from app.integrations.his.table import Agreement, InterfaceTable
+from app.integrations.medical_assistant import medical_assistant_sender, read_scenes
 from app.integrations.sms import sms_sender
 from app.integrations.spool import Spool
 from app.integrations.token_store import TokenStore
@@ -87,6 +90,8 @@ def senders(settings: Settings, clients: Platforms) -> dict[Channel, Sender]:
         found[Channel.CUSTOMER_SERVICE] = customer_service_sender(clients.mini_programs)
     if clients.official_accounts:
         found[Channel.TEMPLATE] = template_sender(clients.official_accounts)
+        if settings.wechat.medical_assistant:
+            found[Channel.MEDICAL_ASSISTANT] = medical_assistant_sender(clients.official_accounts)
     if clients.wecom:
         found[Channel.WECOM_CARD] = card_sender(clients.wecom)
         found[Channel.WECOM_TEXT] = text_sender(clients.wecom)
@@ -105,6 +110,11 @@ def evaluator() -> Evaluator:
 
 
 def outlets(settings: Settings) -> Outlets:
+    """Return by what this hospital reaches people.
+
+    :raises InvalidDefinition: a template or a scene that would be refused, or that a lock screen
+        must not show
+    """
     program = settings.wechat.first("mini-program")
     account = settings.wechat.first("official-account")
     return Outlets(
@@ -112,8 +122,13 @@ def outlets(settings: Settings) -> Outlets:
         official_account=account.key if account else None,
         staff_app=settings.wecom.apps[0].key if settings.wecom.apps else None,
         sms=settings.sms.url is not None,
-        subscriptions=_templates(program),
-        templates=_templates(account),
+        subscriptions=_templates(program, settings.hospital_name),
+        templates=_templates(account, settings.hospital_name),
+        medical_scenes=(
+            read_scenes(settings.wechat.medical_assistant)
+            if settings.wechat.medical_assistant
+            else {}
+        ),
         public_url=settings.public_url.rstrip("/"),
     )
 
@@ -198,8 +213,12 @@ def hospital_targets(settings: Settings) -> HospitalTargets:
     return HospitalTargets(routes, senders, tables)
 
 
-def _templates(app: WeChatApp | None) -> dict[str, PatientTemplate]:
-    return {} if app is None else {key: _template(one) for key, one in app.templates.items()}
+def _templates(app: WeChatApp | None, hospital: str) -> dict[str, PatientTemplate]:
+    found = {} if app is None else {key: _template(one) for key, one in app.templates.items()}
+    for purpose, template in found.items():
+        if flaws := template_flaws(template, [hospital]):
+            raise InvalidDefinition(f"templates.{purpose}", "; ".join(flaws))
+    return found
 
 
 def _template(configured: MessageTemplate) -> PatientTemplate:

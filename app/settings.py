@@ -48,6 +48,8 @@ class WeChatApp(_Group):
 class WeChat(_Group):
     api_base: str = "https://api.weixin.qq.com"
     apps: tuple[WeChatApp, ...] = ()
+    # How 就医助手 says what we say (docs/channels.md); sent with the official account's token.
+    medical_assistant: Path | None = None
 
     def app(self, key: str) -> WeChatApp | None:
         return next((app for app in self.apps if app.key == key), None)

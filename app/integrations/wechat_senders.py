@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from app.domain.outreach.keywords import misfits
 from app.domain.outreach.messaging import Accepted, ErrorClass, Failure, Outcome, Outgoing, Sender
-from app.integrations.keywords import misfits
 from app.integrations.platform_http import CallFailed
 from app.integrations.wechat import MiniProgram, OfficialAccount
 

@@ -245,6 +245,8 @@ class Outgoing:
 
     `lines` are `{name, value}`, `buttons` `{key, text}`. Shapes of `content`:
     subscription and template `{openid, template_id, page, data}`;
+    medical-assistant `{openid, status, order_id, fields, page}`;
+    wecom-group-task `{userid, external_userids, text}` and, to open something, `{title, url}`;
     customer-service `{openid, text}` and, to open something, `{title, url}`;
     sms `{phone, template, params}`; wecom-card `{userids, title, description, lines, url,
     buttons, source}`; wecom-text `{userids, text}`; wecom-card-update `{userids, replace_name,
@@ -270,6 +272,24 @@ class PatientTemplate:
     is_long_term: bool = False
 
 
+# What nearly every status of 就医助手 asks for; a scene whose status does not says so.
+USUALLY_REQUIRED: Final = frozenset({"pat_name", "pat_hospital_id", "department_name"})
+
+
+@dataclass(frozen=True, slots=True)
+class MedicalScene:
+    """How one purpose of ours is said by 就医助手.
+
+    `fields` are the platform's, spelt as its list spells them, with our placeholders; `opens_page`
+    makes the message open the notice's page of the mini-program.
+    """
+
+    status: int
+    fields: Mapping[str, str]
+    required: frozenset[str] = USUALLY_REQUIRED
+    opens_page: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Outlets:
     """By which apps and templates this hospital reaches people; wired from the settings."""
@@ -280,6 +300,7 @@ class Outlets:
     sms: bool = False
     subscriptions: Mapping[str, PatientTemplate] = field(default_factory=dict)  # by purpose
     templates: Mapping[str, PatientTemplate] = field(default_factory=dict)
+    medical_scenes: Mapping[str, MedicalScene] = field(default_factory=dict)
     public_url: str = ""
 
 
