@@ -16,6 +16,7 @@ from app.domain.intake.feed_health import QuietHours, Watch
 from app.domain.intake.hospital_records import Coded
 from app.domain.outreach.fitting import template_flaws
 from app.domain.outreach.messaging import Channel, Outlets, PatientTemplate, Sender
+from app.domain.outreach.receipts import Inquirer
 from app.integrations.callback_crypto import CallbackCrypto
 from app.integrations.hints import Hints
 from app.integrations.his.fhir import fhir_sender
@@ -24,7 +25,8 @@ from app.integrations.his.mllp import Door as MllpDoor
 from app.integrations.his.mllp import mllp_sender
 from app.integrations.his.table import Agreement, InterfaceTable
 from app.integrations.medical_assistant import medical_assistant_sender, read_scenes
-from app.integrations.sms import sms_sender
+from app.integrations.sms import sms_inquirer, sms_sender
+from app.integrations.sms_folder import sms_folder_sender
 from app.integrations.spool import Spool
 from app.integrations.token_store import TokenStore
 from app.integrations.wechat import MiniProgram, OfficialAccount
@@ -38,6 +40,7 @@ from app.models.segments.index.live import LiveIndex
 from app.settings import FeedWatch, MessageTemplate, Settings, WeChatApp
 from app.web.callbacks import CallbackReceiver, Door
 from wecom.client import WeComClient
+from wecom.group_tasks import group_task_inquirer, group_task_sender
 from wecom.sender import card_sender, card_update_sender, text_sender
 
 
@@ -96,8 +99,23 @@ def senders(settings: Settings, clients: Platforms) -> dict[Channel, Sender]:
         found[Channel.WECOM_CARD] = card_sender(clients.wecom)
         found[Channel.WECOM_TEXT] = text_sender(clients.wecom)
         found[Channel.WECOM_CARD_UPDATE] = card_update_sender(clients.wecom)
-    if settings.sms.url and settings.sms.key:
+        found[Channel.WECOM_GROUP_TASK] = group_task_sender(clients.wecom)
+    if settings.sms.provider == "folder":
+        if settings.sms.folder:
+            found[Channel.SMS] = sms_folder_sender(settings.sms.folder, clock.now)
+    elif settings.sms.url and settings.sms.key:
         found[Channel.SMS] = sms_sender(settings.sms.url, settings.sms.key.get_secret_value())
+    return found
+
+
+def inquirers(settings: Settings, clients: Platforms) -> dict[Channel, Inquirer]:
+    """Return what asks after messages, for each channel whose platform pushes no receipts."""
+    found: dict[Channel, Inquirer] = {}
+    if clients.wecom:
+        found[Channel.WECOM_GROUP_TASK] = group_task_inquirer(clients.wecom)
+    if settings.sms.reports_url and settings.sms.key:
+        key = settings.sms.key.get_secret_value()
+        found[Channel.SMS] = sms_inquirer(settings.sms.reports_url, key)
     return found
 
 
@@ -121,7 +139,7 @@ def outlets(settings: Settings) -> Outlets:
         mini_program=program.key if program else None,
         official_account=account.key if account else None,
         staff_app=settings.wecom.apps[0].key if settings.wecom.apps else None,
-        sms=settings.sms.url is not None,
+        sms=settings.sms.is_on,
         subscriptions=_templates(program, settings.hospital_name),
         templates=_templates(account, settings.hospital_name),
         medical_scenes=(

@@ -79,10 +79,20 @@ class WeCom(_Group):
 
 
 class Sms(_Group):
-    """The SMS provider; without an address nothing is sent by SMS."""
+    """The SMS provider: an address with its key, or a folder a gateway of the hospital empties.
 
+    Without either nothing is sent by SMS.
+    """
+
+    provider: Literal["http", "folder"] = "http"
     url: str | None = None
     key: SecretStr | None = None
+    reports_url: str | None = None  # where to ask what became of messages
+    folder: Path | None = None
+
+    @property
+    def is_on(self) -> bool:
+        return bool(self.folder if self.provider == "folder" else self.url and self.key)
 
 
 class HL7Source(_Group):

@@ -32,12 +32,13 @@ from jobs.clockwork import Clockwork
 from jobs.contacts import follow_contacts
 from jobs.followers import name_followers
 from jobs.platform_events import handlers
+from jobs.receipt_queries import ask_after
 from jobs.relayed import take_callbacks
 from jobs.send_communications import IN_FLIGHT, send_communications
 from jobs.term_rereading import reread_terms
 from jobs.timetable import TIMETABLE
 from jobs.workers import Crew, Worker, react_to_events
-from wiring import hospital_targets, outlets, platforms, receiver, senders, watches
+from wiring import hospital_targets, inquirers, outlets, platforms, receiver, senders, watches
 
 log = structlog.get_logger()
 
@@ -46,6 +47,7 @@ def crew(configured: Settings, work: Work) -> Crew:
     """Return the workers: each takes up what others committed, wherever it comes from."""
     clients = platforms(configured)
     channels = senders(configured, clients)
+    asking = inquirers(configured, clients)
     pool = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="send")
     hints = Hints(configured.redis_url)
     pushes = receiver(configured, hints)
@@ -66,6 +68,7 @@ def crew(configured: Settings, work: Work) -> Crew:
                 lambda seconds: hints.wait(INBOX_TOPIC, seconds),
             ),
             Worker("receipts", _retry_receipts, 5.0),
+            Worker("receipt-queries", lambda: ask_after(asking, clock.now), 15.0),
             Worker("followers", lambda: name_followers(clients.official_accounts), 5.0),
             Worker("contacts", lambda: follow_contacts(clients.wecom, work.zone), 10.0),
             Worker("spool", lambda: _replay(pushes), 2.0),

@@ -26,6 +26,7 @@ from app.models.outreach.communication import (
     EarlyReceipt,
     SubscriptionGrant,
 )
+from app.models.outreach.recipients import CommunicationRecipient
 from app.models.outreach.relayed import RelayedCallback
 from app.models.outreach.service_window import ServiceWindow
 from app.models.plans.action_change import ActionChange
@@ -131,6 +132,7 @@ __all__ = [
     "CareTeamMember",
     "Communication",
     "CommunicationAttempt",
+    "CommunicationRecipient",
     "ConceptMapping",
     "Condition",
     "Consent",

@@ -101,8 +101,10 @@ class Communication(Base):
         if flaw is not None:
             message.state, message.reason = CommunicationState.DEAD, flaw
             message.error_class = ErrorClass.CONTENT
-            told = {"patient_id": message.patient_id, "communication_id": message.id}
-            session.add(Event.of("communication.failed", message.planned_at, **told))
+            at, who = message.planned_at, message.patient_id
+            session.add(
+                Event.of("communication.failed", at, patient_id=who, communication_id=message.id)
+            )
         return message
 
 

@@ -4,12 +4,13 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 
 from app.domain.outreach.channels import CONTRACTS, DELIVERY, OnAmbiguity, Receipt
 from app.domain.outreach.messaging import Accepted, CommunicationState, ErrorClass, Failure
 from app.models.event import Event
 from app.models.outreach.communication import Communication
+from app.models.outreach.recipients import split
 from app.models.outreach.subscription_ledger import give_back, write_off
 
 # A receipt for a call that broke off normally comes within minutes.
@@ -29,12 +30,14 @@ def accept(row: Communication, outcome: Accepted, now: datetime) -> None:
     row.error_class = row.errcode = None
     if outcome.response_code:
         row.response_code = outcome.response_code
-    if outcome.refused:
-        row.reason = f"{len(outcome.refused)} recipients left out"
     if CONTRACTS[row.channel].receipt is Receipt.NONE:
         # Taken is all we shall know.
         row.state = CommunicationState.DELIVERED
         row.delivered_at = now
+    session = object_session(row)
+    if outcome.refused and session is not None:
+        row.reason = f"{len(outcome.refused)} recipients left out"
+        split(session, row, dict.fromkeys(outcome.refused, "left out"), (), now)
 
 
 def take_failure(session: Session, row: Communication, failure: Failure, now: datetime) -> None:
