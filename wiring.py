@@ -6,6 +6,7 @@ It knows everyone and decides nothing.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from app import clock
 from app.clock import HOSPITAL
@@ -25,6 +26,8 @@ from app.integrations.his.mllp import Door as MllpDoor
 from app.integrations.his.mllp import mllp_sender
 from app.integrations.his.table import Agreement, InterfaceTable
 from app.integrations.medical_assistant import medical_assistant_sender, read_scenes
+from app.integrations.platform_http import permit
+from app.integrations.simulators import simulated
 from app.integrations.sms import sms_inquirer, sms_sender
 from app.integrations.sms_folder import sms_folder_sender
 from app.integrations.spool import Spool
@@ -53,7 +56,23 @@ class Platforms:
     wecom: Mapping[str, WeComClient]
 
 
+def reach(settings: Settings) -> frozenset[str]:
+    """Return the hosts this process may call to write to people, beside those of this machine.
+
+    In production the configured ones, elsewhere only the stand-ins the settings name.
+    """
+    if not settings.production:
+        return frozenset(settings.test_hosts)
+    told = (
+        settings.wechat.api_base, settings.wecom.api_base, settings.sms.url,
+        settings.sms.reports_url,
+    )  # fmt: skip
+    return frozenset(host for url in told if url and (host := urlsplit(url).hostname))
+
+
 def platforms(settings: Settings) -> Platforms:
+    """Return the clients, and let this process call their hosts."""
+    permit(reach(settings))
     base = settings.wechat.api_base
     program = settings.wechat.first("mini-program")
     return Platforms(
@@ -86,7 +105,7 @@ def platforms(settings: Settings) -> Platforms:
 
 
 def senders(settings: Settings, clients: Platforms) -> dict[Channel, Sender]:
-    """Return a sender for each channel that this hospital has."""
+    """Return a sender for each channel that this hospital has; simulators stand before all."""
     found: dict[Channel, Sender] = {}
     if clients.mini_programs:
         found[Channel.SUBSCRIPTION] = subscription_sender(clients.mini_programs)
@@ -105,7 +124,7 @@ def senders(settings: Settings, clients: Platforms) -> dict[Channel, Sender]:
             found[Channel.SMS] = sms_folder_sender(settings.sms.folder, clock.now)
     elif settings.sms.url and settings.sms.key:
         found[Channel.SMS] = sms_sender(settings.sms.url, settings.sms.key.get_secret_value())
-    return found
+    return {channel: simulated(send) for channel, send in found.items()}
 
 
 def inquirers(settings: Settings, clients: Platforms) -> dict[Channel, Inquirer]:

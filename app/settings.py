@@ -18,6 +18,7 @@ from app.domain.trust.access import Scope
 DEMO_KEY_ID = "demo"
 # The most that one message may weigh, as in `app.integrations.hl7.envelope.WIDEST`.
 HL7_LARGEST = 7_000_000
+_REAL_HOSTS = ("weixin.qq.com", "wechat.com")
 
 
 class _Group(BaseModel):
@@ -305,6 +306,9 @@ class Settings(BaseSettings):
     trusted_hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
     spool_folder: Path = Path("var/spool")
     packs_folder: Path = Path("packs")
+    # Only then are the platforms' real hosts called; elsewhere none but `test_hosts`.
+    production: bool = False
+    test_hosts: tuple[str, ...] = ()
     demo: bool = False
     demo_clock: Path | None = None
     demo_standin: str | None = None
@@ -324,6 +328,15 @@ class Settings(BaseSettings):
         return {key_id: base64.b64decode(text, validate=True) for key_id, text in pairs}
 
     @model_validator(mode="after")
+    def _refuse_real_hosts_in_tests(self) -> Self:
+        real = [host for host in self.test_hosts if host.lower().endswith(_REAL_HOSTS)]
+        if real:
+            raise ValueError(f"{real[0]} is a real platform: only CARELOOP_PRODUCTION reaches it")
+        if self.production and self.test_hosts:
+            raise ValueError("production has no test hosts")
+        return self
+
+    @model_validator(mode="after")
     def _refuse_weak_keys(self) -> Self:
         try:
             keys = self.keys
@@ -335,6 +348,8 @@ class Settings(BaseSettings):
         for key_id, key in keys.items():
             if len(key) != 32 or len(set(key)) < 8:
                 raise ValueError(f"secret key {key_id!r} is not 32 random bytes")
+        if self.demo and self.production:
+            raise ValueError("the demo doors are refused in production")
         if self.demo and set(keys) != {DEMO_KEY_ID}:
             raise ValueError("the demo doors are refused while a production key is present")
         if not self.demo and DEMO_KEY_ID in keys:

@@ -10,7 +10,9 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Iterable
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -26,6 +28,21 @@ READ_SECONDS: Final = 10.0
 TOTAL_SECONDS: Final = 15.0
 MAX_ANSWER: Final = 1 << 20
 _MAX_HEAD: Final = 64 * 1024
+
+
+# Always a stand-in: no platform lives on this machine.
+_HERE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+_reachable: frozenset[str] = _HERE
+
+
+def permit(hosts: Iterable[str]) -> None:
+    """Let this process call `hosts`, and from now on no other but those of this machine.
+
+    Until it is said nothing beyond this machine is reachable: a test system that was given a
+    copy of the hospital's settings writes to nobody.
+    """
+    global _reachable  # one wall around the process, whoever makes a client
+    _reachable = _HERE | {host.lower() for host in hosts}
 
 
 class CallFailed(DeliveryFailed):
@@ -143,9 +160,12 @@ class PlatformHttp:
     ) -> requests.Response:
         """Return an answer of status 200, read to its end; `total` is in seconds.
 
-        :raises CallFailed: NOT_SENT when nothing left this machine, AMBIGUOUS when no readable
-            answer came afterwards, BUSY or OTHER with the HTTP status when the gate refused
+        :raises CallFailed: OURS when the host is none we may call, NOT_SENT when nothing left
+            this machine, AMBIGUOUS when no readable answer came afterwards, BUSY or OTHER with
+            the HTTP status when the gate refused
         """
+        if (urlsplit(url).hostname or "") not in _reachable:
+            raise CallFailed(Failure(ErrorClass.OURS))
         kwargs.update(
             timeout=(CONNECT_SECONDS, READ_SECONDS), allow_redirects=False, stream=True, verify=True
         )

@@ -228,12 +228,14 @@ class Failure:
 class Accepted:
     """The platform took the message; `response_code` updates an interactive card once.
 
-    `refused` are the recipients it left out (WeCom `invaliduser`).
+    With `is_delivered` it has arrived already, and no receipt will come. `refused` are the
+    recipients it left out (WeCom `invaliduser`).
     """
 
     platform_id: str | None = None
     response_code: str | None = None
     refused: tuple[str, ...] = ()
+    is_delivered: bool = False
 
 
 Outcome = Accepted | Failure

@@ -30,8 +30,8 @@ def accept(row: Communication, outcome: Accepted, now: datetime) -> None:
     row.error_class = row.errcode = None
     if outcome.response_code:
         row.response_code = outcome.response_code
-    if CONTRACTS[row.channel].receipt is Receipt.NONE:
-        # Taken is all we shall know.
+    # Without receipts taken is all we shall know.
+    if outcome.is_delivered or CONTRACTS[row.channel].receipt is Receipt.NONE:
         row.state = CommunicationState.DELIVERED
         row.delivered_at = now
     session = object_session(row)
