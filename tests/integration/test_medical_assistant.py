@@ -7,12 +7,14 @@ import pytest
 
 from app.domain.definitions import InvalidDefinition
 from app.domain.outreach.medical_assistant import business_info
-from app.domain.outreach.messaging import Accepted, Channel, ErrorClass, Failure, Outgoing
+from app.domain.outreach.messaging import Accepted, Channel, ErrorClass, Failure, Outgoing, Outlets
 from app.integrations.medical_assistant import medical_assistant_sender, read_scenes
 from app.integrations.wechat import OfficialAccount
-from tests.conftest import ROOT
+from app.settings import Settings, WeChat
+from tests.conftest import ROOT, SECRET_KEYS
 from tests.integration.platforms import PAGE
 from tests.standin.support import ACCOUNT, MEDICAL_STATUS, MINI, Platform
+from wiring import outlets
 
 EXAMPLE = ROOT / "docs" / "examples" / "medical-assistant.yaml"
 OPENID = "oVisitor"
@@ -101,3 +103,30 @@ def test_a_file_the_platform_would_not_stand_is_not_read(
 
     with pytest.raises(InvalidDefinition, match=told):
         read_scenes(file)
+
+
+def test_a_process_does_not_start_with_a_text_a_lock_screen_must_not_show(tmp_path: Path) -> None:
+    def app(kind: str, keyword: str, text: str) -> dict[str, Any]:
+        return {
+            "key": kind, "kind": kind, "appid": "wx1", "secret": "s", "callback_token": "t",
+            "callback_aes_key": "k" * 43,
+            "templates": {"task-reminder": {"template_id": "T", "data": {keyword: text}}},
+        }  # fmt: skip
+
+    def start(*apps: dict[str, Any], **more: Any) -> Outlets:
+        wechat = WeChat.model_validate({"apps": apps, **more})
+        name = "演示肿瘤科医院"
+        return outlets(Settings(secret_keys=SECRET_KEYS, wechat=wechat, hospital_name=name))
+
+    for kind in ("mini-program", "official-account"):
+        assert start(app(kind, "keyword1", "演示肿瘤科医院：{title}")) is not None
+        for keyword, text in (
+            ("thing1", "血糖：{title}"),
+            ("thing1", "{who}"),
+            ("time1", "{title}"),
+        ):
+            with pytest.raises(InvalidDefinition, match="task-reminder"):
+                start(app(kind, keyword, text))
+    assert start(medical_assistant=EXAMPLE).medical_scenes["task-reminder"].status == MEDICAL_STATUS
+    with pytest.raises(InvalidDefinition, match="cannot be read"):
+        start(medical_assistant=tmp_path / "missing.yaml")
