@@ -39,6 +39,7 @@ ADD_MSG_TEMPLATE = Record(
     },
 )
 TASK_QUERY = Record({"msgid": Text(least=1)}, {"limit": Number(1, 1000), "cursor": Text()})
+CANCEL = Record({"msgid": Text(least=1)})
 RESULT_QUERY = Record(
     {"msgid": Text(least=1), "userid": Text(least=1)},
     {"limit": Number(1, 1000), "cursor": Text()},
@@ -98,6 +99,8 @@ def confirm(standin: Standin, corp: Corp, userid: str, msgid: str) -> int | None
     task = standin.world.group_tasks.get(msgid)
     if task is None or task.corpid != corp.corpid or userid not in task.customers:
         return None
+    if task.is_cancelled or userid in task.sent_at:
+        return None
     now, sent = standin.clock.now(), 0
     for named in task.customers[userid]:
         task.results[named] = _deliver(standin, corp, userid, named, now)
@@ -149,6 +152,12 @@ def get_results(standin: Standin, call: Call) -> Answer:
     return {"errcode": 0, "errmsg": "ok", "send_list": listed, "next_cursor": more}
 
 
+def cancel(standin: Standin, call: Call) -> Answer:
+    """cancel_groupmsg_send: who has not confirmed yet cannot any more."""
+    _task(standin, call).is_cancelled = True
+    return {"errcode": 0, "errmsg": "ok"}
+
+
 def _task(standin: Standin, call: Call) -> GroupTask:
     task = standin.world.group_tasks.get(call.body["msgid"])
     if task is None or task.corpid != call.corp_app.corp.corpid:
@@ -161,6 +170,7 @@ ENDPOINTS = (
     Endpoint(
         "qyapi", "POST", f"{_PATH}add_msg_template", add_msg_template, corp_app, ADD_MSG_TEMPLATE
     ),
+    Endpoint("qyapi", "POST", f"{_PATH}cancel_groupmsg_send", cancel, corp_app, CANCEL),
     Endpoint("qyapi", "POST", f"{_PATH}get_groupmsg_task", get_task, corp_app, TASK_QUERY),
     Endpoint(
         "qyapi", "POST", f"{_PATH}get_groupmsg_send_result", get_results, corp_app, RESULT_QUERY

@@ -114,6 +114,7 @@ class GroupTask:
     customers: dict[str, list[str]]  # by the member who is to confirm
     results: dict[str, int]
     sent_at: dict[str, float] = field(default_factory=dict)  # by member
+    is_cancelled: bool = False
 
 
 @dataclass(slots=True)

@@ -144,6 +144,10 @@ class WeComClient(TokenCalls, WeChatClient):  # type: ignore[misc]
             tuple(map(str, failed)) if isinstance(failed, list) else (),
         )
 
+    def cancel_group_task(self, task_id: str) -> None:
+        """Keep members from confirming a mass message any more; what was sent stays sent."""
+        self.call("post", "externalcontact/cancel_groupmsg_send", data={"msgid": task_id})
+
     def group_task_results(self, task_id: str, sender: str) -> dict[str, int]:
         """Return what became of each customer of a mass message, by `external_userid`.
 

@@ -53,6 +53,8 @@ def _ask(client: WeComClient | None, inquiry: Inquiry) -> Answered | None:
     if client is None or inquiry.sender is None:
         return None
     try:
+        if inquiry.is_over:
+            client.cancel_group_task(inquiry.platform_id)
         statuses = client.group_task_results(inquiry.platform_id, inquiry.sender)
     except CallFailed:
         return None

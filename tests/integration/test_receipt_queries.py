@@ -99,7 +99,7 @@ def test_a_task_nobody_confirmed_in_time_did_not_arrive(session: Session) -> Non
     task = taken(session, Channel.WECOM_GROUP_TASK, TASK, Accepted("msg1"))
 
     assert not ask(session, Answered(), after(hours=23))
-    task.due_at = after(days=1)
+    assert task.due_at == task.expires_at  # asked once more when it runs out
     assert ask(session, Answered(), after(days=1))
     assert (task.state, task.reason) == (State.REFUSED, "nobody reached")
     assert {reason for _, reason in people(session).values()} == {"not confirmed"}
@@ -124,13 +124,13 @@ def test_an_sms_is_settled_by_its_report_and_left_alone_without_one(session: Ses
 def test_a_message_is_asked_after_less_and_less_and_not_for_ever(session: Session) -> None:
     taken(session, Channel.SMS, {"phone": "1"}, Accepted("p1"))
     at, asked = NOON, []
-    while at < after(days=8):
+    while at < after(days=9):
         if to_ask(session, Channel.SMS, at):
             asked.append(at)
         at += timedelta(minutes=30)
 
     assert asked[0] == NOON
-    assert after(days=6) < asked[-1] <= after(days=7)
+    assert after(days=7) < asked[-1] <= after(days=8)
     assert len(asked) < 40
     assert next_wait(timedelta()) == timedelta(minutes=1)
 
@@ -167,6 +167,20 @@ def test_a_task_waits_for_its_member_and_tells_who_got_it(
     assert ask([inquiry, unknown]) == [Answered(), None]
     standin.control("/members/NurseChen/confirm-group-task", msgid=taken.platform_id)
     assert ask([inquiry]) == [Answered(frozenset({known}))]
+
+
+def test_a_task_whose_time_is_over_cannot_be_confirmed_any_more(
+    wecom: WeComClient, standin: Platform
+) -> None:
+    known = customer(wecom, standin)
+    taken = group_task_sender({"nurse": wecom})(outgoing([known]))
+    assert isinstance(taken, Accepted)
+    over = Inquiry(1, "nurse", taken.platform_id or "", (known,), "NurseChen", is_over=True)
+
+    assert group_task_inquirer({"nurse": wecom})([over]) == [Answered()]
+    confirm = f"{standin.url}/standin/members/NurseChen/confirm-group-task"
+    refused = standin.http.post(confirm, json={"msgid": taken.platform_id})
+    assert refused.status_code == 404
 
 
 def test_a_lost_answer_may_have_made_a_task_and_nothing_says_otherwise(

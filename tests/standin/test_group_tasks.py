@@ -57,6 +57,18 @@ def test_nobody_gets_anything_before_the_member_confirms(platform: Platform, tok
     assert (page["send_list"][0]["external_userid"], page["next_cursor"]) == (two, "")
 
 
+def test_a_cancelled_task_cannot_be_confirmed(platform: Platform, token: str) -> None:
+    one = customer(platform, token, "one")
+    msgid = task(platform, token, one)["msgid"]
+    cancelled = platform.raw_json(f"{PATH}/cancel_groupmsg_send", {"msgid": msgid}, token)
+    assert cancelled["errcode"] == 0
+    refused = platform.http.post(
+        f"{platform.url}/standin/members/NurseChen/confirm-group-task", json={"msgid": msgid}
+    )
+    assert refused.status_code == 404
+    assert platform.ledger("group_message") == []
+
+
 def test_a_customer_gets_as_many_a_month_as_it_has_days(platform: Platform, token: str) -> None:
     one = customer(platform, token, "often")
     statuses = []

@@ -94,6 +94,7 @@ def definitions(home: Path) -> dict[str, dict[str, Any]]:
 UNDEFINED = {
     "/cgi-bin/getcallbackip",
     "/cgi-bin/externalcontact/del_contact_way",
+    "/cgi-bin/externalcontact/cancel_groupmsg_send",
     "/cgi-bin/externalcontact/get_groupmsg_task",
     "/cgi-bin/externalcontact/get_groupmsg_send_result",
 }

@@ -20,6 +20,7 @@ from app.domain.outreach.channels import (
     contract_of,
 )
 from app.domain.outreach.messaging import Channel, ErrorClass
+from tests.conftest import ROOT
 
 MINUTES_10 = timedelta(minutes=10)
 HOURS_4 = timedelta(hours=4)
@@ -112,7 +113,7 @@ def test_a_long_term_template_spends_no_right_and_is_repeated_no_more_than_the_o
     assert contract is LONG_TERM_SUBSCRIPTION
     assert Need.RIGHT not in contract.needs
     assert contract.delivery.on_ambiguity is OnAmbiguity.WAIT
-    assert {quota.per for quota in contract.quotas} == {Per.ACCOUNT}
+    assert contract.quotas == CONTRACTS[Channel.SUBSCRIPTION].quotas
     assert contract_of(Channel.SUBSCRIPTION) is CONTRACTS[Channel.SUBSCRIPTION]
     assert contract_of(Channel.SMS, is_long_term=True) is CONTRACTS[Channel.SMS]
 
@@ -122,7 +123,7 @@ def test_the_platforms_limits_stand_as_they_are_published() -> None:
         return {(q.most, q.per, q.within, q.excess) for q in CONTRACTS[channel].quotas}
 
     day, hour, minute = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
-    assert (10_000_000, Per.ACCOUNT, day, Excess.REFUSED) in limits(Channel.SUBSCRIPTION)
+    assert limits(Channel.SUBSCRIPTION) == {(10_000_000, Per.ACCOUNT, day, Excess.REFUSED)}
     assert limits(Channel.TEMPLATE) == {(100_000, Per.ACCOUNT, day, Excess.REFUSED)}
     assert limits(Channel.CUSTOMER_SERVICE) == {
         (5, Per.WINDOW, timedelta(hours=48), Excess.REFUSED),
@@ -165,3 +166,17 @@ def test_receipts_come_by_the_ways_the_platforms_have() -> None:
 
     assert by_event == {Channel.SUBSCRIPTION, Channel.TEMPLATE}
     assert asked == {Channel.WECOM_GROUP_TASK, Channel.SMS}
+
+
+def test_the_document_tells_each_contract_as_it_is() -> None:
+    text = (ROOT / "docs" / "channels.md").read_text("utf-8")
+    rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| `")]
+    told = {Channel(row[0].split("`")[1]): [cell.strip() for cell in row] for row in rows}
+
+    assert set(told) == set(Channel)
+    for channel, contract in CONTRACTS.items():
+        *_, repeat, receipt, lock_screen, fen = told[channel]
+        assert receipt == contract.receipt, channel
+        assert lock_screen == ("yes" if contract.is_on_lock_screen else "no"), channel
+        assert fen == str(contract.cost_fen), channel
+        assert repeat.startswith(("our own", contract.idempotency)), channel

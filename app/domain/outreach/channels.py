@@ -196,10 +196,8 @@ _ONE_TIME: Final = Contract(
     audience=Audience.PATIENT,
     needs=frozenset({Need.ACCOUNT, Need.RIGHT}),
     carries=Carries(Form.KEYWORDS, has_page=True),
-    quotas=(
-        Quota(10_000_000, Per.ACCOUNT, _DAY, "发送订阅消息"),
-        Quota(1, Per.WINDOW, timedelta.max, "小程序订阅消息: 一次授权, 一条消息"),
-    ),
+    # To a person, as many as the ledger has rights (小程序订阅消息: 一次授权, 一条消息).
+    quotas=(Quota(10_000_000, Per.ACCOUNT, _DAY, "发送订阅消息"),),
     # No key, and a right is spent.
     idempotency=Idempotency.AT_MOST_ONCE,
     receipt=Receipt.EVENT,
@@ -306,11 +304,7 @@ CONTRACTS: Final[Mapping[Channel, Contract]] = MappingProxyType(
 )
 
 # 长期订阅: one yes, many messages, for medical institutions; else as the one-time message.
-LONG_TERM_SUBSCRIPTION: Final = replace(
-    _ONE_TIME,
-    needs=frozenset({Need.ACCOUNT, Need.ACCEPTED}),
-    quotas=(Quota(10_000_000, Per.ACCOUNT, _DAY, "发送订阅消息"),),
-)
+LONG_TERM_SUBSCRIPTION: Final = replace(_ONE_TIME, needs=frozenset({Need.ACCOUNT, Need.ACCEPTED}))
 
 DELIVERY: Final[Mapping[Channel, DeliveryRule]] = MappingProxyType(
     {channel: contract.delivery for channel, contract in CONTRACTS.items()}

@@ -12,13 +12,17 @@ LATEST: Final = timedelta(hours=6)
 
 @dataclass(frozen=True, slots=True)
 class Inquiry:
-    """One message to ask after; `recipients` are the platform's names of those it went to."""
+    """One message to ask after; `recipients` are the platform's names of those it went to.
+
+    With `is_over` its time is past: whoever may still hold it back does so before they answer.
+    """
 
     communication_id: int
     app_key: str
     platform_id: str
     recipients: tuple[str, ...] = ()
     sender: str | None = None  # the member who was to confirm it
+    is_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)

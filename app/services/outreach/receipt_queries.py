@@ -16,7 +16,7 @@ from app.models import Communication
 from app.models.outreach.receipt import apply_receipt
 from app.models.outreach.recipients import recipients_of, split
 
-# A report that has not come by then will not come.
+# After a message's time is over; a report that has not come by then will not come.
 _ASK_FOR: Final = timedelta(days=7)
 QUERIED: Final = frozenset(
     channel for channel, one in CONTRACTS.items() if one.receipt is ReceiptKind.QUERY
@@ -35,7 +35,7 @@ def to_ask(session: Session, channel: Channel, now: datetime, limit: int = 100) 
             Communication.channel == channel,
             Communication.due_at <= now,
             Communication.platform_id.is_not(None),
-            Communication.sent_at > now - _ASK_FOR,
+            Communication.expires_at > now - _ASK_FOR,
         )
         .order_by(Communication.due_at)
         .limit(limit)
@@ -44,12 +44,14 @@ def to_ask(session: Session, channel: Channel, now: datetime, limit: int = 100) 
     asked = []
     for row in rows:
         content = json.loads(row.content or "{}")
-        row.due_at = now + next_wait(now - (row.sent_at or now))
+        is_over = row.expires_at <= now
+        again = now + next_wait(now - (row.sent_at or now))
+        row.due_at = again if is_over else min(again, row.expires_at)
         assert row.platform_id is not None
         asked.append(
             Inquiry(
                 row.id, row.app_key or "", row.platform_id, recipients_of(content),
-                content.get("userid"),
+                content.get("userid"), is_over,
             )
         )  # fmt: skip
     return asked
@@ -66,7 +68,7 @@ def settle(session: Session, inquiry: Inquiry, answered: Answered, now: datetime
         return False
     reached, refused = set(answered.delivered), dict(answered.refused)
     if inquiry.recipients:
-        if row.expires_at <= now:
+        if inquiry.is_over:
             waiting = set(inquiry.recipients) - reached - refused.keys()
             refused |= dict.fromkeys(waiting, "not confirmed")
         states = {one.state for one in split(session, row, refused, reached, now)}
