@@ -1,7 +1,6 @@
 """Shared messages split per person, and receipts that must be asked for."""
 
 import json
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -135,8 +134,8 @@ def test_a_message_is_asked_after_less_and_less_and_not_for_ever(session: Sessio
     assert next_wait(timedelta()) == timedelta(minutes=1)
 
 
-def outgoing(customers: Sequence[str], **changes: Any) -> Outgoing:
-    content = {**TASK, "external_userids": list(customers)} | changes
+def outgoing(customers: list[str], **changes: Any) -> Outgoing:
+    content = {**TASK, "external_userids": customers} | changes
     return Outgoing("g1", Channel.WECOM_GROUP_TASK, "nurse", content)
 
 
@@ -206,5 +205,5 @@ def test_a_lost_answer_may_have_made_a_task_and_nothing_says_otherwise(
 def test_a_task_that_cannot_be_made_says_why(
     wecom: WeComClient, standin: Platform, changes: dict[str, Any], failure: Failure
 ) -> None:
-    customers = changes.pop("external_userids", ["wmStranger"])
-    assert group_task_sender({"nurse": wecom})(outgoing(customers, **changes)) == failure
+    message = outgoing(["wmStranger"], **changes)
+    assert group_task_sender({"nurse": wecom})(message) == failure
