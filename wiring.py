@@ -159,8 +159,8 @@ def outlets(settings: Settings) -> Outlets:
         official_account=account.key if account else None,
         staff_app=settings.wecom.apps[0].key if settings.wecom.apps else None,
         sms=settings.sms.is_on,
-        subscriptions=_templates(program, settings.hospital_name),
-        templates=_templates(account, settings.hospital_name),
+        subscriptions=_templates(program),
+        templates=_templates(account),
         medical_scenes=(
             read_scenes(settings.wechat.medical_assistant)
             if settings.wechat.medical_assistant
@@ -250,10 +250,10 @@ def hospital_targets(settings: Settings) -> HospitalTargets:
     return HospitalTargets(routes, senders, tables)
 
 
-def _templates(app: WeChatApp | None, hospital: str) -> dict[str, PatientTemplate]:
+def _templates(app: WeChatApp | None) -> dict[str, PatientTemplate]:
     found = {} if app is None else {key: _template(one) for key, one in app.templates.items()}
     for purpose, template in found.items():
-        if flaws := template_flaws(template, [hospital]):
+        if flaws := template_flaws(template):
             raise InvalidDefinition(f"templates.{purpose}", "; ".join(flaws))
     return found
 

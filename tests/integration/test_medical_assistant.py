@@ -115,11 +115,10 @@ def test_a_process_does_not_start_with_a_text_a_lock_screen_must_not_show(tmp_pa
 
     def start(*apps: dict[str, Any], **more: Any) -> Outlets:
         wechat = WeChat.model_validate({"apps": apps, **more})
-        name = "演示肿瘤科医院"
-        return outlets(Settings(secret_keys=SECRET_KEYS, wechat=wechat, hospital_name=name))
+        return outlets(Settings(secret_keys=SECRET_KEYS, wechat=wechat))
 
     for kind in ("mini-program", "official-account"):
-        assert start(app(kind, "keyword1", "演示肿瘤科医院：{title}")) is not None
+        assert start(app(kind, "keyword1", "{title}")) is not None
         for keyword, text in (
             ("thing1", "血糖：{title}"),
             ("thing1", "{who}"),

@@ -53,11 +53,6 @@ def test_a_decent_text_passes(text: str) -> None:
     assert revealing(text) == []
 
 
-def test_the_hospitals_own_name_may_stand_anywhere() -> None:
-    assert revealing("某省肿瘤科医院提醒您", ["某省肿瘤科医院"]) == []
-    assert revealing("某省肿瘤科医院：化疗提醒", ["某省肿瘤科医院"]) == ["化疗"]
-
-
 def test_what_every_pack_says_on_a_lock_screen_is_decent_and_fits() -> None:
     packs = sorted((ROOT / "packs").glob("*/pack.yaml"))
     notices = {

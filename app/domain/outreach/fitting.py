@@ -34,12 +34,12 @@ def unfit(channel: Channel, content: Mapping[str, Any]) -> str | None:
     return "reveals" if any(map(revealing, texts.values())) else None
 
 
-def template_flaws(template: PatientTemplate, names: Iterable[str] = ()) -> list[str]:
-    """Return what is wrong with a configured template; `names` may stand in it as they are."""
+def template_flaws(template: PatientTemplate) -> list[str]:
+    """Return what is wrong with a configured template."""
     found = [
         f"{keyword} says {word!r} on a lock screen"
         for keyword, text in template.data.items()
-        for word in revealing(text, names)
+        for word in revealing(text)
     ]
     try:
         filled = fill(template.data, SAMPLE)
