@@ -163,7 +163,7 @@ def outlets(settings: Settings) -> Outlets:
         templates=_templates(account),
         medical_scenes=(
             read_scenes(settings.wechat.medical_assistant)
-            if settings.wechat.medical_assistant
+            if settings.wechat.medical_assistant and account
             else {}
         ),
         public_url=settings.public_url.rstrip("/"),

@@ -55,7 +55,8 @@ def sms_sender(url: str, key: str) -> Sender:
 def sms_inquirer(url: str, key: str) -> Inquirer:
     """Return what asks the provider at `url` what became of messages, many at once.
 
-    It answers `{"reports": [{"id", "status"}]}`; a status is `delivered`, or why it was not.
+    It answers `{"reports": [{"id", "status"}]}`; a status is `delivered`, or why it was not, and
+    what is still under way is left out.
     """
     http = PlatformHttp()
 

@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
+from app.domain.outreach.channels import CONTRACTS, Receipt
 from app.domain.outreach.messaging import (
     Accepted,
     Channel,
@@ -26,7 +27,7 @@ from app.services.outreach import outbox
 from app.settings import Settings, Sms, WeChat, WeCom
 from tests.conftest import NOON, ROOT, SECRET_KEYS
 from tests.integration.postbox import letter
-from wiring import platforms, reach, senders
+from wiring import inquirers, platforms, reach, senders
 
 SECRETS = {"secret": "s", "callback_token": "t", "callback_aes_key": "k" * 43}
 REAL = ("https://api.weixin.qq.com/x", "https://qyapi.weixin.qq.com/x", "https://sms.example/x")
@@ -58,7 +59,9 @@ def hospital(**more: Any) -> Settings:
         secret_keys=SECRET_KEYS,
         wechat=WeChat.model_validate({"apps": [mini, account], "medical_assistant": scenes}),
         wecom=WeCom.model_validate({"apps": [nurse]}),
-        sms=Sms.model_validate({"url": "https://sms.example/send", "key": "k"}),
+        sms=Sms.model_validate(
+            {"url": "https://sms.example/send", "key": "k", "reports_url": "https://sms.example/r"}
+        ),
         **more,
     )
 
@@ -90,6 +93,8 @@ def test_outside_production_no_channel_gets_to_its_platform(
     channels = senders(settings, platforms(settings))
 
     assert set(channels) == set(Channel) - {Channel.INBOX}
+    asked = {channel for channel, one in CONTRACTS.items() if one.receipt is Receipt.QUERY}
+    assert set(inquirers(settings, platforms(settings))) == asked
     for channel, send in channels.items():
         outgoing = Outgoing("id", channel, app_of(channel), MESSAGE)
         outcome = send(outgoing)

@@ -126,6 +126,9 @@ def test_a_process_does_not_start_with_a_text_a_lock_screen_must_not_show(tmp_pa
         ):
             with pytest.raises(InvalidDefinition, match="task-reminder"):
                 start(app(kind, keyword, text))
-    assert start(medical_assistant=EXAMPLE).medical_scenes["task-reminder"].status == MEDICAL_STATUS
+    account = app("official-account", "thing1", "{title}")
+    scenes = start(account, medical_assistant=EXAMPLE).medical_scenes
+    assert scenes["task-reminder"].status == MEDICAL_STATUS
+    assert start(medical_assistant=EXAMPLE).medical_scenes == {}  # nobody to send them
     with pytest.raises(InvalidDefinition, match="cannot be read"):
-        start(medical_assistant=tmp_path / "missing.yaml")
+        start(account, medical_assistant=tmp_path / "missing.yaml")

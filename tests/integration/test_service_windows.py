@@ -91,6 +91,15 @@ def test_what_waits_to_be_sent_takes_its_room_already(session: Session) -> None:
     assert room(session, account_id(session), NOON) == 4
 
 
+def test_a_call_without_an_answer_may_have_taken_its_room(session: Session) -> None:
+    push(session, "text", NOON)
+    at = NOON + timedelta(minutes=1)
+
+    assert written(session, Failure(ErrorClass.AMBIGUOUS), at).state is CommunicationState.UNKNOWN
+    assert written(session, Failure(ErrorClass.CONTENT, 87014), at).state is CommunicationState.DEAD
+    assert room(session, account_id(session), at) == 4
+
+
 def test_a_late_push_opens_no_window_anew(session: Session) -> None:
     push(session, "text", NOON + timedelta(hours=1))
     push(session, "text", NOON)

@@ -11,6 +11,7 @@ from app.domain.outreach.keywords import misfits
 from app.domain.outreach.lock_screen import revealing
 from app.domain.outreach.medical_assistant import business_info, flaws
 from app.domain.outreach.messaging import Channel, MedicalScene, PatientTemplate
+from app.domain.plans.pack_parsing import LONGEST_NOTICE
 from tests.conftest import ROOT
 
 GOOD = {"thing1": "您有一项今日健康任务", "time2": "2026-05-04 08:00"}
@@ -98,6 +99,10 @@ def test_what_would_be_refused_or_told_to_others_is_found_before_it_is_queued(
     assert unfit(channel, content) == why
 
 
+def test_a_template_is_tried_with_the_longest_title_a_pack_may_have() -> None:
+    assert len(SAMPLE["title"]) == LONGEST_NOTICE
+
+
 def test_every_channel_to_patients_is_looked_at() -> None:
     for channel, contract in CONTRACTS.items():
         if contract.audience is Audience.PATIENT and contract.is_on_lock_screen:
@@ -110,7 +115,7 @@ def test_every_channel_to_patients_is_looked_at() -> None:
     ("data", "found"),
     [
         ({"thing1": "{title}", "time2": "{time}"}, []),
-        ({"thing1": "血糖：{title}"}, ["thing1 says '血糖' on a lock screen"]),
+        ({"thing1": "血糖提醒"}, ["thing1 says '血糖' on a lock screen"]),
         ({"thing1": "{patient}"}, ["asks for {patient}, which no message has"]),
         ({"phrase1": "{title}"}, [f"phrase1 does not take {SAMPLE['title']!r}"]),
         ({"thing1": ""}, ["thing1 does not take ''"]),

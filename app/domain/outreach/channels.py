@@ -1,8 +1,8 @@
 """The channels' contracts: whom each reaches, what it carries, and what its platform promises.
 
 One table for choosing a channel, repeating a call, waiting for a receipt and writing the text.
-Numbers are the platforms' own (title of the page in `source`); those a live account may have
-changed say so in docs/channels.md.
+Numbers are the platforms' published ones (title of the page in `source`), what is carried is what
+our adapter sends.
 """
 
 from collections.abc import Mapping
@@ -176,15 +176,15 @@ SERVICE_WINDOWS: Final[Mapping[Opener, Quota]] = MappingProxyType(
 _MESSAGE_TO_STAFF: Final = Contract(
     audience=Audience.STAFF,
     needs=frozenset({Need.MEMBER}),
-    carries=Carries(Form.TEXT, 2048, Unit.BYTES, has_url=True, recipients=1000),
+    carries=Carries(Form.TEXT, 2048, Unit.BYTES, recipients=1000),
     quotas=(
         Quota(200, Per.SEAT, _DAY, "访问频率限制: 账号上限数 x 200 人次/天"),
         Quota(30, Per.PERSON, _MINUTE, "访问频率限制", Excess.DROPPED),
         Quota(1000, Per.PERSON, _HOUR, "访问频率限制", Excess.DROPPED),
     ),
-    # `enable_duplicate_check` over byte-identical bodies (发送应用消息).
+    # `enable_duplicate_check` over byte-identical bodies for 4 hours (发送应用消息).
     idempotency=Idempotency.WITHIN,
-    resend_for=timedelta(hours=4),
+    resend_for=timedelta(hours=3, minutes=59),
     receipt=Receipt.NONE,
     is_on_lock_screen=True,
     platform=Platform.WECOM,
@@ -222,7 +222,7 @@ CONTRACTS: Final[Mapping[Channel, Contract]] = MappingProxyType(
         Channel.MEDICAL_ASSISTANT: Contract(
             audience=Audience.PATIENT,
             needs=frozenset({Need.OPENID}),
-            carries=Carries(Form.FIELDS, has_page=True, has_url=True),
+            carries=Carries(Form.FIELDS, has_page=True),
             quotas=(),  # its page names none
             # `msg_id` is unique for a user and an order: no second effect, however late.
             idempotency=Idempotency.KEY,
@@ -235,7 +235,7 @@ CONTRACTS: Final[Mapping[Channel, Contract]] = MappingProxyType(
         Channel.TEMPLATE: Contract(
             audience=Audience.PATIENT,
             needs=frozenset({Need.FOLLOWS}),
-            carries=Carries(Form.KEYWORDS, has_page=True, has_url=True),
+            carries=Carries(Form.KEYWORDS, has_page=True),
             quotas=(Quota(100_000, Per.ACCOUNT, _DAY, "模板消息运营规范"),),
             # `client_msg_id` is honoured for 10 minutes: the last repeat leaves before.
             idempotency=Idempotency.WITHIN,
@@ -259,9 +259,7 @@ CONTRACTS: Final[Mapping[Channel, Contract]] = MappingProxyType(
         Channel.WECOM_GROUP_TASK: Contract(
             audience=Audience.PATIENT,
             needs=frozenset({Need.CONTACT}),
-            carries=Carries(
-                Form.TEXT, 4000, Unit.BYTES, has_page=True, has_url=True, recipients=10_000
-            ),
+            carries=Carries(Form.TEXT, 4000, Unit.BYTES, has_url=True, recipients=10_000),
             # As many as the month has days, over everyone who writes to this customer.
             quotas=(Quota(28, Per.PERSON, timedelta(days=28), "企业群发: 每月按天数"),),
             # A repeat would be a second task for the member.

@@ -12,8 +12,8 @@ from app.domain.outreach.keywords import misfits
 from app.domain.outreach.lock_screen import revealing
 from app.domain.outreach.messaging import Channel, PatientTemplate, fill
 
-# What a notice has to say to a template, at its longest.
-SAMPLE: Final = {"title": "您有一项今日健康任务", "time": "2026-12-28 18:30"}
+# What a notice has to say to a template, the title as long as a pack's may be.
+SAMPLE: Final = {"title": "您有一项新的健康安排，请打开小程序查看。", "time": "2026-12-28 18:30"}
 
 
 def unfit(channel: Channel, content: Mapping[str, Any]) -> str | None:

@@ -58,5 +58,10 @@ def room(session: Session, account_id: int, now: datetime) -> int:
         for one in written
     ):
         return 0
-    counted = [one for one in written if one.error_class is None]
+    counted = [
+        one
+        for one in written
+        # A call without an answer may have been one of them.
+        if one.state in _ON_THE_WAY or one.error_class in (None, ErrorClass.AMBIGUOUS)
+    ]
     return max(0, sum(SERVICE_WINDOWS[one.opener].most for one in windows) - len(counted))

@@ -7,8 +7,6 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.outreach.channels import CONTRACTS
-from app.domain.outreach.channels import Receipt as ReceiptKind
 from app.domain.outreach.messaging import Channel, CommunicationState
 from app.domain.outreach.platform_events import Receipt
 from app.domain.outreach.receipts import Answered, Inquiry, next_wait
@@ -18,9 +16,6 @@ from app.models.outreach.recipients import recipients_of, split
 
 # After a message's time is over; a report that has not come by then will not come.
 _ASK_FOR: Final = timedelta(days=7)
-QUERIED: Final = frozenset(
-    channel for channel, one in CONTRACTS.items() if one.receipt is ReceiptKind.QUERY
-)
 
 
 def to_ask(session: Session, channel: Channel, now: datetime, limit: int = 100) -> list[Inquiry]:
