@@ -89,6 +89,9 @@ def test_what_waits_to_be_sent_takes_its_room_already(session: Session) -> None:
     letter(session, OPENID, Channel.TEMPLATE, account_id=account_id(session))
 
     assert room(session, account_id(session), NOON) == 4
+    busy = written(session, Failure(ErrorClass.BUSY, -1), NOON + timedelta(minutes=1))
+    assert busy.state is CommunicationState.QUEUED
+    assert room(session, account_id(session), NOON + timedelta(minutes=1)) == 3
 
 
 def test_a_call_without_an_answer_may_have_taken_its_room(session: Session) -> None:
