@@ -121,7 +121,9 @@ def senders(settings: Settings, clients: Platforms) -> dict[Channel, Sender]:
         found[Channel.WECOM_GROUP_TASK] = group_task_sender(clients.wecom)
     if settings.sms.provider == "folder":
         if settings.sms.folder:
-            found[Channel.SMS] = sms_folder_sender(settings.sms.folder, clock.now)
+            # The gateway takes up no other name: a test system may share its folder.
+            prefix = "sms" if settings.production else "test"
+            found[Channel.SMS] = sms_folder_sender(settings.sms.folder, clock.now, prefix)
     elif settings.sms.url and settings.sms.key:
         found[Channel.SMS] = sms_sender(settings.sms.url, settings.sms.key.get_secret_value())
     return {channel: simulated(send) for channel, send in found.items()}

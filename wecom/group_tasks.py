@@ -54,7 +54,7 @@ def _ask(client: WeComClient | None, inquiry: Inquiry) -> Answered | None:
         return None
     try:
         if inquiry.is_over:
-            client.cancel_group_task(inquiry.platform_id)
+            _cancel(client, inquiry.platform_id)
         statuses = client.group_task_results(inquiry.platform_id, inquiry.sender)
     except CallFailed:
         return None
@@ -62,3 +62,15 @@ def _ask(client: WeComClient | None, inquiry: Inquiry) -> Answered | None:
         frozenset(who for who, status in statuses.items() if status == _SENT),
         {who: _REFUSALS[status] for who, status in statuses.items() if status in _REFUSALS},
     )
+
+
+def _cancel(client: WeComClient, task_id: str) -> None:
+    """Keep a task from being confirmed; one that cannot be cancelled any more is fine.
+
+    :raises CallFailed: WeCom did not answer, so a member may still confirm it
+    """
+    try:
+        client.cancel_group_task(task_id)
+    except CallFailed as error:
+        if error.failure.errcode is None:
+            raise

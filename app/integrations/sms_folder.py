@@ -19,8 +19,8 @@ from app.domain.outreach.messaging import Accepted, ErrorClass, Failure, Outcome
 log = structlog.get_logger()
 
 
-def sms_folder_sender(folder: Path, now: Callable[[], datetime]) -> Sender:
-    """Return the sender that appends to `sms-YYYYMMDD.jsonl`, a file for each hospital day.
+def sms_folder_sender(folder: Path, now: Callable[[], datetime], prefix: str = "sms") -> Sender:
+    """Return the sender that appends to `{prefix}-YYYYMMDD.jsonl`, a file for each hospital day.
 
     A message is taken once its line is on the disk. `id` is our key: of two lines of one id the
     gateway sends the first alone.
@@ -37,7 +37,7 @@ def sms_folder_sender(folder: Path, now: Callable[[], datetime]) -> Sender:
             "params": params,
         }  # fmt: skip
         entry = json.dumps(line, ensure_ascii=False).encode() + b"\n"
-        path = folder / f"sms-{at.astimezone(HOSPITAL):%Y%m%d}.jsonl"
+        path = folder / f"{prefix}-{at.astimezone(HOSPITAL):%Y%m%d}.jsonl"
         try:
             _append(path, entry)
         except OSError as error:

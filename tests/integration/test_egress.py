@@ -4,6 +4,7 @@ import ast
 import json
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -132,6 +133,20 @@ def test_production_reaches_what_is_configured_and_a_test_system_what_it_names()
 def test_no_setting_makes_a_test_system_of_a_real_host(settings: dict[str, Any], told: str) -> None:
     with pytest.raises(ValidationError, match=told):
         hospital(**settings)
+
+
+@pytest.mark.parametrize(("production", "name"), [(True, "sms"), (False, "test")])
+@pytest.mark.usefixtures("database")
+def test_a_test_system_that_shares_a_folder_writes_where_no_gateway_looks(
+    tmp_path: Path, production: bool, name: str
+) -> None:
+    settings = hospital(production=production)
+    sms = Sms(provider="folder", folder=tmp_path)
+    channels = senders(settings.model_copy(update={"sms": sms}), platforms(settings))
+
+    channels[Channel.SMS](Outgoing("id", Channel.SMS, "", MESSAGE))
+    (file,) = tmp_path.iterdir()
+    assert file.name.startswith(f"{name}-")
 
 
 def test_nothing_else_opens_connections() -> None:

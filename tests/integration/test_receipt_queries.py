@@ -175,7 +175,12 @@ def test_a_task_whose_time_is_over_cannot_be_confirmed_any_more(
     taken = group_task_sender({"nurse": wecom})(outgoing([known]))
     assert isinstance(taken, Accepted)
     over = Inquiry(1, "nurse", taken.platform_id or "", (known,), "NurseChen", is_over=True)
+    cancel = "/cancel_groupmsg_send"
 
+    standin.control("/faults", path=cancel, kind="refuse-before", times=1)
+    assert group_task_inquirer({"nurse": wecom})([over]) == [None]
+    standin.control("/faults", path=cancel, kind="errcode", value=40058, times=1)
+    assert group_task_inquirer({"nurse": wecom})([over]) == [Answered()]
     assert group_task_inquirer({"nurse": wecom})([over]) == [Answered()]
     confirm = f"{standin.url}/standin/members/NurseChen/confirm-group-task"
     refused = standin.http.post(confirm, json={"msgid": taken.platform_id})
