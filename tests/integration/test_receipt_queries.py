@@ -1,6 +1,7 @@
 """Shared messages split per person, and receipts that must be asked for."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.database import unit_of_work
 from app.domain.outreach.messaging import (
     Accepted,
     Channel,
@@ -19,10 +21,14 @@ from app.domain.outreach.messaging import (
     dedupe_key,
 )
 from app.domain.outreach.receipts import Answered, Inquiry, next_wait
+from app.integrations.sms import sms_inquirer, sms_sender
 from app.models import Communication, CommunicationRecipient, Event
 from app.models.outreach.delivery import accept
 from app.services.outreach.receipt_queries import settle, to_ask
+from jobs.receipt_queries import ask_after
+from jobs.send_communications import send_communications
 from tests.conftest import NOON
+from tests.integration.postbox import letter
 from tests.standin.support import MINI, Platform
 from wecom.client import WeComClient
 from wecom.group_tasks import group_task_inquirer, group_task_sender
@@ -212,3 +218,42 @@ def test_a_task_that_cannot_be_made_says_why(
 ) -> None:
     message = outgoing(["wmStranger"], **changes)
     assert group_task_sender({"nurse": wecom})(message) == failure
+
+
+def test_the_worker_settles_what_the_member_confirmed_and_the_provider_reports(
+    wecom: WeComClient, standin: Platform
+) -> None:
+    known = customer(wecom, standin)
+    senders = {
+        Channel.WECOM_GROUP_TASK: group_task_sender({"patient": wecom}),
+        Channel.SMS: sms_sender(f"{standin.url}/sms/send", "sms-key"),
+    }
+    asked = {
+        Channel.WECOM_GROUP_TASK: group_task_inquirer({"patient": wecom}),
+        Channel.SMS: sms_inquirer(f"{standin.url}/sms/reports", "sms-key"),
+    }
+    contents = {
+        Channel.WECOM_GROUP_TASK: {**TASK, "external_userids": [known]},
+        Channel.SMS: {"phone": "13800138000", "template": "t", "params": {}},
+    }
+    with unit_of_work.begin() as session:
+        for channel, content in contents.items():
+            letter(session, channel, channel).content = json.dumps(content)
+
+    def states() -> dict[Channel, str]:
+        with unit_of_work.begin() as session:
+            return {one.channel: one.state for one in session.scalars(select(Communication))}
+
+    with ThreadPoolExecutor(2) as pool:
+        assert send_communications(senders, pool, lambda: NOON) == 2
+    assert set(states().values()) == {State.SENT}
+    standin.control("/receipts", outcome="lost")
+    assert ask_after(asked, lambda: NOON) == 0
+    task = standin.ledger("group_task")[0]["msgid"]
+    standin.control("/members/NurseChen/confirm-group-task", msgid=task)
+    standin.control("/receipts", outcome="failed")
+    assert ask_after(asked, lambda: after(minutes=1)) == 2
+    assert states() == {
+        Channel.WECOM_GROUP_TASK: State.DELIVERED, Channel.SMS: State.REFUSED,
+    }  # fmt: skip
+    assert ask_after(asked, lambda: after(days=1)) == 0
