@@ -6,14 +6,18 @@ It knows everyone and decides nothing.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from app import clock
 from app.clock import HOSPITAL
 from app.database import unit_of_work
+from app.domain.definitions import InvalidDefinition
 from app.domain.exchange.targets import DocumentSender, HospitalTargets
 from app.domain.intake.feed_health import QuietHours, Watch
 from app.domain.intake.hospital_records import Coded
+from app.domain.outreach.fitting import template_flaws
 from app.domain.outreach.messaging import Channel, Outlets, PatientTemplate, Sender
+from app.domain.outreach.receipts import Inquirer
 from app.integrations.callback_crypto import CallbackCrypto
 from app.integrations.hints import Hints
 from app.integrations.his.fhir import fhir_sender
@@ -21,16 +25,25 @@ from app.integrations.his.hl7_messages import Dialect
 from app.integrations.his.mllp import Door as MllpDoor
 from app.integrations.his.mllp import mllp_sender
 from app.integrations.his.table import Agreement, InterfaceTable
-from app.integrations.sms import sms_sender
+from app.integrations.medical_assistant import medical_assistant_sender, read_scenes
+from app.integrations.platform_http import permit
+from app.integrations.simulators import simulated
+from app.integrations.sms import sms_inquirer, sms_sender
+from app.integrations.sms_folder import sms_folder_sender
 from app.integrations.spool import Spool
 from app.integrations.token_store import TokenStore
 from app.integrations.wechat import MiniProgram, OfficialAccount
-from app.integrations.wechat_senders import subscription_sender, template_sender
+from app.integrations.wechat_senders import (
+    customer_service_sender,
+    subscription_sender,
+    template_sender,
+)
 from app.models.segments.evaluating import Evaluator, IndexFirst, SqlEvaluator
 from app.models.segments.index.live import LiveIndex
 from app.settings import FeedWatch, MessageTemplate, Settings, WeChatApp
 from app.web.callbacks import CallbackReceiver, Door
 from wecom.client import WeComClient
+from wecom.group_tasks import group_task_inquirer, group_task_sender
 from wecom.sender import card_sender, card_update_sender, text_sender
 
 
@@ -43,7 +56,23 @@ class Platforms:
     wecom: Mapping[str, WeComClient]
 
 
+def reach(settings: Settings) -> frozenset[str]:
+    """Return the hosts this process may call to write to people, beside those of this machine.
+
+    In production the configured ones, elsewhere only the stand-ins the settings name.
+    """
+    if not settings.production:
+        return frozenset(settings.test_hosts)
+    told = (
+        settings.wechat.api_base, settings.wecom.api_base, settings.sms.url,
+        settings.sms.reports_url,
+    )  # fmt: skip
+    return frozenset(host for url in told if url and (host := urlsplit(url).hostname))
+
+
 def platforms(settings: Settings) -> Platforms:
+    """Return the clients, and let this process call their hosts."""
+    permit(reach(settings))
     base = settings.wechat.api_base
     program = settings.wechat.first("mini-program")
     return Platforms(
@@ -76,18 +105,38 @@ def platforms(settings: Settings) -> Platforms:
 
 
 def senders(settings: Settings, clients: Platforms) -> dict[Channel, Sender]:
-    """Return a sender for each channel that this hospital has."""
+    """Return a sender for each channel that this hospital has; simulators stand before all."""
     found: dict[Channel, Sender] = {}
     if clients.mini_programs:
         found[Channel.SUBSCRIPTION] = subscription_sender(clients.mini_programs)
+        found[Channel.CUSTOMER_SERVICE] = customer_service_sender(clients.mini_programs)
     if clients.official_accounts:
         found[Channel.TEMPLATE] = template_sender(clients.official_accounts)
+        if settings.wechat.medical_assistant:
+            found[Channel.MEDICAL_ASSISTANT] = medical_assistant_sender(clients.official_accounts)
     if clients.wecom:
         found[Channel.WECOM_CARD] = card_sender(clients.wecom)
         found[Channel.WECOM_TEXT] = text_sender(clients.wecom)
         found[Channel.WECOM_CARD_UPDATE] = card_update_sender(clients.wecom)
-    if settings.sms.url and settings.sms.key:
+        found[Channel.WECOM_GROUP_TASK] = group_task_sender(clients.wecom)
+    if settings.sms.provider == "folder":
+        if settings.sms.folder:
+            # The gateway takes up no other name: a test system may share its folder.
+            prefix = "sms" if settings.production else "test"
+            found[Channel.SMS] = sms_folder_sender(settings.sms.folder, clock.now, prefix)
+    elif settings.sms.url and settings.sms.key:
         found[Channel.SMS] = sms_sender(settings.sms.url, settings.sms.key.get_secret_value())
+    return {channel: simulated(send) for channel, send in found.items()}
+
+
+def inquirers(settings: Settings, clients: Platforms) -> dict[Channel, Inquirer]:
+    """Return what asks after messages, for each channel whose platform pushes no receipts."""
+    found: dict[Channel, Inquirer] = {}
+    if clients.wecom:
+        found[Channel.WECOM_GROUP_TASK] = group_task_inquirer(clients.wecom)
+    if settings.sms.reports_url and settings.sms.key:
+        key = settings.sms.key.get_secret_value()
+        found[Channel.SMS] = sms_inquirer(settings.sms.reports_url, key)
     return found
 
 
@@ -100,15 +149,25 @@ def evaluator() -> Evaluator:
 
 
 def outlets(settings: Settings) -> Outlets:
+    """Return by what this hospital reaches people.
+
+    :raises InvalidDefinition: a template or a scene that would be refused, or that a lock screen
+        must not show
+    """
     program = settings.wechat.first("mini-program")
     account = settings.wechat.first("official-account")
     return Outlets(
         mini_program=program.key if program else None,
         official_account=account.key if account else None,
         staff_app=settings.wecom.apps[0].key if settings.wecom.apps else None,
-        sms=settings.sms.url is not None,
+        sms=settings.sms.is_on,
         subscriptions=_templates(program),
         templates=_templates(account),
+        medical_scenes=(
+            read_scenes(settings.wechat.medical_assistant)
+            if settings.wechat.medical_assistant and account
+            else {}
+        ),
         public_url=settings.public_url.rstrip("/"),
     )
 
@@ -195,7 +254,11 @@ def hospital_targets(settings: Settings) -> HospitalTargets:
 
 
 def _templates(app: WeChatApp | None) -> dict[str, PatientTemplate]:
-    return {} if app is None else {key: _template(one) for key, one in app.templates.items()}
+    found = {} if app is None else {key: _template(one) for key, one in app.templates.items()}
+    for purpose, template in found.items():
+        if flaws := template_flaws(template):
+            raise InvalidDefinition(f"templates.{purpose}", "; ".join(flaws))
+    return found
 
 
 def _template(configured: MessageTemplate) -> PatientTemplate:

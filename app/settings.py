@@ -20,6 +20,7 @@ from app.domain.trust.access import Scope
 DEMO_KEY_ID = "demo"
 # The most that one message may weigh, as in `app.integrations.hl7.envelope.WIDEST`.
 HL7_LARGEST = 7_000_000
+_REAL_HOSTS = ("weixin.qq.com", "wechat.com")
 
 
 class _Group(BaseModel):
@@ -50,6 +51,8 @@ class WeChatApp(_Group):
 class WeChat(_Group):
     api_base: str = "https://api.weixin.qq.com"
     apps: tuple[WeChatApp, ...] = ()
+    # How 就医助手 says what we say (docs/channels.md); sent with the official account's token.
+    medical_assistant: Path | None = None
 
     def app(self, key: str) -> WeChatApp | None:
         return next((app for app in self.apps if app.key == key), None)
@@ -79,10 +82,20 @@ class WeCom(_Group):
 
 
 class Sms(_Group):
-    """The SMS provider; without an address nothing is sent by SMS."""
+    """The SMS provider: an address with its key, or a folder a gateway of the hospital empties.
 
+    Without either nothing is sent by SMS.
+    """
+
+    provider: Literal["http", "folder"] = "http"
     url: str | None = None
     key: SecretStr | None = None
+    reports_url: str | None = None  # where to ask what became of messages
+    folder: Path | None = None
+
+    @property
+    def is_on(self) -> bool:
+        return bool(self.folder if self.provider == "folder" else self.url and self.key)
 
 
 class HL7Source(_Group):
@@ -364,6 +377,9 @@ class Settings(BaseSettings):
     packs_folder: Path = Path("packs")
     # How long a draft of a pack that nobody signs or goes on with is kept.
     pack_draft_days: int = Field(default=180, ge=30, le=3660)
+    # Only then are the platforms' real hosts called; elsewhere none but `test_hosts`.
+    production: bool = False
+    test_hosts: tuple[str, ...] = ()
     demo: bool = False
     demo_clock: Path | None = None
     demo_standin: str | None = None
@@ -385,6 +401,15 @@ class Settings(BaseSettings):
         return {key_id: base64.b64decode(text, validate=True) for key_id, text in pairs}
 
     @model_validator(mode="after")
+    def _refuse_real_hosts_in_tests(self) -> Self:
+        real = [host for host in self.test_hosts if host.lower().endswith(_REAL_HOSTS)]
+        if real:
+            raise ValueError(f"{real[0]} is a real platform: only CARELOOP_PRODUCTION reaches it")
+        if self.production and self.test_hosts:
+            raise ValueError("production has no test hosts")
+        return self
+
+    @model_validator(mode="after")
     def _refuse_weak_keys(self) -> Self:
         try:
             keys = self.keys
@@ -396,6 +421,8 @@ class Settings(BaseSettings):
         for key_id, key in keys.items():
             if len(key) != 32 or len(set(key)) < 8:
                 raise ValueError(f"secret key {key_id!r} is not 32 random bytes")
+        if self.demo and self.production:
+            raise ValueError("the demo doors are refused in production")
         if self.demo and set(keys) != {DEMO_KEY_ID}:
             raise ValueError("the demo doors are refused while a production key is present")
         if not self.demo and DEMO_KEY_ID in keys:

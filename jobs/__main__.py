@@ -36,17 +36,28 @@ from jobs.device_readings import take_readings
 from jobs.engine import sending_engine
 from jobs.followers import name_followers
 from jobs.platform_events import handlers
+from jobs.receipt_queries import ask_after
 from jobs.relayed import take_callbacks
 from jobs.term_rereading import reread_terms
 from jobs.timetable import TIMETABLE
 from jobs.workers import Crew, Worker, react_to_events
-from wiring import Platforms, hospital_targets, outlets, platforms, receiver, senders, watches
+from wiring import (
+    Platforms,
+    hospital_targets,
+    inquirers,
+    outlets,
+    platforms,
+    receiver,
+    senders,
+    watches,
+)  # fmt: skip
 
 log = structlog.get_logger()
 
 
 def crew(configured: Settings, work: Work, clients: Platforms, sending: Sequence[Worker]) -> Crew:
     """Return the workers: each takes up what others committed, wherever it comes from."""
+    asking = inquirers(configured, clients)
     hints = Hints(configured.redis_url)
     pushes = receiver(configured, hints)
     read = configured_feeds(configured)
@@ -64,6 +75,7 @@ def crew(configured: Settings, work: Work, clients: Platforms, sending: Sequence
                 lambda seconds: hints.wait(INBOX_TOPIC, seconds),
             ),
             Worker("receipts", _retry_receipts, 5.0),
+            Worker("receipt-queries", lambda: ask_after(asking, clock.now), 15.0),
             Worker("followers", lambda: name_followers(clients.official_accounts), 5.0),
             Worker("contacts", lambda: follow_contacts(clients.wecom, work.zone), 10.0),
             Worker("spool", lambda: _replay(pushes), 2.0),

@@ -11,7 +11,7 @@ from app.domain.errors import NotFound
 from app.domain.outreach.platform_events import CardClick, Inbound, contact_added
 from app.domain.staff.alert_card import CardButton
 from app.models import Communication, Event, WeChatAccount
-from app.services.outreach import receipts, subscriptions
+from app.services.outreach import receipts, service_windows, subscriptions
 from app.services.outreach.platform_inbox import Handler
 from app.services.plans.enrolment import contacts
 from app.services.staff import alert_cards, alert_handling
@@ -32,6 +32,7 @@ def handlers(work: Work) -> Mapping[str, Handler]:
         "unsubscribe": receipts.follow(_followed),
         "template_card_event": receipts.click(_press(work)),
         "change_external_contact": _came,
+        **dict.fromkeys(service_windows.OPENERS, _open_window(work.outlets.mini_program)),
     }
 
 
@@ -66,6 +67,16 @@ def _came(session: Session, inbound: Inbound, now: datetime) -> None:
     added = contact_added(inbound.message)
     if added is not None:
         contacts.note_arrival(session, inbound.app_key, added, now)
+
+
+def _open_window(mini_program: str | None) -> Handler:
+    """Return what notes that the customer service may write; staff write to WeCom's apps too."""
+
+    def note(session: Session, inbound: Inbound, now: datetime) -> None:
+        if inbound.app_key == mini_program:
+            service_windows.open_window(session, inbound, now)
+
+    return note
 
 
 def _press(work: Work) -> Callable[[Session, CardClick, datetime], None]:

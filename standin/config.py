@@ -59,6 +59,7 @@ class MiniProgram(CallbackReceiver):
     pages: tuple[str, ...] = ()
     page_base: str = ""
     daily_quota: int = 10_000_000
+    minute_quota: int = 1_000_000  # of each message call; the pages name no number
 
     @property
     def original_id(self) -> str:
@@ -67,12 +68,18 @@ class MiniProgram(CallbackReceiver):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfficialAccount(CallbackReceiver):
-    """A certified service account; `daily_quota` counts its template messages."""
+    """A certified service account; `daily_quota` counts its template messages.
+
+    `medical_statuses` are the kinds of 就医助手 message it may send, each with the names its
+    `business_info` must hold; without any the account does not have the ability.
+    """
 
     appid: str
     secret: str
     templates: tuple[MessageTemplate, ...] = ()
     daily_quota: int = 100_000
+    minute_quota: int = 1_000_000
+    medical_statuses: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def original_id(self) -> str:

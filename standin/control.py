@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, request
 
-from standin import control_phones, faults, people
+from standin import control_phones, faults, people, qyapi_group_tasks
 from standin.control_json import body_of_request, told
 from standin.gateway import json_response
 from standin.people import Impossible
@@ -66,6 +66,17 @@ def _add_members(control: Blueprint, standin: Standin) -> None:
             selected=body.get("selected"),
         )
         return told(body, *futures)
+
+    @control.post("/members/<userid>/confirm-group-task")
+    def confirm(userid: str) -> Response:
+        """Confirm a mass message in WeCom: {msgid}; tells how many customers it went to."""
+        with standin.lock:
+            corp, found = people.find_member(standin, userid)
+            msgid = str(body_of_request().get("msgid"))
+            sent = qyapi_group_tasks.confirm(standin, corp, found.userid, msgid)
+        if sent is None:
+            raise Impossible("no such task of this member", 404)
+        return json_response({"sent": sent})
 
     @control.post("/callbacks/verify")
     def verify() -> Response:

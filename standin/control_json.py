@@ -21,13 +21,13 @@ def body_of_request() -> dict[str, Any]:
     return body
 
 
-def told(body: dict[str, Any], *futures: Future[Outcome]) -> Response:
-    """Return how the pushes ended; with `"wait": false` at once and without results."""
+def told(body: dict[str, Any], *futures: Future[Outcome], **more: Any) -> Response:
+    """Return how the pushes ended, and `more`; with `"wait": false` at once, without results."""
     if body.get("wait") is False:
-        return json_response({"results": []})
+        return json_response({"results": [], **more})
     ended = [future.result() for future in futures]
     results = [
         {"ok": one.is_delivered, "status": one.status, "tries": one.tries, "ms": one.ms}
         for one in ended
     ]
-    return json_response({"results": results})
+    return json_response({"results": results, **more})

@@ -100,12 +100,27 @@ def _add_deeds(control: Blueprint, standin: Standin) -> None:
             future = standin.callbacks.now(push, standin.world.ledger)
         return told(body, future)
 
-    @control.post("/phones/<openid>/scan-contact-way")
-    def scan(openid: str) -> Response:
-        """Scan a member's QR code and add them: {appid, unionid?, config_id}."""
+    @control.post("/phones/<openid>/messages")
+    def write(openid: str) -> Response:
+        """Write to the customer service: {appid, text}; without a text just go there."""
         body = body_of_request()
         with standin.lock:
             phone = people.register(standin, openid, body.get("appid"), body.get("unionid"))
-            _, push = people.scan_contact_way(standin, phone, str(body.get("config_id")))
+            text = body.get("text")
+            push = (
+                people.write(standin, phone, str(text))
+                if text
+                else people.enter_session(standin, phone)
+            )
             future = standin.callbacks.now(push, standin.world.ledger)
         return told(body, future)
+
+    @control.post("/phones/<openid>/scan-contact-way")
+    def scan(openid: str) -> Response:
+        """Scan a member's code and add them: {appid, unionid?, config_id} -> {external_userid}."""
+        body = body_of_request()
+        with standin.lock:
+            phone = people.register(standin, openid, body.get("appid"), body.get("unionid"))
+            named, push = people.scan_contact_way(standin, phone, str(body.get("config_id")))
+            future = standin.callbacks.now(push, standin.world.ledger)
+        return told(body, future, external_userid=named)

@@ -58,6 +58,20 @@ def follow(account: OfficialAccount, openid: str, *, is_following: bool, at: flo
     return _account_push(account, openid, event, _cdata("EventKey", ""), at)
 
 
+def text_message(program: MiniProgram, openid: str, text: str, message_id: int, at: float) -> Push:
+    """Say that the user wrote in the customer-service session."""
+    target = account_target(program)
+    head = _cdata("ToUserName", target.to_user) + _cdata("FromUserName", openid)
+    body = f"<CreateTime>{int(at)}</CreateTime>" + _cdata("MsgType", "text")
+    body += _cdata("Content", text) + f"<MsgId>{message_id}</MsgId>"
+    return Push(target, "text", f"<xml>{head}{body}</xml>", openid=openid)
+
+
+def session_entered(program: MiniProgram, openid: str, at: float) -> Push:
+    body = _cdata("SessionFrom", "")
+    return _account_push(program, openid, "user_enter_tempsession", body, at)
+
+
 def card_clicked(
     corp: Corp,
     agent: Agent,

@@ -10,7 +10,7 @@ from standin.config import Agent, Corp, Member, MiniProgram, OfficialAccount
 from standin.qyapi_contacts import external_id
 from standin.qyapi_messages import new_response_code
 from standin.standin import Standin
-from standin.world import Card, Customer, Phone, derived_unionid
+from standin.world import Card, Customer, Phone, ServiceWindow, derived_unionid
 
 
 class Impossible(Exception):
@@ -104,6 +104,20 @@ def scan_contact_way(standin: Standin, phone: Phone, config_id: str) -> tuple[st
         at=standin.clock.now(),
     )  # fmt: skip
     return named, push
+
+
+def write(standin: Standin, phone: Phone, text: str) -> Push:
+    """Write in the customer-service session: five answers within 48 hours."""
+    program, now = _program(standin, phone), standin.clock.now()
+    phone.windows["message"] = ServiceWindow(now + 48 * 3600, 5)
+    return events.text_message(program, phone.openid, text, standin.next_msgid(), now)
+
+
+def enter_session(standin: Standin, phone: Phone) -> Push:
+    """Open the customer-service session: two answers within a minute."""
+    program, now = _program(standin, phone), standin.clock.now()
+    phone.windows["enter"] = ServiceWindow(now + 60, 2)
+    return events.session_entered(program, phone.openid, now)
 
 
 def find_member(standin: Standin, userid: str) -> tuple[Corp, Member]:

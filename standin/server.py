@@ -16,10 +16,13 @@ from standin import (
     pages,
     qyapi,
     qyapi_contacts,
+    qyapi_group_tasks,
     qyapi_messages,
     sms,
     weixin,
+    weixin_medical,
     weixin_messages,
+    weixin_service,
 )
 from standin.config import Config
 from standin.gateway import Gateway
@@ -29,9 +32,12 @@ MAX_BODY_BYTES = 1 << 20
 ENDPOINTS = (
     *weixin.ENDPOINTS,
     *weixin_messages.ENDPOINTS,
+    *weixin_service.ENDPOINTS,
+    *weixin_medical.ENDPOINTS,
     *qyapi.ENDPOINTS,
     *qyapi_messages.ENDPOINTS,
     *qyapi_contacts.ENDPOINTS,
+    *qyapi_group_tasks.ENDPOINTS,
 )
 # The demo shows these pages in frames of its own first page.
 POLICY = (

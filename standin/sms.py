@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from standin.checks import Record, Table, Text, problem
+from standin.checks import Items, Record, Table, Text, problem
 from standin.gateway import json_response, play
 from standin.standin import Standin
 
@@ -19,6 +19,9 @@ SEND = Record(
         "params": Table(Text()),
         "idempotency_key": Text(least=1, max_chars=64),
     }
+)
+REPORTS = Record(
+    {"key": Text(least=1), "ids": Items(Text(least=1, max_chars=64), most=200, least=1)}
 )
 REMEMBERED_SECONDS = 24 * 3600
 
@@ -43,6 +46,24 @@ def blueprint(standin: Standin) -> Blueprint:
             ms = 1000 * (time.monotonic() - started)
             standin.world.traffic.add("/sms/send", errcode=None, status=status, ms=ms)
         return response
+
+    @sms.post("/reports")
+    def reports() -> Response:
+        """Tell what became of messages: {key, ids} -> {reports: [{id, status}]}, the known ones.
+
+        A status is `delivered` or `failed`, as the receipts are set; what is lost has none.
+        """
+        body: Any = request.get_json(force=True, silent=True)
+        if found := problem(REPORTS, body):
+            return json_response({"code": "InvalidBody", "message": str(found)}, 400)
+        if not secrets.compare_digest(body["key"].encode(), standin.config.sms.key.encode()):
+            return json_response({"code": "InvalidKey", "message": "unknown key"}, 401)
+        with standin.lock:
+            outcome = standin.world.receipts.outcome
+            sent = {one["msgid"] for one in standin.world.ledger.entries if one["kind"] == "sms"}
+        known = [] if outcome == "lost" else [one for one in body["ids"] if one in sent]
+        status = "delivered" if outcome == "success" else "failed"
+        return json_response({"reports": [{"id": one, "status": status} for one in known]})
 
     return sms
 

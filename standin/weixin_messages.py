@@ -21,12 +21,9 @@ def send_subscribe(standin: Standin, call: Call) -> Answer:
     template = next((one for one in program.templates if one.id == body["template_id"]), None)
     if template is None:
         raise Refusal(40037, "invalid template_id")
-    _check_page(program, body.get("page"))
+    check_page(program, body.get("page"))
     _check_values(template.keywords, body["data"], extra=())
-    if not standin.world.quotas.spend(
-        ("subscribe", program.appid), "day", program.daily_quota, call.now
-    ):
-        raise Refusal(45009, "reach max api daily quota limit")
+    spend_call(standin, program, "subscribe", call.now)
     _spend_right(phone, template)
     msgid = standin.next_msgid()
     standin.world.ledger.add(
@@ -48,6 +45,27 @@ def send_subscribe(standin: Standin, call: Call) -> Answer:
     return {"errcode": 0, "errmsg": "ok", "msgid": msgid}
 
 
+def spend_call(
+    standin: Standin, account: MiniProgram | OfficialAccount, kind: str, now: float
+) -> None:
+    """Count one message of this minute and this day.
+
+    :raises Refusal: 45011, 45009
+    """
+    quotas, key = standin.world.quotas, (kind, account.appid)
+    if quotas.left(key, "day", account.daily_quota, now) <= 0:
+        raise Refusal(45009, "reach max api daily quota limit")
+    if not quotas.spend(key, "minute", account.minute_quota, now):
+        raise Refusal(45011, "api minute-quota reached, must slower, retry next minute")
+    quotas.spend(key, "day", account.daily_quota, now)
+
+
+def check_page(program: MiniProgram, page: str | None) -> None:
+    """Refuse a page that is not, without its query, one of the released version's."""
+    if page and page.partition("?")[0] not in program.pages:
+        raise Refusal(41030, "invalid page")
+
+
 def _spend_right(phone: Phone, template: SubscribeTemplate) -> None:
     if template.kind == "long-term":
         has_right = template.id in phone.long_term
@@ -57,12 +75,6 @@ def _spend_right(phone: Phone, template: SubscribeTemplate) -> None:
             phone.rights[template.id] -= 1
     if not has_right:
         raise Refusal(43101, "user refuse to accept the msg")
-
-
-def _check_page(program: MiniProgram, page: str | None) -> None:
-    """Refuse a page that is not, without its query, one of the released version's."""
-    if page and page.partition("?")[0] not in program.pages:
-        raise Refusal(41030, "invalid page")
 
 
 def _check_values(types: dict[str, str], data: dict[str, Any], extra: tuple[str, ...]) -> None:
@@ -101,10 +113,7 @@ def send_template(standin: Standin, call: Call) -> Answer:
     key = ("template", account.appid, phone.openid, body.get("client_msg_id", ""))
     if key[-1] and (answer := standin.world.recall(key, call.now)):
         return answer
-    if not standin.world.quotas.spend(
-        ("template", account.appid), "day", account.daily_quota, call.now
-    ):
-        raise Refusal(45009, "reach max api daily quota limit")
+    spend_call(standin, account, "template", call.now)
     answer = _accept_template(standin, account, phone, template, call)
     if key[-1]:
         standin.world.remember(key, call.now + CLIENT_MSG_ID_SECONDS, answer)

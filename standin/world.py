@@ -18,6 +18,14 @@ Outcome = Literal["success", "failed", "lost"]
 
 
 @dataclass(slots=True)
+class ServiceWindow:
+    """How many customer-service messages one act of the user lets through, and until when."""
+
+    until: float
+    left: int
+
+
+@dataclass(slots=True)
 class Phone:
     """One WeChat user as one AppID knows them; `rights` counts one-time rights a template."""
 
@@ -28,6 +36,7 @@ class Phone:
     followed_at: float = 0.0
     rights: Counter[str] = field(default_factory=Counter)
     long_term: set[str] = field(default_factory=set)
+    windows: dict[str, ServiceWindow] = field(default_factory=dict)  # by what opened it
 
 
 @dataclass(slots=True)
@@ -93,6 +102,22 @@ class Customer:
 
 
 @dataclass(slots=True)
+class GroupTask:
+    """A mass message that members have yet to confirm: who writes to which of their customers.
+
+    `results` by customer are 0 unsent, 1 sent, 2 no friend any more, 3 had enough already.
+    """
+
+    corpid: str
+    agentid: int
+    text: str
+    customers: dict[str, list[str]]  # by the member who is to confirm
+    results: dict[str, int]
+    sent_at: dict[str, float] = field(default_factory=dict)  # by member
+    is_cancelled: bool = False
+
+
+@dataclass(slots=True)
 class Remembered:
     """An answer given before, and until when a repeat of the request gets it again."""
 
@@ -116,6 +141,7 @@ class World:
         self.remembered: dict[tuple[str, ...], Remembered] = {}
         self.contact_ways: dict[str, ContactWay] = {}
         self.customers: dict[tuple[str, str], Customer] = {}
+        self.group_tasks: dict[str, GroupTask] = {}
         self.in_flight: set[tuple[str, str]] = set()
         self.dropped = 0
         self.latency_ms = 0.0

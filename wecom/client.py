@@ -14,6 +14,8 @@ from app.integrations.wechat import TOKEN_SECONDS, TokenCalls, platform_id, read
 
 _INVALID_CODE: Final = 40029
 _NO_CONTACT_WAY: Final = 41044
+# A task has at most 10,000 customers, a page of results 1,000.
+_RESULT_PAGES: Final = 11
 # The longest time WeCom drops a repeat of the same bytes.
 _DUPLICATE_SECONDS: Final = 14_400
 
@@ -116,6 +118,53 @@ class WeComClient(TokenCalls, WeChatClient):  # type: ignore[misc]
         except CallFailed as error:
             if error.failure.errcode != _NO_CONTACT_WAY:
                 raise
+
+    def add_group_task(
+        self, sender: str, external_userids: Sequence[str], text: str, link: Mapping[str, str]
+    ) -> tuple[str | None, tuple[str, ...]]:
+        """Make a mass message for `sender` to confirm; return its id and who cannot be written to.
+
+        `link` (`title`, `url`) goes below the text, where there is one. A second call would be a
+        second task.
+
+        :raises CallFailed: there is no task, or (AMBIGUOUS) nobody knows
+        """
+        body: dict[str, Any] = {
+            "chat_type": "single",
+            "external_userid": list(external_userids),
+            "sender": sender,
+            "text": {"content": text},
+        }
+        if link:
+            body["attachments"] = [{"msgtype": "link", "link": dict(link)}]
+        answer = self.call("post", "externalcontact/add_msg_template", data=body)
+        failed = answer.get("fail_list")
+        return (
+            platform_id(answer.get("msgid")),
+            tuple(map(str, failed)) if isinstance(failed, list) else (),
+        )
+
+    def cancel_group_task(self, task_id: str) -> None:
+        """Keep members from confirming a mass message any more; what was sent stays sent."""
+        self.call("post", "externalcontact/cancel_groupmsg_send", data={"msgid": task_id})
+
+    def group_task_results(self, task_id: str, sender: str) -> dict[str, int]:
+        """Return what became of each customer of a mass message, by `external_userid`.
+
+        0 waits for the member, 1 was sent, 2 is no friend any more, 3 had enough this month.
+        """
+        found: dict[str, int] = {}
+        body: dict[str, Any] = {"msgid": task_id, "userid": sender, "limit": 1000}
+        for _ in range(_RESULT_PAGES):
+            answer = self.call("post", "externalcontact/get_groupmsg_send_result", data=body)
+            for one in answer.get("send_list") or ():
+                if isinstance(one, dict) and isinstance(one.get("status"), int):
+                    found[str(one.get("external_userid"))] = one["status"]
+            cursor = answer.get("next_cursor")
+            if not isinstance(cursor, str) or not cursor:
+                break
+            body["cursor"] = cursor
+        return found
 
     def unionid_of_customer(self, external_userid: str) -> str | None:
         """Return who a customer is over all our apps; None where the platform does not say."""

@@ -35,7 +35,7 @@ def card_sender(clients: Clients) -> Sender:
         sent = client.send_message(_userids(content), "template_card", card)
         return Accepted(sent.platform_id, sent.response_code, sent.refused)
 
-    return _guarded(clients, send)
+    return guarded(clients, send)
 
 
 def text_sender(clients: Clients) -> Sender:
@@ -51,7 +51,7 @@ def text_sender(clients: Clients) -> Sender:
         sent = client.send_message(_userids(content), "text", text)
         return Accepted(sent.platform_id, None, sent.refused)
 
-    return _guarded(clients, send)
+    return guarded(clients, send)
 
 
 def card_update_sender(clients: Clients) -> Sender:
@@ -64,10 +64,10 @@ def card_update_sender(clients: Clients) -> Sender:
         )
         return Accepted(refused=refused)
 
-    return _guarded(clients, send)
+    return guarded(clients, send)
 
 
-def _guarded(clients: Clients, send: Callable[[WeComClient, Outgoing], Outcome]) -> Sender:
+def guarded(clients: Clients, send: Callable[[WeComClient, Outgoing], Outcome]) -> Sender:
     def guarded(outgoing: Outgoing) -> Outcome:
         client = clients.get(outgoing.app_key)
         if client is None:

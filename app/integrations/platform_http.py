@@ -14,6 +14,7 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
@@ -28,6 +29,21 @@ MAX_ANSWER: Final = 1 << 20
 _MAX_HEAD: Final = 64 * 1024
 # A gateway may close a connection that rests; one that rested longer is not tried again.
 _REST_SECONDS: Final = 30.0
+
+
+# Always a stand-in: no platform lives on this machine.
+_HERE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+_reachable: frozenset[str] = _HERE
+
+
+def permit(hosts: Iterable[str]) -> None:
+    """Let this process call `hosts`, and from now on no other but those of this machine.
+
+    Until it is said nothing beyond this machine is reachable: a test system that was given a
+    copy of the hospital's settings writes to nobody.
+    """
+    global _reachable  # one wall around the process, whoever makes a client
+    _reachable = _HERE | {host.lower() for host in hosts}
 
 
 class CallFailed(DeliveryFailed):
@@ -181,10 +197,13 @@ class PlatformHttp:
         Redirects are answers like others, and no proxy of the environment is used. The bounds
         are ours: `timeout` is wechatpy's word and means nothing here.
 
-        :raises CallFailed: NOT_SENT when nothing left this machine, AMBIGUOUS when no readable
-            answer came afterwards, BUSY or OTHER with the HTTP status when the gate refused
+        :raises CallFailed: OURS when the host is none we may call, NOT_SENT when nothing left
+            this machine, AMBIGUOUS when no readable answer came afterwards, BUSY or OTHER with
+            the HTTP status when the gate refused
         """
         parts = urlsplit(url)
+        if (parts.hostname or "") not in _reachable:
+            raise CallFailed(Failure(ErrorClass.OURS))
         target = parts.path or "/"
         if query := "&".join(filter(None, (parts.query, urlencode(_said(params))))):
             target += "?" + query

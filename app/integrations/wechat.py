@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from wechatpy import WeChatClient
 from wechatpy.exceptions import WeChatClientException
 
+from app.domain.outreach.medical_assistant import BUSINESS_ID
 from app.domain.outreach.messaging import ErrorClass, Failure, Platform, classify
 from app.integrations.platform_http import CallFailed, CodeRefused, PlatformHttp
 from app.integrations.token_store import TokenStore
@@ -102,8 +103,9 @@ class TokenCalls:
         except CallFailed as error:
             failure = error.failure
         except WeChatClientException as error:
-            failure = Failure(classify(self.PLATFORM, error.errcode), error.errcode)
-            trace = _TRACE.search(str(error.errmsg))
+            told = str(error.errmsg)
+            failure = Failure(classify(self.PLATFORM, error.errcode, told), error.errcode)
+            trace = _TRACE.search(told)
         except (ValueError, TypeError, RecursionError):
             failure = Failure(ErrorClass.AMBIGUOUS)
         else:
@@ -217,6 +219,14 @@ class MiniProgram(_Account):
             body["page"] = page
         return platform_id(self.call("post", "message/subscribe/send", data=body).get("msgid"))
 
+    def send_customer_service(self, openid: str, msgtype: str, content: Mapping[str, str]) -> None:
+        """Send a customer-service message; WeChat gives it no id.
+
+        :raises CallFailed: WINDOW: the person has not acted lately, or not often enough
+        """
+        body = {"touser": openid, "msgtype": msgtype, msgtype: dict(content)}
+        self.call("post", "message/custom/send", data=body)
+
 
 class OfficialAccount(_Account):
     """One certified service account; `mini_program_appid` is the program its messages open."""
@@ -251,6 +261,37 @@ class OfficialAccount(_Account):
         if page and self._program:
             body["miniprogram"] = {"appid": self._program, "pagepath": page}
         return platform_id(self.call("post", "message/template/send", data=body).get("msgid"))
+
+    def send_medical(
+        self,
+        openid: str,
+        status: int,
+        order_id: str,
+        msg_id: str,
+        fields: Mapping[str, str],
+        page: str | None,
+    ) -> None:
+        """Send a message of 就医助手; a repeat of `msg_id` for the same order sends nothing.
+
+        `openid` may be the mini-program's: the two apps have one owner.
+        """
+        info: Answer = dict(fields)
+        if page and self._program:
+            info["redirect_page"] = {
+                "page_type": "mini_program",
+                "app_id": self._program,
+                "fullpath": page,
+            }
+        body = {
+            "status": status,
+            "open_id": openid,
+            "order_id": order_id,
+            "msg_id": msg_id,
+            "app_id": self.appid,
+            "business_id": BUSINESS_ID,
+            "business_info": info,
+        }
+        self.call("post", f"{self.api_base}/cityservice/sendchannelmsg", data=body)
 
     def follower(self, openid: str) -> Follower:
         """Return whether a user follows the account, and who they are over our apps."""

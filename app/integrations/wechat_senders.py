@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from app.domain.outreach.keywords import misfits
 from app.domain.outreach.messaging import Accepted, ErrorClass, Failure, Outcome, Outgoing, Sender
-from app.integrations.keywords import misfits
 from app.integrations.platform_http import CallFailed
 from app.integrations.wechat import MiniProgram, OfficialAccount
 
@@ -54,6 +54,32 @@ def template_sender(accounts: Mapping[str, OfficialAccount]) -> Sender:
         except CallFailed as error:
             return error.failure
         return Accepted(msgid)
+
+    return send
+
+
+def customer_service_sender(programs: Mapping[str, MiniProgram]) -> Sender:
+    """Return the sender of customer-service messages; `programs` by app key.
+
+    With a `url` in `content` it is a card that opens it, under `title`, else a text.
+    """
+
+    def send(outgoing: Outgoing) -> Outcome:
+        program, content = programs.get(outgoing.app_key), outgoing.content
+        if program is None:
+            return Failure(ErrorClass.OURS)
+        openid, text = content.get("openid"), content.get("text")
+        if not isinstance(openid, str) or not isinstance(text, str) or not text.strip():
+            return Failure(ErrorClass.CONTENT)
+        msgtype, parts = "text", {"content": text}
+        if content.get("url"):
+            url, title = str(content["url"]), str(content.get("title", text))
+            msgtype, parts = "link", {"title": title, "description": text, "url": url}
+        try:
+            program.send_customer_service(openid, msgtype, parts)
+        except CallFailed as error:
+            return error.failure
+        return Accepted()
 
     return send
 

@@ -27,8 +27,10 @@ from app.models.outreach.communication import (
     EarlyReceipt,
     SubscriptionGrant,
 )
+from app.models.outreach.recipients import CommunicationRecipient
 from app.models.outreach.relayed import RelayedCallback
 from app.models.outreach.route import MemberMinute, RouteGate, RouteMinute
+from app.models.outreach.service_window import ServiceWindow
 from app.models.plans.action_change import ActionChange
 from app.models.plans.calendar_day import CalendarDay
 from app.models.plans.care_plan import CarePlan, CarePlanStatus, Task, TaskOwner
@@ -134,6 +136,7 @@ __all__ = [
     "CareTeamMember",
     "Communication",
     "CommunicationAttempt",
+    "CommunicationRecipient",
     "ConceptMapping",
     "Condition",
     "Consent",
@@ -217,6 +220,7 @@ __all__ = [
     "SegmentScope",
     "ServiceKind",
     "ServiceRequest",
+    "ServiceWindow",
     "SessionKind",
     "ShiftHandover",
     "SignInState",

@@ -23,6 +23,7 @@ READABLE_IDENTITY = {
     "wechat_account.openid",
     "wechat_account.unionid",
     "practitioner.wecom_userid",
+    "communication_recipient.recipient",
     "contact_arrival.external_userid",
     "contact_arrival.unionid",
 }

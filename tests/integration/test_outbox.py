@@ -17,6 +17,7 @@ from app.domain.outreach.messaging import (
     Lane,
     Platform,
     classify,
+    dedupe_key,
 )
 from app.domain.plans.plan_schedule import TaskStatus
 from app.domain.trust.access import Relation
@@ -462,3 +463,22 @@ def test_the_content_given_to_a_sender_is_what_was_queued(session: Session) -> N
     assert (id_, outgoing.public_id) == (message.id, message.public_id)
     assert outgoing.content == json.loads(message.content or "")
     assert states(session) == {State.CALLING: 1}
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"), [("字" * 21, "unfit: thing1"), ("记录今天的血糖", "reveals")]
+)
+def test_what_would_be_refused_or_read_by_others_is_never_called(
+    session: Session, said: str, reason: str
+) -> None:
+    content = json.dumps({"openid": "oPatient1", "data": {"thing1": said}})
+    message = Communication.queue(
+        session, dedupe_key=dedupe_key("unfit"), kind="task-reminder", channel=Channel.TEMPLATE,
+        lane=Lane.BULK, app_key="patient", recipient_key="patient:oPatient1", planned_at=NOON,
+        due_at=NOON, expires_at=NOON + timedelta(days=1), content=content,
+    )  # fmt: skip
+
+    assert message is not None
+    assert (message.state, message.reason) == (State.DEAD, reason)
+    assert outbox.claim(session, NOON)[1] == []
+    assert session.scalars(select(Event.kind)).all() == ["communication.failed"]

@@ -232,7 +232,8 @@ def serving(answer: Callable[[socket.socket], None]) -> Iterator[str]:
         thread.join(10)
 
 
-def test_a_call_that_reached_nobody_was_not_sent() -> None:
+def test_a_call_that_reached_nobody_was_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform_http, "_reachable", {"127.0.0.1", "no-such-host.invalid"})
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
 

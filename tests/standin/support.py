@@ -27,6 +27,7 @@ AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 ONE_TIME = "template-one-time"
 LONG_TERM = "template-long-term"
 FOLLOWER_TEMPLATE = "template-of-account"
+MEDICAL_STATUS = 1501001  # 预约挂号成功
 
 
 def configuration(callback_base: str) -> dict[str, Any]:
@@ -59,7 +60,13 @@ def configuration(callback_base: str) -> dict[str, Any]:
                 "page_base": "http://127.0.0.1:9/#",
                 **callbacks("/mini"),
             },
-            {"appid": OTHER_MINI, "secret": "other-secret"},
+            {
+                "appid": OTHER_MINI,
+                "secret": "other-secret",
+                "templates": templates[1:],
+                "daily_quota": 4,
+                "minute_quota": 2,
+            },
         ],
         "official_accounts": [
             {
@@ -72,6 +79,9 @@ def configuration(callback_base: str) -> dict[str, Any]:
                         "keywords": ["thing1", "keyword2"],
                     }
                 ],
+                "medical_statuses": {
+                    str(MEDICAL_STATUS): ["pat_name", "pat_hospital_id", "department_name"]
+                },
                 **callbacks("/account"),
             }
         ],

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from standin import shapes
+from standin import shapes, weixin_medical
 from standin.checks import Record, problem
 from standin.server import ENDPOINTS
 
@@ -21,6 +21,9 @@ SAMPLES = {
         shapes.TEMPLATE_SEND
     ),
     "wechat/bodies/WxaBusiness/WxaBusinessGetUserPhoneNumberRequest.json": shapes.PHONE_NUMBER,
+    "wechat/bodies/CityService/CityServiceSendChannelMessageRequest.json": (
+        weixin_medical.SEND_CHANNEL
+    ),
 }
 CARD_UPDATE = "wecom/bodies/CgibinMessage/CgibinMessageUpdateTemplateCardRequest.json"
 APP_MESSAGE = "wecom/bodies/CgibinMessage/CgibinMessageSendRequest.json"
@@ -86,14 +89,21 @@ def definitions(home: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
-# Documented outside the collection, which has no callback addresses and no end of contact ways.
-UNDEFINED = {"/cgi-bin/getcallbackip", "/cgi-bin/externalcontact/del_contact_way"}
+# Documented outside the collection, which has no callback addresses, no end of contact ways and
+# no results of a mass message.
+UNDEFINED = {
+    "/cgi-bin/getcallbackip",
+    "/cgi-bin/externalcontact/del_contact_way",
+    "/cgi-bin/externalcontact/cancel_groupmsg_send",
+    "/cgi-bin/externalcontact/get_groupmsg_task",
+    "/cgi-bin/externalcontact/get_groupmsg_send_result",
+}
 
 
 def test_every_wecom_endpoint_is_one_of_tencents_with_its_method(platform_samples: Path) -> None:
     known = definitions(platform_samples)
     ours = [one for one in ENDPOINTS if one.host == "qyapi" and one.path not in UNDEFINED]
-    assert len(ours) == 7
+    assert len(ours) == 8
     for endpoint in ours:
         assert known[endpoint.path]["method"] == endpoint.method, endpoint.path
 

@@ -1,11 +1,12 @@
 """Subscribe messages of the mini-program: rights, values, receipts, one at a time."""
 
 import threading
+import time
 from typing import Any
 
 import pytest
 
-from tests.standin.support import LONG_TERM, MINI, ONE_TIME, Platform, wait_for
+from tests.standin.support import LONG_TERM, MINI, ONE_TIME, OTHER_MINI, Platform, wait_for
 
 PHONE = "o-patient"
 
@@ -134,3 +135,22 @@ def test_a_lost_receipt_never_comes(platform: Platform, token: str) -> None:
     sent = wait_for(lambda: [e for e in platform.ledger("callback_result") if "sent" in e["event"]])
     assert len(sent) == 1
     assert second["errcode"] == 0
+
+
+def test_a_minutes_messages_and_a_days_run_out_apart(platform: Platform, move_clock: Any) -> None:
+    platform.control("/phones", appid=OTHER_MINI, openids=["o-other"], grants={LONG_TERM: 1})
+
+    def send() -> int:
+        token = platform.stable_token(OTHER_MINI, "other-secret")["access_token"]
+        data = {"thing1": {"value": "明天复诊"}}
+        changes = {"template_id": LONG_TERM, "data": data, "page": ""}
+        errcode: int = platform.subscribe(token, "o-other", **changes)["errcode"]
+        return errcode
+
+    start = (4 * 3600 - time.time()) % 86_400  # noon in China: the day is long
+    move_clock(start)
+    assert [send() for _ in range(3)] == [0, 0, 45011]
+    move_clock(start + 60)
+    assert [send() for _ in range(3)] == [0, 0, 45009]
+    move_clock(start + 86_400)
+    assert send() == 0

@@ -97,3 +97,18 @@ def test_an_sms_is_recorded_once_however_often_its_key_comes(platform: Platform)
 def test_a_wrong_sms_is_refused(platform: Platform, changes: dict[str, Any], status: int) -> None:
     assert sms(platform, **changes).status_code == status
     assert platform.ledger("sms") == []
+
+
+def test_a_provider_is_asked_what_became_of_its_messages(platform: Platform) -> None:
+    sent = sms(platform).json()["id"]
+
+    def reports(key: str = "sms-key") -> Any:
+        body = {"key": key, "ids": [sent, "unknown"]}
+        return platform.http.post(f"{platform.url}/sms/reports", json=body, timeout=5).json()
+
+    assert reports() == {"reports": [{"id": sent, "status": "delivered"}]}
+    platform.control("/receipts", outcome="failed")
+    assert reports() == {"reports": [{"id": sent, "status": "failed"}]}
+    platform.control("/receipts", outcome="lost")
+    assert reports() == {"reports": []}
+    assert reports("wrong")["code"] == "InvalidKey"

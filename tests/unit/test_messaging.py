@@ -9,13 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.outreach.messaging import (
-    DELIVERY,
     FINAL,
-    Channel,
     CommunicationState,
     ErrorClass,
     Lane,
-    OnAmbiguity,
     Platform,
     classify,
     dedupe_key,
@@ -72,6 +69,8 @@ def test_a_message_that_left_is_not_called_again_without_the_queue() -> None:
         (Platform.WECHAT, 45065, ErrorClass.DUPLICATE),
         (Platform.WECOM, 60020, ErrorClass.OURS),
         (Platform.WECHAT, 123456, ErrorClass.OTHER),
+        (Platform.SMS, 422, ErrorClass.CONTENT),
+        (Platform.SMS, 40001, ErrorClass.OTHER),
     ],
 )
 def test_a_code_means_what_its_platform_means_by_it(
@@ -80,16 +79,17 @@ def test_a_code_means_what_its_platform_means_by_it(
     assert classify(platform, errcode) is kind
 
 
-def test_every_channel_says_how_it_may_be_repeated() -> None:
-    assert set(DELIVERY) == set(Channel)
-    for rule in DELIVERY.values():
-        assert (rule.on_ambiguity is OnAmbiguity.RESEND) is (rule.resend_for > timedelta())
-
-
-def test_no_repeat_outlives_what_the_platform_remembers() -> None:
-    remembered = {Channel.TEMPLATE: timedelta(minutes=10), Channel.WECOM_CARD: timedelta(hours=4)}
-    for channel, memory in remembered.items():
-        assert DELIVERY[channel].resend_for <= memory
+@pytest.mark.parametrize(
+    ("told", "kind"),
+    [
+        ("reach max api daily quota limit rid: 6", ErrorClass.QUOTA),
+        ("api minute-quota reached", ErrorClass.RATE),
+        ("api freq out of limit, hour", ErrorClass.RATE),
+        ("", ErrorClass.QUOTA),
+    ],
+)
+def test_a_limit_of_the_minute_does_not_cost_the_day(told: str, kind: ErrorClass) -> None:
+    assert classify(Platform.WECOM, 45009, told) is kind
 
 
 def test_lanes_sort_as_they_go() -> None:

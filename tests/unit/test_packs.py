@@ -238,6 +238,7 @@ Change = Callable[[dict[str, Any]], object]
         (lambda d: d["sign_off"].update(state="approved"), "sign_off"),
         (lambda d: d.update(effective_from="1.1.2026"), "effective_from"),
         (lambda d: d["notices"].update(article="您" * 21), "notices.article"),
+        (lambda d: d["notices"].update(article="记录今天的血糖"), "notices.article"),
         (lambda d: d["notices"].update(sms="您有一项任务"), "notices.sms"),
         (lambda d: d["notices"].pop("article"), "plans[0].actions[0].kind (notices)"),
         (lambda d: d["limits"][GLUCOSE].update(unit="mg/dL"), "limits.15074-8.unit"),

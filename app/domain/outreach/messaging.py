@@ -17,6 +17,9 @@ class Channel(StrEnum):
     INBOX = "inbox"  # the list inside the mini-program: always
     SUBSCRIPTION = "subscription"  # 小程序订阅消息
     TEMPLATE = "template"  # 公众号模板消息
+    MEDICAL_ASSISTANT = "medical-assistant"  # 就医助手
+    CUSTOMER_SERVICE = "customer-service"  # 小程序客服消息
+    WECOM_GROUP_TASK = "wecom-group-task"  # 企业微信客户群发任务
     SMS = "sms"
     WECOM_CARD = "wecom-card"  # 企业微信模板卡片
     WECOM_TEXT = "wecom-text"
@@ -121,37 +124,6 @@ def may_become(state: CommunicationState, after: CommunicationState) -> bool:
     return after in _NEXT.get(state, frozenset())
 
 
-class OnAmbiguity(StrEnum):
-    """What to do when a call broke off after its first byte."""
-
-    WAIT = "wait"  # at most once: unknown until a receipt says
-    RESEND = "resend"  # the platform drops repeats for a while
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryRule:
-    """How one channel may be repeated; `resend_for` counts from the first try."""
-
-    on_ambiguity: OnAmbiguity
-    resend_for: timedelta
-
-
-DELIVERY: Final = {
-    Channel.INBOX: DeliveryRule(OnAmbiguity.RESEND, timedelta(days=7)),
-    # No idempotency key, and a right is spent.
-    Channel.SUBSCRIPTION: DeliveryRule(OnAmbiguity.WAIT, timedelta()),
-    # `client_msg_id` is honoured for 10 minutes.
-    Channel.TEMPLATE: DeliveryRule(OnAmbiguity.RESEND, timedelta(minutes=9)),
-    # The provider drops repeats of our idempotency key within the life of a code.
-    Channel.SMS: DeliveryRule(OnAmbiguity.RESEND, timedelta(minutes=5)),
-    # `enable_duplicate_check` over byte-identical bodies for 4 hours.
-    Channel.WECOM_CARD: DeliveryRule(OnAmbiguity.RESEND, timedelta(hours=4)),
-    Channel.WECOM_TEXT: DeliveryRule(OnAmbiguity.RESEND, timedelta(hours=4)),
-    # A response code works once: a second try would be refused, not repeated.
-    Channel.WECOM_CARD_UPDATE: DeliveryRule(OnAmbiguity.WAIT, timedelta()),
-}
-
-
 class ErrorClass(StrEnum):
     NOT_SENT = "not-sent"  # nothing left this machine
     AMBIGUOUS = "ambiguous"  # bytes left, no answer came
@@ -176,29 +148,49 @@ class Platform(StrEnum):
 
 _CODES: Final[dict[ErrorClass, frozenset[int]]] = {
     ErrorClass.TOKEN: frozenset({40014, 42001}),
-    ErrorClass.BUSY: frozenset({-1, 45033}),
+    ErrorClass.BUSY: frozenset({-1}),
     ErrorClass.PERSON_BUSY: frozenset({43108}),
-    ErrorClass.RATE: frozenset({45011}),
+    ErrorClass.RATE: frozenset({45011, 45033}),
     ErrorClass.QUOTA: frozenset({45009}),
-    ErrorClass.RECIPIENT: frozenset({43101, 40003, 43004, 60111, 81013, 82001, 84061, 46004}),
+    ErrorClass.RECIPIENT: frozenset(
+        {43101, 40003, 43004, 60111, 81013, 82001, 84061, 46004, 40096, 41048}
+    ),
     ErrorClass.WINDOW: frozenset({45015, 45047}),
     ErrorClass.CONTENT: frozenset(
         {47001, 47003, 40037, 41030, 45168, 87014, 40058, 40033, 40035, 45002, 44004}
+        | {40097, 40165}
     ),
     ErrorClass.OURS: frozenset(
         {40013, 40125, 40164, 60020, 48001, 48004, 43107, 50002, 50003, 301002, 40056, 60011}
+        | {40091, 40243, 43116, 50007, 84074}
     ),
     ErrorClass.DUPLICATE: frozenset({45065}),
 }
 
 
-def classify(platform: Platform, errcode: int) -> ErrorClass:
+# The HTTP status a provider answers with: 400 is the message, 401 and 403 are our key.
+_SMS_STATUSES: Final = {
+    400: ErrorClass.CONTENT,
+    401: ErrorClass.OURS,
+    403: ErrorClass.OURS,
+    422: ErrorClass.CONTENT,
+    429: ErrorClass.BUSY,
+}
+# 45009 ends a day's quota, or a minute's or an hour's, and only its text says which.
+_SHORT_LIMIT: Final = re.compile(r"minute|hour|分钟|小时", re.IGNORECASE)
+
+
+def classify(platform: Platform, errcode: int, errmsg: str = "") -> ErrorClass:
     """Return what `errcode` of `platform` means for the message it answered."""
+    if platform is Platform.SMS:
+        return _SMS_STATUSES.get(errcode, ErrorClass.OTHER)
     if errcode == 40001:
         # WeCom: wrong secret, a new token would not help. WeChat: an old token.
         return ErrorClass.OURS if platform is Platform.WECOM else ErrorClass.TOKEN
     if errcode == 48002:
         return ErrorClass.OURS if platform is Platform.WECOM else ErrorClass.RECIPIENT
+    if errcode == 45009 and _SHORT_LIMIT.search(errmsg):
+        return ErrorClass.RATE
     return next((kind for kind, codes in _CODES.items() if errcode in codes), ErrorClass.OTHER)
 
 
@@ -214,12 +206,14 @@ class Failure:
 class Accepted:
     """The platform took the message; `response_code` updates an interactive card once.
 
-    `refused` are the recipients it left out (WeCom `invaliduser`).
+    With `is_delivered` it has arrived already, and no receipt will come. `refused` are the
+    recipients it left out (WeCom `invaliduser`).
     """
 
     platform_id: str | None = None
     response_code: str | None = None
     refused: tuple[str, ...] = ()
+    is_delivered: bool = False
 
 
 Outcome = Accepted | Failure
@@ -231,6 +225,9 @@ class Outgoing:
 
     `lines` are `{name, value}`, `buttons` `{key, text}`. Shapes of `content`:
     subscription and template `{openid, template_id, page, data}`;
+    medical-assistant `{openid, status, order_id, fields, page}`;
+    wecom-group-task `{userid, external_userids, text}` and, to open something, `{title, url}`;
+    customer-service `{openid, text}` and, to open something, `{title, url}`;
     sms `{phone, template, params}`; wecom-card `{userids, title, description, lines, url,
     buttons, source}`; wecom-text `{userids, text}`; wecom-card-update `{userids, replace_name,
     response_code}`.
@@ -255,6 +252,24 @@ class PatientTemplate:
     is_long_term: bool = False
 
 
+# What nearly every status of 就医助手 asks for; a scene whose status does not says so.
+USUALLY_REQUIRED: Final = frozenset({"pat_name", "pat_hospital_id", "department_name"})
+
+
+@dataclass(frozen=True, slots=True)
+class MedicalScene:
+    """How one purpose of ours is said by 就医助手.
+
+    `fields` are the platform's, spelt as its list spells them, with our placeholders; `opens_page`
+    makes the message open the notice's page of the mini-program.
+    """
+
+    status: int
+    fields: Mapping[str, str]
+    required: frozenset[str] = USUALLY_REQUIRED
+    opens_page: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Outlets:
     """By which apps and templates this hospital reaches people; wired from the settings."""
@@ -265,6 +280,7 @@ class Outlets:
     sms: bool = False
     subscriptions: Mapping[str, PatientTemplate] = field(default_factory=dict)  # by purpose
     templates: Mapping[str, PatientTemplate] = field(default_factory=dict)
+    medical_scenes: Mapping[str, MedicalScene] = field(default_factory=dict)
     public_url: str = ""
 
 

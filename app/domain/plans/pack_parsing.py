@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.domain.definitions import Fields, InvalidDefinition
+from app.domain.outreach.lock_screen import revealing
 from app.domain.plans.pack_references import PackReferences
 from app.domain.plans.packs import Article, Medium, MediumKind, Pack, SignOff, SignOffState
 from app.domain.plans.plan import ActionKind, parse_plan
@@ -94,6 +95,9 @@ def _parse_notices(fields: Fields) -> dict[ActionKind, str]:
             raise InvalidDefinition(path, "is no kind of action")
         if len(text) > LONGEST_NOTICE:
             raise InvalidDefinition(path, f"is longer than {LONGEST_NOTICE} characters")
+        # A staff task calls nobody but staff.
+        if name != ActionKind.STAFF_TASK and (words := revealing(text)):
+            raise InvalidDefinition(path, f"says {words[0]!r} on a lock screen")
         notices[ActionKind(name)] = text
     return notices
 

@@ -1,5 +1,6 @@
 """The outbox: messages to people, every call made for them, and the rights they spend."""
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -17,8 +18,10 @@ from app.database import (
     key_column,
     public_id_column,
 )
-from app.domain.outreach.messaging import Channel, CommunicationState, Lane
+from app.domain.outreach.fitting import unfit
+from app.domain.outreach.messaging import Channel, CommunicationState, ErrorClass, Lane
 from app.encryption import Encrypted
+from app.models.event import Event
 
 
 class Communication(Base):
@@ -84,13 +87,25 @@ class Communication(Base):
 
     @classmethod
     def queue(cls, session: Session, *, dedupe_key: bytes, **values: Any) -> "Communication | None":
-        """Put a message into the outbox, or return None where the same one is there already."""
+        """Put a message into the outbox, or return None where the same one is there already.
+
+        One that the platform would refuse, or a lock screen must not show, is dead on arrival;
+        the event lets another channel take it up.
+        """
         there = select(cls.id).where(cls.dedupe_key == dedupe_key)
         if session.scalar(there) is not None:
             return None
         message = cls(dedupe_key=dedupe_key, **values)
         session.add(message)
         session.flush()
+        flaw = unfit(message.channel, json.loads(message.content or "{}"))
+        if flaw is not None:
+            message.state, message.reason = CommunicationState.DEAD, flaw
+            message.error_class = ErrorClass.CONTENT
+            at, who = message.planned_at, message.patient_id
+            session.add(
+                Event.of("communication.failed", at, patient_id=who, communication_id=message.id)
+            )
         return message
 
 

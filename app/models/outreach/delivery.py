@@ -4,19 +4,19 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 
+from app.domain.outreach.channels import CONTRACTS, DELIVERY, OnAmbiguity, Receipt
 from app.domain.outreach.messaging import (
-    DELIVERY,
     Accepted,
     Channel,
     CommunicationState,
     ErrorClass,
     Failure,
-    OnAmbiguity,
 )
 from app.models.event import Event
 from app.models.outreach.communication import Communication
+from app.models.outreach.recipients import split
 from app.models.outreach.subscription_ledger import give_back, write_off
 
 # A receipt for a call that broke off normally comes within minutes.
@@ -25,8 +25,6 @@ _BUSY_WAITS: Final = (5, 30, 120)  # seconds, each with jitter
 MAX_TRIES: Final = 8
 # Waiting for a person's or a bucket's turn is no failed try.
 _COUNTED: Final = (ErrorClass.BUSY, ErrorClass.NOT_SENT)
-# WeCom sends no receipt for these: taken is all we shall know.
-_NO_RECEIPT: Final = (Channel.WECOM_CARD, Channel.WECOM_TEXT, Channel.WECOM_CARD_UPDATE)
 _NO_RIGHT: Final = 43101
 
 
@@ -38,16 +36,19 @@ def accept(row: Communication, outcome: Accepted, now: datetime) -> None:
     row.error_class = row.errcode = None
     if outcome.response_code:
         row.response_code = outcome.response_code
-    if outcome.refused:
-        row.reason = f"{len(outcome.refused)} recipients left out"
-    if is_without_receipt(row.channel):
+    # Without receipts taken is all we shall know.
+    if outcome.is_delivered or is_without_receipt(row.channel):
         row.state = CommunicationState.DELIVERED
         row.delivered_at = now
+    session = object_session(row)
+    if outcome.refused and session is not None:
+        row.reason = f"{len(outcome.refused)} recipients left out"
+        split(session, row, dict.fromkeys(outcome.refused, "left out"), (), now)
 
 
 def is_without_receipt(channel: Channel) -> bool:
     """Tell whether a message taken by this channel is all we shall ever know of it."""
-    return channel in _NO_RECEIPT
+    return CONTRACTS[channel].receipt is Receipt.NONE
 
 
 def take_failure(session: Session, row: Communication, failure: Failure, now: datetime) -> None:

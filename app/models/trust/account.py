@@ -54,6 +54,18 @@ class WeChatAccount(Base):
     created_at: Mapped[datetime] = mapped_column(info=OPERATION)
     last_seen_at: Mapped[datetime] = mapped_column(info=OPERATION)
 
+    @classmethod
+    def known_as(cls, session: Session, app_key: str, openid: str, at: datetime) -> "WeChatAccount":
+        """Return the account of a user, locked; made now if they never came to us before."""
+        account = session.scalar(
+            select(cls).filter_by(app_key=app_key, openid=openid).with_for_update()
+        )
+        if account is None:
+            account = cls(app_key=app_key, openid=openid, created_at=at, last_seen_at=at)
+            session.add(account)
+            session.flush()
+        return account
+
 
 class PatientLink(Base):
     """That a WeChat user may open a patient's record: what they are to each other, since when.

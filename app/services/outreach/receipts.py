@@ -96,7 +96,9 @@ def record_answers(record: RecordAnswer) -> Handle:
 
     def handle(session: Session, inbound: Inbound, now: datetime) -> None:
         message = inbound.message
-        account = _account(session, inbound.app_key, message.sender, message.created_at)
+        account = WeChatAccount.known_as(
+            session, inbound.app_key, message.sender, message.created_at
+        )
         for one in subscription_answers(message):
             told = (message.kind, inbound.app_key, message.sender, message.created_at.isoformat())
             source = "\x1f".join((*told, one.template_id, one.answer))
@@ -118,7 +120,7 @@ def follow(on_change: Callable[[Session, WeChatAccount, datetime], None]) -> Han
 
     def handle(session: Session, inbound: Inbound, now: datetime) -> None:
         at = inbound.message.created_at
-        account = _account(session, inbound.app_key, inbound.message.sender, at)
+        account = WeChatAccount.known_as(session, inbound.app_key, inbound.message.sender, at)
         if account.last_seen_at > at:
             return  # overtaken by a later one
         account.last_seen_at = at
@@ -222,15 +224,3 @@ def _locked(session: Session, ids: Sequence[int]) -> Sequence[Communication]:
         .with_for_update()
         .execution_options(populate_existing=True)
     ).all()
-
-
-def _account(session: Session, app_key: str, openid: str, at: datetime) -> WeChatAccount:
-    """Return the account of a user, made now if they never came to us before."""
-    account = session.scalar(
-        select(WeChatAccount).filter_by(app_key=app_key, openid=openid).with_for_update()
-    )
-    if account is None:
-        account = WeChatAccount(app_key=app_key, openid=openid, created_at=at, last_seen_at=at)
-        session.add(account)
-        session.flush()
-    return account

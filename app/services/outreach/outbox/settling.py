@@ -112,6 +112,7 @@ def _is_plain(outcome: Accepted) -> bool:
     platform_id = outcome.platform_id
     return (
         not outcome.refused
+        and not outcome.is_delivered
         and not outcome.response_code
         and (platform_id is None or PlatformId.allows(platform_id))
     )
