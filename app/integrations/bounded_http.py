@@ -129,6 +129,9 @@ class _Wire:
         return io.BufferedReader(_Bounded(self._wire, self._left, room))
 
     def close(self) -> None:
+        """Do nothing: `http.client` says so once it has the head, with the body still to come."""
+
+    def end(self) -> None:
         self._wire.close()
 
     def _left(self) -> float:
@@ -173,7 +176,7 @@ def call(
         return Broken(CallError.AMBIGUOUS if has_sent else CallError.NOT_SENT)
     finally:
         if wire is not None:
-            wire.close()
+            wire.end()
     if not 200 <= answer.status < 300:
         return Broken(error_of_status(answer.status), answer.status)
     return HttpAnswer(answer.status, dict(answer.getheaders()), told)

@@ -4,6 +4,9 @@ import hashlib
 import hmac
 import ipaddress
 import json
+import socket
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -21,7 +24,7 @@ from app.domain.intake.hospital_records import (
     PatientRecord,
 )
 from app.domain.trust.signatures import sign
-from app.integrations.bounded_http import Reach, is_callable
+from app.integrations.bounded_http import HttpAnswer, Reach, call, is_callable
 
 NOON = datetime(2026, 5, 4, 4, 0, tzinfo=UTC)
 
@@ -137,3 +140,24 @@ def test_a_booking_of_the_hospital_answers_by_our_number() -> None:
     assert answers_in(message(appointments=(booked,)), NOON) == (
         Answer("CL1", Verdict.ACCEPTED, NOON, "B77"),
     )
+
+
+def test_a_body_that_comes_after_its_head_is_read() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+                time.sleep(0.1)  # as servers do that write head and body apart
+                connection.sendall(b"taken")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        told = call("POST", url, {}, b"{}", reach=Reach(is_anywhere=True))
+        thread.join()
+
+    assert isinstance(told, HttpAnswer)
+    assert told.body == b"taken"
