@@ -13,6 +13,7 @@ from app.database import unit_of_work
 from app.domain.exchange.targets import DocumentSender, HospitalTargets
 from app.domain.intake.feed_health import QuietHours, Watch
 from app.domain.intake.hospital_records import Coded
+from app.domain.outreach.decency import Rules
 from app.domain.outreach.messaging import Channel, Outlets, PatientTemplate, Sender
 from app.integrations.callback_crypto import CallbackCrypto
 from app.integrations.hints import Hints
@@ -28,7 +29,7 @@ from app.integrations.wechat import MiniProgram, OfficialAccount
 from app.integrations.wechat_senders import subscription_sender, template_sender
 from app.models.segments.evaluating import Evaluator, IndexFirst, SqlEvaluator
 from app.models.segments.index.live import LiveIndex
-from app.settings import FeedWatch, MessageTemplate, Settings, WeChatApp
+from app.settings import Decency, FeedWatch, MessageTemplate, Settings, WeChatApp
 from app.web.callbacks import CallbackReceiver, Door
 from wecom.client import WeComClient
 from wecom.sender import card_sender, card_update_sender, text_sender
@@ -109,7 +110,20 @@ def outlets(settings: Settings) -> Outlets:
         sms=settings.sms.url is not None,
         subscriptions=_templates(program),
         templates=_templates(account),
+        texts=settings.sms.templates,
+        sms_price=settings.sms.price_fen,
+        rules=_rules(settings.decency),
         public_url=settings.public_url.rstrip("/"),
+    )
+
+
+def _rules(decency: Decency) -> Rules:
+    return Rules(
+        quiet_from=decency.quiet_from,
+        quiet_until=decency.quiet_until,
+        daily=decency.daily,
+        weekly=decency.weekly,
+        digest=timedelta(minutes=decency.digest_minutes),
     )
 
 

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.domain.exchange.answers import Verdict
 from app.domain.exchange.documents import DocumentKind
+from app.domain.outreach.decency import Purpose, Rules
 from app.domain.trust.access import Scope
 
 DEMO_KEY_ID = "demo"
@@ -77,10 +78,34 @@ class WeCom(_Group):
 
 
 class Sms(_Group):
-    """The SMS provider; without an address nothing is sent by SMS."""
+    """The SMS provider; without an address nothing is sent by SMS.
+
+    `templates`: kind of message → the provider's template; other kinds never go by SMS.
+    """
 
     url: str | None = None
     key: SecretStr | None = None
+    templates: dict[str, str] = {}
+    price_fen: int = Field(default=5, ge=0, le=1000)
+
+
+class Decency(_Group):
+    """When and how often patients are written to; clinical alerts pass the hours and counts.
+
+    `daily` and `weekly` are messages a person by purpose; one that is left out has no limit.
+    """
+
+    quiet_from: time = Rules().quiet_from
+    quiet_until: time = Rules().quiet_until
+    daily: dict[Purpose, int] = dict(Rules().daily)
+    weekly: dict[Purpose, int] = dict(Rules().weekly)
+    digest_minutes: int = Field(default=30, ge=0, le=120)
+
+    @model_validator(mode="after")
+    def _leave_alerts_alone(self) -> Self:
+        if Purpose.ALERT in {**self.daily, **self.weekly}:
+            raise ValueError("clinical alerts are not counted")
+        return self
 
 
 class HL7Source(_Group):
@@ -299,6 +324,7 @@ class Settings(BaseSettings):
     wechat: WeChat = WeChat()
     wecom: WeCom = WeCom()
     sms: Sms = Sms()
+    decency: Decency = Decency()
     hl7: HL7 = HL7()
     fhir: Fhir = Fhir()
     feeds: tuple[FeedWatch, ...] = ()

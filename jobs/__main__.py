@@ -52,13 +52,15 @@ def crew(configured: Settings, work: Work) -> Crew:
     read = configured_feeds(configured)
     targets = hospital_targets(configured)
     tell = webhook_sender(configured.exchange.webhook_networks, clock.now)
+    rules = work.outlets.rules
+    send = partial(send_communications, channels, pool, clock.now, rules)
     callers = ThreadPoolExecutor(exchange.WEBHOOKS_AT_ONCE, thread_name_prefix="webhook")
     return Crew(
         (
             Worker("react", lambda: react_to_events(work), 0.3),
             # Two: one settles while the other's calls are on the wire.
-            Worker("send-1", lambda: send_communications(channels, pool, clock.now), 0.3),
-            Worker("send-2", lambda: send_communications(channels, pool, clock.now), 0.3),
+            Worker("send-1", send, 0.3),
+            Worker("send-2", send, 0.3),
             Worker(
                 "platform-inbox",
                 lambda: _read_pushes(work),

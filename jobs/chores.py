@@ -136,6 +136,13 @@ def remind_of_tasks(work: Work, now: datetime) -> None:
     )
 
 
+def fall_back_late(work: Work, now: datetime) -> None:
+    """Try the next channel where one has not delivered in time."""
+    _until_none(
+        lambda session: patient_notices.fall_back_late(session, now, work.zone, work.outlets)
+    )
+
+
 def climb_alerts(work: Work, now: datetime) -> None:
     _until_none(lambda session: alert_handling.climb(session, now, work.zone))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Final
 
 import structlog
 from sqlalchemy import select
@@ -19,11 +20,17 @@ from jobs.chores import Work
 
 log = structlog.get_logger()
 
+# What people send: types of messages, not of events (WeChat, receiving messages).
+_SPOKEN: Final = (
+    "text", "image", "voice", "video", "shortvideo", "location", "link", "miniprogrampage",
+)  # fmt: skip
+
 
 def handlers(work: Work) -> Mapping[str, Handler]:
     """Return what to do with each kind of push; other kinds are kept and left."""
     answers = receipts.record_answers(_record_answer(work))
     return {
+        **dict.fromkeys(_SPOKEN, receipts.hear),
         "subscribe_msg_sent_event": receipts.settle_subscription,
         "TEMPLATESENDJOBFINISH": receipts.settle_template,
         "subscribe_msg_popup_event": answers,

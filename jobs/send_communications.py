@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app.database import unit_of_work
+from app.domain.outreach.decency import Rules
 from app.domain.outreach.messaging import Channel, ErrorClass, Failure, Outcome, Outgoing, Sender
 from app.services.outreach import outbox
 
@@ -22,6 +23,7 @@ Flying = list[tuple[int, Future[Outcome]]]  # calls on the wire, by message id
 # What one process has on the wire at once; a crash makes at most so many calls `unknown`.
 IN_FLIGHT: Final = 32
 _BATCH: Final = 128
+_USUAL: Final = Rules()
 # Calls that one transaction begins: while they are on the wire, the next are begun.
 _GROUP: Final = IN_FLIGHT // 2
 # Seconds between tries of one transaction: long enough for a database that starts again,
@@ -30,7 +32,10 @@ _PATIENCE: Final = (0.02, 0.1, 0.5, 2.0, 4.0, 8.0)
 
 
 def send_communications(
-    senders: Senders, pool: ThreadPoolExecutor, now: Callable[[], datetime]
+    senders: Senders,
+    pool: ThreadPoolExecutor,
+    now: Callable[[], datetime],
+    rules: Rules = _USUAL,
 ) -> int:
     """Send what is due, one batch; return how many messages were claimed."""
     with unit_of_work.begin() as session:
@@ -38,7 +43,7 @@ def send_communications(
     flying: Flying = []
     try:
         for start in range(0, len(claimed), _GROUP):
-            begun = _take_off(senders, pool, token, claimed[start : start + _GROUP], now)
+            begun = _take_off(senders, pool, token, claimed[start : start + _GROUP], now, rules)
             before, flying = flying, begun
             _land(token, before, now)
     finally:
@@ -52,8 +57,9 @@ def _take_off(
     token: str,
     ids: list[int],
     now: Callable[[], datetime],
+    rules: Rules,
 ) -> Flying:
-    calls = insist(lambda session: outbox.begin_calling(session, token, ids, now()))
+    calls = insist(lambda session: outbox.begin_calling(session, token, ids, now(), rules))
     # No transaction is open from here on: a platform may keep us waiting.
     return [(id_, pool.submit(_send, senders, outgoing)) for id_, outgoing in calls]
 

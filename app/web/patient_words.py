@@ -96,7 +96,10 @@ _PLAN_STATES: Final = {
     "begun": "开始", "completed": "完成", "revoked": "提前结束", "active": "进行中",
     "on-hold": "暂停",
 }  # fmt: skip
-CONSENTS: Final = {"health-data": "健康信息处理", "guardian": "监护人", "messages": "消息提醒"}
+CONSENTS: Final = {
+    "health-data": "健康信息处理", "guardian": "监护人", "messages": "消息提醒",
+    "reminders": "任务提醒", "health-education": "健康知识", "surveys": "问卷邀请",
+}  # fmt: skip
 _CONSENT_STATES: Final = {"given": "同意", "withdrawn": "不同意或撤回"}
 _APPOINTMENT_STATES: Final = {
     "booked": "已预约", "arrived": "已到诊", "fulfilled": "已就诊", "cancelled": "已取消",
@@ -122,10 +125,17 @@ PREFERENCES: Final = {
     PreferenceKind.REACH_HOUR: "方便联系的时间", PreferenceKind.DEPARTMENT: "常去科室",
     PreferenceKind.PRACTITIONER: "常看医生", PreferenceKind.PRACTITIONER_GENDER: "医生性别",
     PreferenceKind.INTEREST: "关心的内容", PreferenceKind.CONTACT: "联系方式",
+    PreferenceKind.CHANNEL: "收消息的方式",
 }  # fmt: skip
 _PREFERRED: Final = {
     PreferenceKind.PRACTITIONER_GENDER: {"male": "男医生", "female": "女医生"},
     PreferenceKind.CONTACT: {"text": "发文字", "call": "打电话"},
+    PreferenceKind.CHANNEL: {
+        "mini-program": "小程序通知",
+        "official-account": "公众号",
+        "wecom": "企业微信",
+        "sms": "短信",
+    },
 }
 
 

@@ -11,6 +11,7 @@ from app.domain.outreach.messaging import fill
 from app.integrations.hints import Hints
 from app.settings import (
     HL7,
+    Decency,
     Exchange,
     FeedWatch,
     Fhir,
@@ -39,6 +40,7 @@ GROUPS: dict[str, type[BaseModel]] = {
     "wechat": WeChat,
     "wecom": WeCom,
     "sms": Sms,
+    "decency": Decency,
     "hl7": HL7,
     "exchange": Exchange,
     "tables": Tables,
@@ -154,6 +156,8 @@ def test_optional_lines_show_the_default_where_there_is_one(settings: Settings) 
         assert getattr(settings.hl7, name) == getattr(HL7(), name)
     assert settings.tables.query_seconds == Tables().query_seconds
     assert settings.tables.page_rows == Tables().page_rows
+    assert settings.decency == Decency()
+    assert settings.sms.price_fen == Sms().price_fen
     for name in ("cipher", "packs_folder", "demo"):
         assert getattr(settings, name) == Settings.model_fields[name].default
 

@@ -12,15 +12,31 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final
 
+from app.domain.outreach.decency import Rules
+
 
 class Channel(StrEnum):
     INBOX = "inbox"  # the list inside the mini-program: always
     SUBSCRIPTION = "subscription"  # 小程序订阅消息
     TEMPLATE = "template"  # 公众号模板消息
+    MEDICAL_ASSISTANT = "medical-assistant"  # 就医助手
+    CUSTOMER_SERVICE = "customer-service"  # 客服消息: while the person's own message is fresh
+    WECOM_GROUP_TASK = "wecom-group-task"  # 企业群发: a member of staff presses send
     SMS = "sms"
     WECOM_CARD = "wecom-card"  # 企业微信模板卡片
     WECOM_TEXT = "wecom-text"
     WECOM_CARD_UPDATE = "wecom-card-update"
+
+
+TO_PATIENTS: Final = (
+    Channel.INBOX,
+    Channel.SUBSCRIPTION,
+    Channel.TEMPLATE,
+    Channel.MEDICAL_ASSISTANT,
+    Channel.CUSTOMER_SERVICE,
+    Channel.WECOM_GROUP_TASK,
+    Channel.SMS,
+)
 
 
 class Lane(StrEnum):
@@ -134,6 +150,11 @@ DELIVERY: Final = {
     Channel.SUBSCRIPTION: DeliveryRule(OnAmbiguity.WAIT, timedelta()),
     # `client_msg_id` is honoured for 10 minutes.
     Channel.TEMPLATE: DeliveryRule(OnAmbiguity.RESEND, timedelta(minutes=9)),
+    # `msg_id` names the message within its visit; how long it is remembered is not written down.
+    Channel.MEDICAL_ASSISTANT: DeliveryRule(OnAmbiguity.WAIT, timedelta()),
+    # No idempotency key.
+    Channel.CUSTOMER_SERVICE: DeliveryRule(OnAmbiguity.WAIT, timedelta()),
+    Channel.WECOM_GROUP_TASK: DeliveryRule(OnAmbiguity.WAIT, timedelta()),
     # The provider drops repeats of our idempotency key within the life of a code.
     Channel.SMS: DeliveryRule(OnAmbiguity.RESEND, timedelta(minutes=5)),
     # `enable_duplicate_check` over byte-identical bodies for 4 hours.
@@ -254,10 +275,34 @@ class Outlets:
     mini_program: str | None = None  # app key
     official_account: str | None = None
     staff_app: str | None = None
-    sms: bool = False
+    sms: bool = False  # a gateway is there
     subscriptions: Mapping[str, PatientTemplate] = field(default_factory=dict)  # by purpose
     templates: Mapping[str, PatientTemplate] = field(default_factory=dict)
+    # Kinds of messages that 就医助手 takes here.
+    assistant_kinds: frozenset[str] = frozenset()
+    customer_service: bool = False
+    group_tasks: bool = False
+    texts: Mapping[str, str] = field(default_factory=dict)  # kind → the SMS provider's template
+    sms_price: int = 0  # fen
     public_url: str = ""
+    rules: Rules = field(default_factory=Rules)
+
+    @property
+    def costs(self) -> Mapping[Channel, int]:
+        """What one message costs, in fen; a free SMS is still the last resort."""
+        return {Channel.SMS: max(1, self.sms_price)}
+
+    def serving(self, kind: str) -> frozenset[Channel]:
+        """Return the channels by which a message of this kind could go to a patient."""
+        has = {
+            Channel.SUBSCRIPTION: self.mini_program is not None and kind in self.subscriptions,
+            Channel.TEMPLATE: self.official_account is not None and kind in self.templates,
+            Channel.MEDICAL_ASSISTANT: kind in self.assistant_kinds,
+            Channel.CUSTOMER_SERVICE: self.customer_service,
+            Channel.WECOM_GROUP_TASK: self.group_tasks,
+            Channel.SMS: self.sms and kind in self.texts,
+        }
+        return frozenset(channel for channel, is_served in has.items() if is_served)
 
 
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")

@@ -16,7 +16,10 @@ GUARDIAN_UNTIL_AGE: Final = 14
 class ConsentPurpose(StrEnum):
     HEALTH_DATA = "health-data"
     GUARDIAN = "guardian"
-    MESSAGES = "messages"
+    MESSAGES = "messages"  # of any kind
+    REMINDERS = "reminders"
+    EDUCATION = "health-education"
+    SURVEYS = "surveys"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,25 @@ CURRENT_TEXTS: Final = {
             "接收提醒",
             "我们会通过微信或短信提醒您测量、用药、填写问卷和复诊。提醒里不写病情，"
             "晚上9点到早上8点不打扰。您可以随时关闭，关闭后仍可在这里查看。",
+        ),
+        ConsentText(
+            ConsentPurpose.REMINDERS,
+            "2026-11",
+            "任务提醒",
+            "到了该测量、用药、复诊的时候，我们会提醒您。关闭后不再提醒，"
+            "任务仍在“今天”里；关系到安全的健康提醒照常发送。",
+        ),
+        ConsentText(
+            ConsentPurpose.EDUCATION,
+            "2026-11",
+            "健康知识",
+            "我们会按您的情况发送健康知识。关闭后不再发送，仍可在“消息”里查看。",
+        ),
+        ConsentText(
+            ConsentPurpose.SURVEYS,
+            "2026-11",
+            "问卷邀请",
+            "我们会请您填写病情问卷和满意度问卷。关闭后不再邀请，问卷仍在“今天”里。",
         ),
     )
 }

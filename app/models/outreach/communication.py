@@ -17,6 +17,7 @@ from app.database import (
     key_column,
     public_id_column,
 )
+from app.domain.outreach.decency import Purpose
 from app.domain.outreach.messaging import Channel, CommunicationState, Lane
 from app.encryption import Encrypted
 
@@ -32,6 +33,8 @@ class Communication(Base):
         Index(None, "state", "lane", "due_at"),  # a claim reads one lane in its order
         Index(None, "patient_id", "channel", "id"),
         Index(None, "account_id", "template_id", "state"),
+        Index(None, "state", "falls_at"),
+        Index(None, "link_id", "first_called_at"),  # what one person was called for lately
     )
 
     id: Mapped[int] = key_column()
@@ -44,7 +47,15 @@ class Communication(Base):
     link_id: Mapped[int | None] = mapped_column(ForeignKey("patient_link.id"), info=OPERATION)
     task_id: Mapped[int | None] = mapped_column(ForeignKey("task.id"), index=True, info=OPERATION)
     alert_id: Mapped[int | None] = mapped_column(ForeignKey("alert.id"), index=True, info=OPERATION)
+    # What it is about, beside a task: cancelled or over, the message is pointless.
+    appointment_id: Mapped[int | None] = mapped_column(
+        ForeignKey("appointment.id"), index=True, info=OPERATION
+    )
+    encounter_id: Mapped[int | None] = mapped_column(
+        ForeignKey("encounter.id"), index=True, info=OPERATION
+    )
     kind: Mapped[str] = mapped_column(info=CARE)
+    purpose: Mapped[Purpose | None] = mapped_column(info=CARE)  # None: to staff, or a code
     channel: Mapped[Channel] = mapped_column(info=OPERATION)
     lane: Mapped[Lane] = mapped_column(info=OPERATION)
     state: Mapped[CommunicationState] = mapped_column(
@@ -72,6 +83,10 @@ class Communication(Base):
     fallback_of_id: Mapped[int | None] = mapped_column(
         ForeignKey("communication.id"), info=OPERATION
     )
+    # Why this channel and no other: see `app.models.outreach.reachability.told`.
+    chosen: Mapped[dict[str, Any] | None] = mapped_column(info=OPERATION)
+    # When the next channel follows, if nothing has arrived; NULL: none is left, or it has.
+    falls_at: Mapped[datetime | None] = mapped_column(info=OPERATION)
     planned_at: Mapped[datetime] = mapped_column(info=OPERATION)
     due_at: Mapped[datetime] = mapped_column(info=OPERATION)
     expires_at: Mapped[datetime] = mapped_column(info=OPERATION)

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from app.domain.outreach.messaging import Channel
+from app.domain.outreach.messaging import TO_PATIENTS
 from app.models.outreach.communication import Communication
 from app.models.plans.care_plan import CarePlan, Task
 from app.models.plans.questionnaire_response import QuestionnaireResponse, is_sent
@@ -29,7 +29,6 @@ from app.models.trust.consent import Consent
 Row = TypeVar("Row")
 
 # What went to the patient; cards to staff are the hospital's own talk.
-_TO_PATIENTS: Final = (Channel.INBOX, Channel.SUBSCRIPTION, Channel.TEMPLATE, Channel.SMS)
 
 
 @dataclass(slots=True)
@@ -144,7 +143,7 @@ def _content(
     if not with_history:
         observations = observations.where(Observation.is_current.is_(True))
     communications = select(Communication).where(
-        Communication.patient_id.in_(ids), Communication.channel.in_(_TO_PATIENTS)
+        Communication.patient_id.in_(ids), Communication.channel.in_(TO_PATIENTS)
     )
     queries = {
         "observations": observations.order_by(Observation.id),

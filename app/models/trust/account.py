@@ -48,6 +48,8 @@ class WeChatAccount(Base):
     # Joins the same person over our apps; may become known later.
     unionid: Mapped[str | None] = mapped_column(PlatformId(64), index=True, info=IDENTITY)
     is_following: Mapped[bool] = mapped_column(default=False, info=OPERATION)
+    # When they last wrote to us: for 48 hours we may answer by customer-service messages.
+    spoke_at: Mapped[datetime | None] = mapped_column(info=OPERATION)
     # Stays on the server (platform rule): it decrypts what the phone sends.
     session_key = Encrypted("session_key_sealed")
     session_key_sealed: Mapped[bytes | None] = mapped_column(Sealed, info=CREDENTIAL)

@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
 from app.database import database_time
+from app.domain.outreach.decency import Cancel, Postpone, Rules
 from app.domain.outreach.messaging import (
     Accepted,
     Channel,
@@ -27,16 +28,11 @@ from app.domain.outreach.messaging import (
     Outcome,
     Outgoing,
 )
-from app.domain.plans.plan_schedule import TaskStatus
 from app.encryption import SealBroken
 from app.models import (
     Communication,
     CommunicationAttempt,
     EarlyReceipt,
-    Patient,
-    PatientLink,
-    Task,
-    TaskOwner,
 )
 from app.models.outreach.delivery import (
     accept,
@@ -49,12 +45,13 @@ from app.models.outreach.delivery import (
     take_silence,
 )
 from app.models.outreach.receipt import apply_early_receipts
+from app.models.outreach.still_true import postpone, still_true
 from app.models.outreach.subscription_ledger import spend
 
 log = structlog.get_logger()
 
 LEASE: Final = timedelta(seconds=60)
-_CLOSED: Final = (TaskStatus.COMPLETED, TaskStatus.MISSED, TaskStatus.CANCELLED)
+_USUAL: Final = Rules()
 # A message at rest longer than this is found by the sweeper, whatever state it is in.
 _TOKEN_PAUSE: Final = timedelta(minutes=5)
 AGE_LIMIT: Final = timedelta(hours=1)
@@ -131,7 +128,7 @@ def _take(session: Session, ids: list[int], token: str, lease_until: datetime) -
 
 
 def begin_calling(
-    session: Session, token: str, ids: Sequence[int], now: datetime
+    session: Session, token: str, ids: Sequence[int], now: datetime, rules: Rules = _USUAL
 ) -> list[tuple[int, Outgoing]]:
     """Commit to calling: spend rights, write the attempts, return what the senders need.
 
@@ -151,19 +148,24 @@ def begin_calling(
         .order_by(Communication.id)
         .with_for_update()
     ).all()
-    pointless, doubtful = _pointless(session, rows), _doubtful(session, rows, now)
+    verdicts = still_true(session, [row.id for row in rows], now, rules)
+    doubtful = _doubtful(session, rows, now)
     ready: list[tuple[Communication, Outgoing]] = []
     for row in rows:
-        if row.id in pointless:
-            rest(row, CommunicationState.CANCELLED, "pointless")
-        elif row.expires_at <= now:
+        verdict = verdicts[row.id]
+        if row.expires_at <= now:
             rest(row, CommunicationState.EXPIRED, "expired")
+        elif isinstance(verdict, Cancel):
+            rest(row, CommunicationState.CANCELLED, verdict.reason)
+        elif isinstance(verdict, Postpone):
+            continue
         elif row.id in doubtful:
             leave_unknown(row, now)
         elif (outgoing := _outgoing(row)) is None:
             rest(row, CommunicationState.HELD, "unreadable")
         else:
             ready.append((row, outgoing))
+    postpone(session, verdicts)
     had_right = spend(session, [row for row, _ in ready if row.needs_right], now)
     calls = []
     for row, outgoing in ready:
@@ -348,36 +350,6 @@ def _doubtful(session: Session, rows: Sequence[Communication], now: datetime) ->
         ),
     )
     return set(session.scalars(broke_off))
-
-
-def _pointless(session: Session, rows: Sequence[Communication]) -> set[int]:
-    """Return messages whose reason went away between queueing and sending."""
-    ids = [row.id for row in rows]
-    closed = (
-        select(Communication.id)
-        .join(Task, Task.id == Communication.task_id)
-        .where(
-            Communication.id.in_(ids),
-            Task.status.in_(_CLOSED),
-            # A plan's message is done when it is queued.
-            or_(Task.owner != TaskOwner.CLOCK, Task.status != TaskStatus.COMPLETED),
-        )
-    )
-    ended = (
-        select(Communication.id)
-        .join(PatientLink, PatientLink.id == Communication.link_id)
-        .where(Communication.id.in_(ids), PatientLink.is_live.is_(None))
-    )
-    deceased = (
-        select(Communication.id)
-        .join(Patient, Patient.id == Communication.patient_id)
-        .where(
-            Communication.id.in_(ids),
-            Communication.link_id.is_not(None),
-            Patient.deceased_at.is_not(None),
-        )
-    )
-    return set(session.scalars(closed.union(ended, deceased)))
 
 
 def _expire(session: Session, now: datetime) -> int:

@@ -128,6 +128,14 @@ def follow(on_change: Callable[[Session, WeChatAccount, datetime], None]) -> Han
     return handle
 
 
+def hear(session: Session, inbound: Inbound, now: datetime) -> None:
+    """Note that a person wrote to us: from then on we may answer them for a while."""
+    at = inbound.message.created_at
+    account = _account(session, inbound.app_key, inbound.message.sender, at)
+    if account.spoke_at is None or account.spoke_at < at:
+        account.spoke_at = at
+
+
 def click(handle_click: Callable[[Session, CardClick, datetime], object]) -> Handle:
     """Return the handler of `template_card_event`."""
 

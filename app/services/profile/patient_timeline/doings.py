@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import bindparam, func, or_, select
 
 from app.domain.intake.clinical_records import FormStatus
-from app.domain.outreach.messaging import Channel, CommunicationState
+from app.domain.outreach.messaging import TO_PATIENTS, Channel, CommunicationState
 from app.domain.plans.plan_schedule import TaskReason, TaskStatus
 from app.domain.profile.mood import MOOD_SCALES
 from app.domain.profile.record_views import EntryKind
@@ -40,7 +40,6 @@ from app.services.profile.patient_timeline.entries import Entry, Source
 
 _DONE: Final = (TaskStatus.COMPLETED, TaskStatus.MISSED)
 # What a channel to a patient leaves behind is one entry per message, not one per channel.
-_TO_PATIENT: Final = (Channel.INBOX, Channel.SUBSCRIPTION, Channel.TEMPLATE, Channel.SMS)
 _HIDDEN: Final = (
     CommunicationState.HELD, CommunicationState.CANCELLED, CommunicationState.EXPIRED,
     CommunicationState.REFUSED, CommunicationState.DEAD,
@@ -133,7 +132,7 @@ def _message(row: Any, at: datetime) -> Entry:
 MESSAGES: Final = Source(
     "message",
     EntryKind.MESSAGE,
-    select(Communication, Communication.id).where(Communication.channel.in_(_TO_PATIENT)),
+    select(Communication, Communication.id).where(Communication.channel.in_(TO_PATIENTS)),
     Communication.patient_id.expression,
     Communication.public_id.expression,
     func.coalesce(
