@@ -63,13 +63,15 @@ _INTERPRETATIONS: Final = {
     "H": "偏高", "HH": "很高", "L": "偏低", "LL": "很低", "A": "异常", "AA": "明显异常",
 }  # fmt: skip
 _TASK_STATES: Final = {"completed": "完成", "missed": "没有完成", "unable": "患者说做不到"}
-_MESSAGE_STATES: Final = {
+MESSAGE_STATES: Final = {
     "queued": "等待发送", "claimed": "等待发送", "calling": "正在发送", "held": "暂停发送",
     "unknown": "是否送达不清楚", "sent": "已发送", "delivered": "已送达", "refused": "未能送达",
     "dead": "发送失败", "cancelled": "已取消", "expired": "已过期",
 }  # fmt: skip
-_CHANNELS: Final = {
+CHANNELS: Final = {
     "inbox": "小程序消息", "subscription": "订阅消息", "template": "公众号消息", "sms": "短信",
+    "medical-assistant": "就医助手", "customer-service": "客服消息",
+    "wecom-group-task": "企业微信群发",
 }  # fmt: skip
 _ENCOUNTERS: Final = {"AMB": "门诊", "IMP": "住院", "EMER": "急诊", "VR": "线上就诊"}
 _ENCOUNTER_STATES: Final = {
@@ -288,7 +290,7 @@ def _used(one: Entry) -> str:
 
 
 def _message(one: Entry) -> str:
-    return f"{_CHANNELS.get(one.what, '消息')}：{_MESSAGE_STATES.get(one.state, one.state)}"
+    return f"{CHANNELS.get(one.what, '消息')}：{MESSAGE_STATES.get(one.state, one.state)}"
 
 
 def _visit(one: Entry) -> str:

@@ -22,6 +22,7 @@ from app.domain.outreach.messaging import (
     Lane,
     PatientTemplate,
 )
+from app.domain.outreach.platform_events import Inbound, PlatformMessage
 from app.domain.trust.access import Relation
 from app.domain.trust.consenting import CURRENT_TEXTS, ConsentPurpose
 from app.models import (
@@ -35,12 +36,13 @@ from app.models import (
     WeChatAccount,
 )
 from app.models.outreach.reachability import gather
-from app.services.outreach import inbox, outbox, patient_notices
+from app.services.outreach import inbox, outbox, patient_notices, receipts
 from app.services.outreach.patient_notices import Notice
+from jobs.platform_events import handlers
 from tests import factories
 from tests.conftest import NOON
 from tests.integration import ward
-from tests.integration.counting import statements
+from tests.integration.test_patient_timeline import statements
 from tests.integration.ward import Ward
 
 State = CommunicationState
@@ -147,6 +149,17 @@ def test_it_is_kept_why_a_message_goes_by_its_channel(session: Session, who: War
     assert message.falls_at == NOON + timedelta(hours=2)
 
 
+def test_a_right_that_a_waiting_message_will_spend_is_not_counted_again(
+    session: Session, who: Ward
+) -> None:
+    ward.grant(session, who, 1)
+
+    tell(session, who, notice(1))
+    tell(session, who, notice(2))
+
+    assert [json.loads(one.content or "")["subject"] for one in sent(session)] == ["s1"]
+
+
 def test_an_sms_goes_where_nothing_else_leads_and_only_to_who_agreed(
     session: Session, who: Ward
 ) -> None:
@@ -195,6 +208,15 @@ def test_who_asked_for_the_official_account_gets_it_there(session: Session, who:
         Channel.TEMPLATE, {"grounds": "follows", "place": "asked-for", "after": None,
                            "next": ["subscription"], "left_out": {"sms": "sms-not-agreed"}},
     )  # fmt: skip
+
+
+def test_what_a_person_writes_opens_the_window(session: Session, who: Ward) -> None:
+    message = PlatformMessage("text", who.account.openid, NOON, {})
+
+    receipts.hear(session, Inbound("patient", message, NOON), NOON)
+
+    assert who.account.spoke_at == NOON
+    assert handlers(ward.WORK)["text"] is receipts.hear
 
 
 def test_what_was_opened_lately_goes_first_next_time(session: Session, who: Ward) -> None:
@@ -305,7 +327,61 @@ def test_five_hundred_people_are_told_with_as_many_statements_as_one(
         found = gather(session, everybody, OUTLETS, NOON)
 
     assert len(found) == 121
-    assert len(many) == len(few) <= 9
+    assert len(many) == len(few) <= 10
+
+
+# ------------------------------------------------------------------------------ one of several
+
+
+def tasks(session: Session, who: Ward, *kinds: str, minutes: int = 0) -> None:
+    for kind in kinds:
+        factories.task(
+            session, who.patient, kind=kind, title=kind,
+            remind_at=NOON + timedelta(minutes=minutes),
+        )  # fmt: skip
+
+
+def titles(session: Session) -> list[str]:
+    return [json.loads(one.content or "")["title"] for one in sent(session)]
+
+
+def test_reminders_of_the_next_half_hour_are_told_in_one_message(
+    session: Session, who: Ward
+) -> None:
+    ward.grant(session, who, 3)
+    tasks(session, who, "measurement", "medication")
+    tasks(session, who, "measurement", minutes=30)
+    tasks(session, who, "measurement", minutes=31)
+
+    assert patient_notices.remind_of_tasks(session, NOON, HOSPITAL, OUTLETS) == 3
+
+    assert titles(session) == ["您有3项今日健康任务"]
+    assert sent(session)[0].purpose is Purpose.REMINDER
+    later = NOON + timedelta(minutes=31)
+    assert patient_notices.remind_of_tasks(session, later, HOSPITAL, OUTLETS) == 1
+
+
+def test_a_digest_names_what_the_patient_wants_to_hear_of(session: Session, who: Ward) -> None:
+    ward.grant(session, who, 3)
+    agree(session, who, ConsentPurpose.SURVEYS, yes=False)
+    tasks(session, who, "measurement", "measurement", "questionnaire")
+
+    patient_notices.remind_of_tasks(session, NOON, HOSPITAL, OUTLETS)
+
+    assert titles(session) == ["您有2项今日健康任务"]
+    shown = inbox.messages_of(session, who.patient.id, None, NOON)[0][0]
+    assert shown.text == "measurement\nmeasurement\nquestionnaire"
+
+
+def test_who_wants_to_hear_of_nothing_finds_it_in_the_inbox(session: Session, who: Ward) -> None:
+    ward.grant(session, who, 3)
+    agree(session, who, ConsentPurpose.SURVEYS, yes=False)
+    tasks(session, who, "questionnaire")
+
+    assert patient_notices.remind_of_tasks(session, NOON, HOSPITAL, OUTLETS) == 1
+
+    assert titles(session) == []
+    assert len(inbox.messages_of(session, who.patient.id, None, NOON)[0]) == 1
 
 
 # ------------------------------------------------------------------------------ the next one

@@ -23,7 +23,7 @@ from app.services.outreach import outbox
 from tests import factories
 from tests.conftest import NOON
 from tests.integration import postbox, records
-from tests.integration.counting import statements
+from tests.integration.test_patient_timeline import statements
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NIGHT = NOON + 10 * HOUR  # 22:00

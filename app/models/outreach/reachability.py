@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.criteria.population import PreferenceKind
 from app.domain.outreach.choosing import NAMED_WAYS
-from app.domain.outreach.messaging import Channel, Outlets
+from app.domain.outreach.messaging import Channel, CommunicationState, Outlets
 from app.domain.staff.contacts import StaffTaskKind
 from app.domain.trust.access import Relation
 from app.models.outreach.communication import Communication, SubscriptionGrant
@@ -30,7 +30,7 @@ _LATELY: Final = timedelta(days=90)
 def gather(
     session: Session, patient_ids: Iterable[int], outlets: Outlets, now: datetime
 ) -> dict[int, Person]:
-    """Return what is known of each patient; nine statements for every 500."""
+    """Return what is known of each patient; ten statements for every 500."""
     found: dict[int, Person] = {}
     asked = list(dict.fromkeys(patient_ids))
     for start in range(0, len(asked), AT_ONCE):
@@ -147,6 +147,19 @@ def _rights(
         rights[account_id][template_id] = int(left)
         if last_no > last_yes:
             refused[account_id].add(template_id)
+    # What waits in the outbox will spend one.
+    for account_id, template_id, waiting in session.execute(
+        select(Communication.account_id, Communication.template_id, func.count())
+        .where(
+            Communication.account_id.in_(accounts),
+            Communication.channel == Channel.SUBSCRIPTION,
+            Communication.needs_right.is_(True),
+            Communication.state.in_((CommunicationState.QUEUED, CommunicationState.CLAIMED)),
+        )
+        .group_by(Communication.account_id, Communication.template_id)
+    ):
+        if account_id is not None and template_id in rights[account_id]:
+            rights[account_id][template_id] -= waiting
     return rights, refused
 
 
