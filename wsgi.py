@@ -118,6 +118,7 @@ def _console(configured: Settings) -> Face:
             is_demo=configured.demo,
             watches=watches(configured),
             evaluator=evaluator(),
+            outlets=outlets(configured),
         )
     )
 

@@ -22,7 +22,7 @@ from app.models.intake.feed_signs import known_sources
 from app.models.segments.index import snapshot
 from app.models.segments.index.live import open_index, reading
 from app.services.exchange import deliveries
-from app.services.outreach import outbox, patient_notices
+from app.services.outreach import outbox, patient_notices, reach_counts
 from app.services.plans import (
     enrolment,
     pack_drafts,
@@ -242,6 +242,12 @@ def sweep_exchange(work: Work, now: datetime) -> None:
         log.info("exchange_swept", count=sum(counts.values()), state=str(counts))
     for state, count in late.items():
         log.warning("deliveries_overdue", state=state, count=count)
+
+
+def count_reach(work: Work, now: datetime) -> None:
+    """Count what reached patients this month and the last."""
+    with unit_of_work.begin() as session:
+        reach_counts.count_months(session, now, work.zone)
 
 
 def seal_audit(work: Work, now: datetime) -> None:

@@ -85,5 +85,6 @@ TIMETABLE: tuple[Job, ...] = (
         CatchUp.LAST,
         300,
     ),
+    Job("count-reach", chores.count_reach, at(hour="3", minute="47"), CatchUp.LAST, 300),
     Job("purge-sessions", chores.purge_sessions, at(hour="3", minute="23"), CatchUp.SKIP, 300),
 )

@@ -8,6 +8,7 @@ from flask import current_app
 
 from app.clock import HOSPITAL
 from app.domain.intake.feed_health import Watch
+from app.domain.outreach.messaging import Outlets
 from app.models.segments.evaluating import Evaluator, SqlEvaluator
 
 _EXTENSION: Final = "careloop-console"
@@ -26,6 +27,7 @@ class ConsoleDesk:
     sign_out_path: str
     is_demo: bool = False
     watches: Mapping[str, Watch] = field(default_factory=dict)
+    outlets: Outlets = field(default_factory=Outlets)
     # Who says whom criteria mean: the live index where the wiring has one.
     evaluator: Evaluator = field(default_factory=lambda: SqlEvaluator(HOSPITAL))
 

@@ -26,6 +26,7 @@ from app.models.outreach.communication import (
     EarlyReceipt,
     SubscriptionGrant,
 )
+from app.models.outreach.reach_month import ReachMonth
 from app.models.outreach.relayed import RelayedCallback
 from app.models.plans.action_change import ActionChange
 from app.models.plans.calendar_day import CalendarDay
@@ -187,6 +188,7 @@ __all__ = [
     "PublicationStatus",
     "Questionnaire",
     "QuestionnaireResponse",
+    "ReachMonth",
     "ReactionCursor",
     "ReactionFailure",
     "RecordLink",

@@ -5,6 +5,7 @@ from typing import Final
 from app.domain.outreach.choosing import After, Grounds, Hindrance, Place
 from app.domain.outreach.decency import Purpose
 from app.services.outreach.message_reading import MessageLine
+from app.services.outreach.reach_report import Unreached
 from app.web.patient_words import CHANNELS, MESSAGE_STATES
 
 PURPOSES: Final = {
@@ -22,6 +23,11 @@ HINDRANCES: Final = {
     Hindrance.WINDOW_CLOSED: "48 小时内没有来过消息", Hindrance.NO_CONTACT: "没有加企业微信",
     Hindrance.NO_PHONE: "没有登记电话", Hindrance.SMS_NOT_AGREED: "没有同意接收",
     Hindrance.NOT_FOR_THIS: "不用于这类消息", Hindrance.TRIED: "已经试过",
+}  # fmt: skip
+UNREACHED: Final = {
+    Unreached.DECEASED: "已去世", Unreached.DEATH_CHECK: "正在核实去世消息",
+    Unreached.NO_ACCOUNT: "没有人绑定小程序", Unreached.OPTED_OUT: "已关闭这类消息",
+    Unreached.INBOX_ALONE: "只有小程序收件箱，打开时才看到",
 }  # fmt: skip
 _PLACES: Final = {
     Place.ASKED_FOR: "本人选择的方式", Place.OPENED: "最近常从这里打开", Place.USUAL: "",
