@@ -304,4 +304,4 @@ def test_a_batch_is_judged_with_as_many_statements_as_one_message(scene: Scene) 
         found = still_true(scene.session, [one.id for one in batch], NOON, Rules())
 
     assert set(found.values()) == {Go()}
-    assert len(sent) == 8  # messages, visit, booking, task, words, death checks, own links, counts
+    assert len(sent) == 3  # messages with all they hang on, words, counts

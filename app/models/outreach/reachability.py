@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import case, func, select
+from sqlalchemy import bindparam, case, func, select
 from sqlalchemy.orm import Session
 
 from app.domain.criteria.population import PreferenceKind
@@ -108,14 +108,18 @@ def _recipients(
     return found
 
 
+# Built once: every batch of calls asks it.
+_LAST_WORDS: Final = (
+    select(Consent.patient_id, Consent.account_id, Consent.purpose, Consent.is_given)
+    .where(Consent.patient_id.in_(bindparam("ids", expanding=True)))
+    .order_by(Consent.id)
+)
+
+
 def last_words(session: Session, ids: Sequence[int]) -> Mapping[tuple[int, int], dict[str, bool]]:
     """Return the last word on each consent purpose, by patient and account."""
     said: dict[tuple[int, int], dict[str, bool]] = defaultdict(dict)
-    for patient_id, account_id, purpose, is_given in session.execute(
-        select(Consent.patient_id, Consent.account_id, Consent.purpose, Consent.is_given)
-        .where(Consent.patient_id.in_(ids))
-        .order_by(Consent.id)
-    ):
+    for patient_id, account_id, purpose, is_given in session.execute(_LAST_WORDS, {"ids": ids}):
         said[patient_id, account_id][purpose] = is_given
     return said
 
