@@ -4,6 +4,7 @@ from typing import Final
 
 from app.domain.outreach.choosing import After, Grounds, Hindrance, Place
 from app.domain.outreach.decency import Purpose
+from app.domain.outreach.messaging import Channel
 from app.services.outreach.message_reading import MessageLine
 from app.services.outreach.reach_report import Unreached
 from app.web.patient_words import CHANNELS, MESSAGE_STATES
@@ -64,7 +65,7 @@ def why(line: MessageLine) -> str:
     """Return why a message went by its channel."""
     chosen = line.chosen
     if chosen is None:
-        return ""
+        return "每条都在这里" if line.channel is Channel.INBOX else "没有记录"
     parts = [
         _AFTERS[After(chosen["after"])] if chosen["after"] else "",
         _PLACES[Place(chosen["place"])],

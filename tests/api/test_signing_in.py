@@ -207,6 +207,24 @@ def test_consent_is_to_the_current_words_and_by_who_may_give_it(clinic: Clinic) 
     assert no.status_code == 201
 
 
+def test_each_kind_of_message_is_switched_off_and_on_by_itself(clinic: Clinic) -> None:
+    phone = clinic.phone()
+    path = f"{clinic.path}/consents"
+    kinds = ("reminders", "health-education", "surveys")
+
+    def said() -> dict[str, bool | None]:
+        told = {one["purpose"]: one["is_given"] for one in phone.get(path).json["consents"]}
+        return {kind: told[kind] for kind in kinds}
+
+    assert set(said().values()) == {None}  # not asked: nothing is switched off
+    texts = {one["purpose"]: one for one in phone.get("/consent-texts").json["texts"]}
+    for is_given in (False, True):
+        for kind in kinds:
+            body = {"purpose": kind, "text_version": texts[kind]["version"], "is_given": is_given}
+            assert phone.post(path, body).status_code == 201
+        assert said() == dict.fromkeys(kinds, is_given)
+
+
 def test_after_a_withdrawal_nothing_new_is_kept_until_the_next_yes(clinic: Clinic) -> None:
     phone = clinic.phone()
     form = {
