@@ -287,17 +287,20 @@ def test_each_purpose_can_be_switched_off(
     assert bool(sent(session)) is is_told
 
 
-def test_what_can_wait_is_due_at_the_hour_at_which_the_patient_is_there(
+def test_what_is_sent_to_many_is_due_at_the_hour_at_which_the_patient_is_there(
     session: Session, who: Ward
 ) -> None:
-    ward.grant(session, who, 1)
+    ward.grant(session, who, 2)
     follow(session, who)
     prefer(session, who, PreferenceKind.REACH_HOUR, "19")
 
-    tell(session, who, notice(purpose=Purpose.EDUCATION))
+    tell(session, who, notice(1))
+    tell(session, who, notice(2, lane=Lane.BULK, expires_at=NOON + 3 * DAY))
 
-    assert sent(session)[0].due_at == NOON + timedelta(hours=7)
-    assert sent(session)[0].falls_at == NOON + timedelta(hours=9)
+    assert [(one.due_at, one.falls_at) for one in sent(session)] == [
+        (NOON, NOON + timedelta(hours=2)),
+        (NOON + timedelta(hours=7), NOON + timedelta(hours=31)),
+    ]
 
 
 def test_five_hundred_people_are_told_with_as_many_statements_as_one(

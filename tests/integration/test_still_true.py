@@ -27,6 +27,7 @@ from tests.integration.test_patient_timeline import statements
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NIGHT = NOON + 10 * HOUR  # 22:00
+STRICT = Rules(daily={Purpose.SURVEY: 1}, weekly={Purpose.SURVEY: 2})
 MORNING = NOON + 20 * HOUR  # 08:00 of the next day
 
 
@@ -44,7 +45,7 @@ class Scene:
 
     def judge(self, now: datetime = NOON, rules: Rules | None = None) -> Verdict:
         self.session.flush()
-        return still_true(self.session, [self.message.id], now, rules or Rules())[self.message.id]
+        return still_true(self.session, [self.message.id], now, rules or STRICT)[self.message.id]
 
     def say(self, purpose: ConsentPurpose, is_given: bool) -> None:
         self.session.add(
@@ -243,7 +244,7 @@ def test_messages_of_one_batch_are_counted_too(scene: Scene) -> None:
     survey = {"purpose": Purpose.SURVEY}
     batch = [letter(scene.session, scene.patient, scene.link, **survey) for _ in range(3)]
 
-    found = still_true(scene.session, [one.id for one in batch], NOON, Rules())
+    found = still_true(scene.session, [one.id for one in batch], NOON, STRICT)
 
     assert [type(found[one.id]) for one in batch] == [Go, Postpone, Postpone]
 
@@ -256,7 +257,7 @@ def test_a_mother_of_two_is_one_person(scene: Scene) -> None:
     other = letter(scene.session, second, link, purpose=Purpose.SURVEY)
     scene.session.flush()
 
-    assert still_true(scene.session, [other.id], NOON, Rules())[other.id] == Postpone(
+    assert still_true(scene.session, [other.id], NOON, STRICT)[other.id] == Postpone(
         MORNING, "enough"
     )
 
@@ -301,7 +302,7 @@ def test_a_batch_is_judged_with_as_many_statements_as_one_message(scene: Scene) 
     scene.session.flush()
 
     with statements(scene.session) as sent:
-        found = still_true(scene.session, [one.id for one in batch], NOON, Rules())
+        found = still_true(scene.session, [one.id for one in batch], NOON, STRICT)
 
     assert set(found.values()) == {Go()}
     assert len(sent) == 3  # messages with all they hang on, words, counts

@@ -26,7 +26,7 @@ from app.domain.trust.consenting import ConsentPurpose
 from tests.conftest import NOON
 
 ZONE = ZoneInfo("Asia/Shanghai")
-RULES = Rules()
+RULES = Rules(daily={Purpose.EDUCATION: 1}, weekly={Purpose.EDUCATION: 3})
 NIGHT = NOON + timedelta(hours=10)  # 22:00
 MORNING = NOON + timedelta(hours=20)  # 08:00 of the next day
 WEEK = timedelta(days=7)
@@ -76,11 +76,11 @@ def test_what_is_not_clinical_never_leaves_at_night_too_late_or_too_often(
             assert not is_clinical or life == timedelta(0)
 
 
-@given(moments, lives, st.sampled_from(Purpose), st.none() | st.integers(0, 23))
+@given(moments, lives, st.none() | st.integers(0, 23))
 def test_a_message_is_due_outside_the_quiet_hours_and_never_before_now(
-    now: datetime, life: timedelta, purpose: Purpose, best: int | None
+    now: datetime, life: timedelta, best: int | None
 ) -> None:
-    due = due_at(now, now + life, purpose, RULES, ZONE, best_hour=best)
+    due = due_at(now, now + life, RULES, ZONE, best_hour=best)
 
     assert due >= now
     assert not RULES.is_quiet(due, ZONE)
@@ -90,18 +90,17 @@ def test_a_message_is_due_outside_the_quiet_hours_and_never_before_now(
 def test_what_can_wait_waits_for_the_hour_at_which_the_person_is_there() -> None:
     expires = NOON + WEEK
 
-    assert hour(due_at(NOON, expires, Purpose.EDUCATION, RULES, ZONE, best_hour=19)) == 19
-    tomorrow = due_at(NOON, expires, Purpose.NEWS, RULES, ZONE, best_hour=9)
+    assert hour(due_at(NOON, expires, RULES, ZONE, best_hour=19)) == 19
+    tomorrow = due_at(NOON, expires, RULES, ZONE, best_hour=9)
     assert tomorrow == NOON + timedelta(hours=21)
-    assert due_at(NOON, expires, Purpose.REMINDER, RULES, ZONE, best_hour=19) == NOON
     soon = NOON + timedelta(hours=3)
-    assert due_at(NOON, soon, Purpose.EDUCATION, RULES, ZONE, best_hour=19) == NOON
-    assert due_at(NOON, expires, Purpose.EDUCATION, RULES, ZONE, best_hour=12) == NOON
+    assert due_at(NOON, soon, RULES, ZONE, best_hour=19) == NOON
+    assert due_at(NOON, expires, RULES, ZONE, best_hour=12) == NOON
 
 
 def test_what_is_urgent_leaves_at_night() -> None:
-    assert due_at(NIGHT, NIGHT + WEEK, Purpose.ALERT, RULES, ZONE, is_urgent=True) == NIGHT
-    assert due_at(NIGHT, NIGHT + WEEK, Purpose.ALERT, RULES, ZONE) == MORNING
+    assert due_at(NIGHT, NIGHT + WEEK, RULES, ZONE, is_urgent=True) == NIGHT
+    assert due_at(NIGHT, NIGHT + WEEK, RULES, ZONE) == MORNING
 
 
 def test_who_heard_enough_hears_the_rest_tomorrow_if_it_is_still_true_then() -> None:

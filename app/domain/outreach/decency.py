@@ -63,6 +63,7 @@ def is_refused(purpose: Purpose, words: Mapping[str, bool]) -> bool:
 class Rules:
     """This hospital's measure: hours, and messages a person by purpose on a day and in 7 days.
 
+    The usual ones let any one plan of the shipped packs say all it has to say, and bound several.
     `digest` is how far apart reminders may fall due and still be told in one message.
     """
 
@@ -70,12 +71,12 @@ class Rules:
     quiet_until: time = QUIET_UNTIL
     daily: Mapping[Purpose, int] = field(
         default_factory=lambda: {
-            Purpose.REMINDER: 5, Purpose.EDUCATION: 1, Purpose.SURVEY: 1, Purpose.NEWS: 2,
+            Purpose.REMINDER: 8, Purpose.EDUCATION: 3, Purpose.SURVEY: 3, Purpose.NEWS: 2,
         }
     )  # fmt: skip
     weekly: Mapping[Purpose, int] = field(
         default_factory=lambda: {
-            Purpose.REMINDER: 28, Purpose.EDUCATION: 3, Purpose.SURVEY: 2, Purpose.NEWS: 5,
+            Purpose.REMINDER: 42, Purpose.EDUCATION: 7, Purpose.SURVEY: 7, Purpose.NEWS: 5,
         }
     )  # fmt: skip
     digest: timedelta = timedelta(minutes=30)
@@ -104,7 +105,6 @@ class Rules:
 def due_at(
     now: datetime,
     expires_at: datetime,
-    purpose: Purpose,
     rules: Rules,
     zone: ZoneInfo,
     *,
@@ -113,14 +113,13 @@ def due_at(
 ) -> datetime:
     """Return when a message may leave: urgent at once, others outside the quiet hours.
 
-    What can be read at any time waits for the hour (0–23, the hospital's clock) at which its
-    recipient is usually there, if it is still valid then. Reminders keep the time that a plan
-    gave them.
+    Where `best_hour` (0–23, the hospital's clock) is given, the message waits for it, when its
+    recipient is usually there, if it is still valid then.
     """
     if is_urgent:
         return now
     soonest = rules.after_quiet(now, zone)
-    if best_hour is None or purpose in (Purpose.ALERT, Purpose.REMINDER):
+    if best_hour is None:
         return soonest
     best = _next_hour(soonest, best_hour, zone)
     return best if best < expires_at and not rules.is_quiet(best, zone) else soonest

@@ -15,6 +15,7 @@ from app.domain.outreach.decency import due_at
 from app.domain.outreach.messaging import (
     Channel,
     CommunicationState,
+    Lane,
     Outlets,
     PatientTemplate,
     dedupe_key,
@@ -99,8 +100,9 @@ def address(
 ) -> Letter | None:
     """Return how a notice would go to a recipient; None where no channel leads there."""
     due = due_at(
-        now, notice.expires_at, notice.meant_for, outlets.rules, zone,
-        is_urgent=notice.is_urgent, best_hour=person.best_hour,
+        now, notice.expires_at, outlets.rules, zone, is_urgent=notice.is_urgent,
+        # What a plan or an event sends has its time already.
+        best_hour=person.best_hour if notice.lane is Lane.BULK else None,
     )  # fmt: skip
     chosen = ladder_for(person, recipient, notice.kind, notice.lane, outlets, due, tuple(tried))
     if not chosen.rungs:
