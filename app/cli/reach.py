@@ -72,6 +72,8 @@ def report(
             told["tasks_made"] = calls.made
             told["tasks_there_already"] = calls.there_already
             told["without_team"] = calls.without_team
+            detail = {"made": calls.made, "without_team": calls.without_team}
+            record(session, OPERATOR, "create", "contact-tasks", now, detail=detail)
         record(session, OPERATOR, "read", "reach-report", now)
     _print(told, as_json=as_json)
 

@@ -41,7 +41,7 @@ from app.services.outreach.patient_notices import Notice
 from jobs.platform_events import handlers
 from tests import factories
 from tests.conftest import NOON
-from tests.integration import ward
+from tests.integration import postbox, records, ward
 from tests.integration.test_patient_timeline import statements
 from tests.integration.ward import Ward
 
@@ -519,6 +519,25 @@ def test_what_was_read_in_the_inbox_meanwhile_goes_no_further(
     late(session, 120)
 
     assert len(sent(session)) == 1
+
+
+def test_what_one_parent_has_read_goes_no_further_to_the_other(session: Session, who: Ward) -> None:
+    who.link.relation = Relation.CHILD
+    ward.grant(session, who, 1)
+    follow(session, who)
+    other = records.account(session, "Dad", unionid="uDad")
+    records.link(session, who.patient, other, Relation.CHILD)
+    postbox.allow(session, other, 1)
+    dad = records.account(session, "DadFollows", unionid="uDad")
+    dad.app_key, dad.is_following = "service", True
+    session.flush()
+    tell(session, who)
+    read = inbox.messages_of(session, who.patient.id, None, NOON)[0][0]
+    inbox.mark_opened(session, who.patient.id, read.id, NOON)
+
+    assert late(session, 120) == 2
+
+    assert len(sent(session)) == 2
 
 
 def test_a_delivered_message_is_never_late(session: Session, reachable: Ward) -> None:

@@ -10,13 +10,15 @@ from app.domain.outreach.choosing import (
     LIMITS,
     NAMED_WAYS,
     Facts,
+    Fall,
     Grounds,
     Hindrance,
     Ladder,
     Place,
+    fall,
     ladder,
 )
-from app.domain.outreach.messaging import TO_PATIENTS, Channel, Lane
+from app.domain.outreach.messaging import FINAL, TO_PATIENTS, Channel, CommunicationState, Lane
 from app.domain.profile.preferences import CHANNELS
 from tests.conftest import NOON
 
@@ -148,6 +150,32 @@ def test_why_a_channel_leads_to_somebody_or_not(
     found = ladder(facts, Lane.TRANSACTIONAL, [channel], PRICE, NOON)
 
     assert said(found) == {channel: verdict}
+
+
+@given(st.sampled_from(CommunicationState), lanes, st.booleans(), st.booleans(), st.booleans())
+def test_nobody_is_told_twice_while_the_first_may_have_arrived(
+    state: CommunicationState,
+    lane: Lane,
+    is_broken_off: bool,
+    has_receipts: bool,
+    is_settled: bool,
+) -> None:
+    verdict = fall(
+        state, lane, is_broken_off=is_broken_off, has_receipts=has_receipts, is_settled=is_settled
+    )
+
+    waiting = state in (CommunicationState.QUEUED, CommunicationState.HELD)
+    assert (verdict is Fall.INSTEAD) == (waiting and not is_broken_off)
+    if verdict is Fall.ON_IN_DOUBT:
+        assert lane is Lane.CLINICAL
+    if verdict is Fall.ON_LATE:
+        assert state is CommunicationState.SENT
+        assert has_receipts
+        assert is_settled
+    if lane is Lane.CLINICAL:
+        assert verdict is not Fall.LATER
+    if state in FINAL or state is CommunicationState.CALLING:
+        assert verdict is Fall.STAY
 
 
 def test_a_person_may_name_each_way_that_preferences_know() -> None:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from app.domain.outreach.messaging import Channel, Lane
+from app.domain.outreach.messaging import Channel, CommunicationState, Lane
 
 # How long a channel has to deliver before the next is tried (ours; wide enough for a receipt).
 LIMITS: Final[Mapping[Lane, timedelta]] = MappingProxyType(
@@ -171,6 +171,46 @@ def ladder(
         for one in ordered
     )
     return Ladder(rungs, left_out)
+
+
+class Fall(StrEnum):
+    """What to do with a message that has not arrived within its channel's limit."""
+
+    INSTEAD = "instead"  # it never left: take it back for the next channel
+    ON_LATE = "on-late"  # the next channel too: it is known by now that this one did not deliver
+    ON_IN_DOUBT = "on-in-doubt"  # the next channel too, though this one may have delivered
+    LATER = "later"  # look again: what has become of it may be known then
+    STAY = "stay"  # nothing more will be known, or its failure will tell
+
+
+def fall(
+    state: CommunicationState,
+    lane: Lane,
+    *,
+    is_broken_off: bool,
+    has_receipts: bool,
+    is_settled: bool,
+) -> Fall:
+    """Return what to do with a late message, so that nobody is told twice while it is in doubt.
+
+    `is_broken_off`: a call of it broke off after its first byte. `has_receipts`: its platform
+    tells what arrived. `is_settled`: so long after it was taken, a receipt would have come.
+    What is clinical does not wait to find out.
+    """
+    is_waiting = state in (CommunicationState.QUEUED, CommunicationState.HELD)
+    if is_waiting and not is_broken_off:
+        return Fall.INSTEAD
+    is_taken = state is CommunicationState.SENT
+    if is_taken and not has_receipts:
+        return Fall.STAY
+    if not (is_waiting or is_taken or state is CommunicationState.UNKNOWN):
+        return Fall.STAY
+    if lane is Lane.CLINICAL:
+        return Fall.ON_IN_DOUBT
+    if is_taken:
+        return Fall.ON_LATE if is_settled else Fall.LATER
+    # An unknown one fails when its doubt is over, and that takes it up.
+    return Fall.LATER if is_waiting else Fall.STAY
 
 
 def _judge(

@@ -1,6 +1,7 @@
 """The next channel: where one has failed, or has not delivered in time."""
 
 import json
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -9,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from app.domain.outreach.choosing import After
+from app.domain.outreach.choosing import After, Fall, fall
 from app.domain.outreach.decency import purpose_of_kind
 from app.domain.outreach.messaging import Channel, CommunicationState, ErrorClass, Lane, Outlets
 from app.models import Communication, CommunicationAttempt
@@ -85,26 +86,23 @@ def _move(
     zone: ZoneInfo,
     outlets: Outlets,
 ) -> None:
-    is_clinical = message.lane is Lane.CLINICAL
-    match message.state:
-        case CommunicationState.QUEUED | CommunicationState.HELD if not is_broken_off:
+    settled_at = (message.sent_at or now) + _RECEIPT_WAIT
+    verdict = fall(
+        message.state, message.lane, is_broken_off=is_broken_off,
+        has_receipts=message.channel in _SENDS_RECEIPTS, is_settled=settled_at <= now,
+    )  # fmt: skip
+    match verdict:
+        case Fall.INSTEAD:
             if _send_on(session, message, person, After.LATE, now, zone, outlets):
                 rest(message, CommunicationState.CANCELLED, "too-late")
-        case CommunicationState.SENT if message.channel not in _SENDS_RECEIPTS:
-            return
-        case _ if is_clinical:
+        case Fall.ON_IN_DOUBT:
             _send_on(session, message, person, After.IN_DOUBT, now, zone, outlets)
-        case CommunicationState.SENT:
-            settled_at = (message.sent_at or now) + _RECEIPT_WAIT
-            if settled_at > now:
-                message.falls_at = settled_at
-                return
+        case Fall.ON_LATE:
             # Receipts may be missing because we are deaf: that must not cost money.
             dear = [channel for channel, cost in outlets.costs.items() if cost]
             _send_on(session, message, person, After.LATE, now, zone, outlets, without=dear)
-        case CommunicationState.QUEUED | CommunicationState.HELD:
-            message.falls_at = now + _LOOK_AGAIN
-        # An unknown one fails when its doubt is over, and that event takes it up.
+        case Fall.LATER:
+            message.falls_at = max(settled_at, now + _LOOK_AGAIN)
 
 
 def _send_on(
@@ -165,17 +163,17 @@ def _tried(session: Session, message: Communication) -> list[Channel]:
 
 def _opened(session: Session, messages: Sequence[Communication]) -> set[int]:
     """Return the messages whose recipient has read in the inbox what they were called to."""
-    keys = {
-        inbox_key(one.patient_id, one.kind, _content(one).get("subject", "")): one.id
-        for one in messages
-        if one.patient_id is not None
-    }
+    keys: dict[bytes, list[int]] = defaultdict(list)  # of two parents, one inbox
+    for one in messages:
+        if one.patient_id is not None:
+            subject = _content(one).get("subject", "")
+            keys[inbox_key(one.patient_id, one.kind, subject)].append(one.id)
     if not keys:
         return set()
     read = select(Communication.dedupe_key).where(
         Communication.dedupe_key.in_(list(keys)), Communication.opened_at.is_not(None)
     )
-    return {keys[key] for key in session.scalars(read)}
+    return {id_ for key in session.scalars(read) for id_ in keys[key]}
 
 
 def _broken_off(session: Session, messages: Sequence[Communication]) -> set[int]:
