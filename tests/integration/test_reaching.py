@@ -251,24 +251,24 @@ def test_a_long_term_template_is_for_who_did_not_refuse_it(session: Session, who
 
 def test_customer_service_answers_for_48_hours(session: Session, who: Ward) -> None:
     outlets = replace(ward.OUTLETS, customer_service=True)
-    follower = follow(session, who, spoke_at=NOON - timedelta(hours=47))
-    follower.is_following = False
+    who.account.spoke_at = NOON - timedelta(hours=47)
     session.flush()
 
     tell(session, who, notice(1), outlets)
-    follower.spoke_at = NOON - timedelta(hours=48)
+    who.account.spoke_at = NOON - timedelta(hours=48)
     session.flush()
     tell(session, who, notice(2), outlets)
 
-    assert [(one.channel, one.app_key) for one in sent(session)] == [
-        (Channel.CUSTOMER_SERVICE, "service")
-    ]
-    assert json.loads(sent(session)[0].content or "")["openid"] == "oFollower1"
+    (message,) = sent(session)
+    assert (message.channel, message.app_key) == (Channel.CUSTOMER_SERVICE, "patient")
+    content = json.loads(message.content or "")
+    assert (content["openid"], content["text"]) == ("oPatient1", "您有一项今日健康任务")
 
 
 @pytest.mark.parametrize(
     ("no", "purpose", "is_told"),
     [
+        (ConsentPurpose.HEALTH_DATA, Purpose.ALERT, False),
         (ConsentPurpose.MESSAGES, Purpose.ALERT, False),
         (ConsentPurpose.REMINDERS, Purpose.ALERT, True),
         (ConsentPurpose.REMINDERS, Purpose.REMINDER, False),
@@ -448,9 +448,7 @@ def test_what_never_left_within_its_limit_is_taken_back_for_the_next_channel(
 def test_the_last_channel_keeps_what_it_has(session: Session, who: Ward) -> None:
     ward.grant(session, who, 1)
     tell(session, who)
-    follower = follow(session, who)
-    sent(session)[0].falls_at = NOON
-    follower.is_following = False  # it led somewhere when the message was queued
+    sent(session)[0].falls_at = NOON  # the next led somewhere when the message was queued
     session.flush()
 
     assert late(session, 1) == 1

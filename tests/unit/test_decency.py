@@ -16,6 +16,7 @@ from app.domain.outreach.decency import (
     Rules,
     Said,
     due_at,
+    has_withdrawn,
     is_enough,
     is_refused,
     judge_moment,
@@ -132,6 +133,13 @@ def test_a_no_to_one_purpose_leaves_the_others_and_a_no_to_messages_none() -> No
     assert all(is_refused(one, {ConsentPurpose.MESSAGES: False}) for one in Purpose)
     assert not any(is_refused(one, {}) for one in Purpose)
     assert set(ASKED) == set(Purpose)
+
+
+def test_who_takes_back_the_consent_to_care_is_told_nothing() -> None:
+    assert has_withdrawn({ConsentPurpose.HEALTH_DATA: False})
+    assert has_withdrawn({ConsentPurpose.HEALTH_DATA: True, ConsentPurpose.GUARDIAN: False})
+    assert not has_withdrawn({ConsentPurpose.HEALTH_DATA: True, ConsentPurpose.MESSAGES: False})
+    assert not has_withdrawn({})
 
 
 def test_what_a_message_is_for() -> None:

@@ -54,6 +54,14 @@ def purpose_of_tasks(kinds: Collection[str]) -> Purpose:
     return found.pop() if len(found) == 1 else Purpose.REMINDER
 
 
+_ABOUT_CARE: Final = (ConsentPurpose.HEALTH_DATA, ConsentPurpose.GUARDIAN)
+
+
+def has_withdrawn(words: Mapping[str, bool]) -> bool:
+    """Tell whether a person's last words take back the consent that everything stands on."""
+    return any(words.get(asked) is False for asked in _ABOUT_CARE)
+
+
 def is_refused(purpose: Purpose, words: Mapping[str, bool]) -> bool:
     """Tell whether a person's last words, by consent purpose, forbid a message."""
     return any(words.get(asked) is False for asked in ASKED[purpose])

@@ -14,7 +14,7 @@ from app.domain.outreach.messaging import Channel, CommunicationState, Outlets
 from app.domain.staff.contacts import StaffTaskKind
 from app.domain.trust.access import Relation
 from app.models.outreach.communication import Communication, SubscriptionGrant
-from app.models.outreach.recipients import Other, Person, Recipient
+from app.models.outreach.recipients import Follower, Person, Recipient
 from app.models.plans.care_plan import Task
 from app.models.plans.enrolment import ContactArrival
 from app.models.profile.behaviour import Preference
@@ -78,7 +78,7 @@ def _recipients(
     links = session.execute(
         select(
             PatientLink.id, PatientLink.patient_id, PatientLink.relation,
-            WeChatAccount.id.label("account_id"), WeChatAccount.app_key, WeChatAccount.openid,
+            WeChatAccount.id.label("account_id"), WeChatAccount.openid,
             WeChatAccount.unionid, WeChatAccount.spoke_at,
         )
         .join(WeChatAccount, WeChatAccount.id == PatientLink.account_id)
@@ -96,7 +96,7 @@ def _recipients(
     for link in links:
         found[link.patient_id].append(
             Recipient(
-                link.id, link.account_id, link.app_key, link.openid, link.relation, link.spoke_at,
+                link.id, link.account_id, link.openid, link.relation, link.spoke_at,
                 words.get((link.patient_id, link.account_id), {}),
                 rights.get(link.account_id, {}), frozenset(refused.get(link.account_id, ())),
                 followers.get(link.unionid), contacts.get(link.unionid),
@@ -169,18 +169,17 @@ def _rights(
 
 def _followers(
     session: Session, unionids: Collection[str], outlets: Outlets
-) -> Mapping[str | None, Other]:
+) -> Mapping[str | None, Follower]:
     if outlets.official_account is None or not unionids:
         return {}
     rows = session.execute(
-        select(
-            WeChatAccount.unionid, WeChatAccount.id, WeChatAccount.app_key, WeChatAccount.openid,
-            WeChatAccount.spoke_at, WeChatAccount.is_following,
-        ).where(
-            WeChatAccount.unionid.in_(unionids), WeChatAccount.app_key == outlets.official_account
+        select(WeChatAccount.unionid, WeChatAccount.id, WeChatAccount.openid).where(
+            WeChatAccount.unionid.in_(unionids),
+            WeChatAccount.app_key == outlets.official_account,
+            WeChatAccount.is_following.is_(True),
         )
-    )  # fmt: skip
-    return {row.unionid: Other(*row[1:]) for row in rows}
+    )
+    return {row.unionid: Follower(row.id, row.openid) for row in rows}
 
 
 def _contacts(session: Session, unionids: Collection[str]) -> Mapping[str | None, str]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from app.domain.outreach.choosing import WINDOW, After, Facts, Ladder, Rung, ladder
-from app.domain.outreach.decency import Purpose, is_refused
+from app.domain.outreach.decency import Purpose, has_withdrawn, is_refused
 from app.domain.outreach.messaging import Channel, Lane, Outlets
 from app.domain.trust.access import Relation
 from app.domain.trust.consenting import ConsentPurpose
@@ -16,14 +16,11 @@ _OF_THE_PHONE: Final = (Relation.SELF, Relation.CHILD)
 
 
 @dataclass(frozen=True, slots=True)
-class Other:
-    """The same person as another app of ours sees them."""
+class Follower:
+    """The same person as the official account they follow sees them."""
 
     account_id: int
-    app_key: str
     openid: str
-    spoke_at: datetime | None
-    is_following: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,27 +29,17 @@ class Recipient:
 
     link_id: int
     account_id: int
-    app_key: str
     openid: str
     relation: Relation
-    spoke_at: datetime | None
+    spoke_at: datetime | None  # when they last wrote to us in the mini-program
     words: Mapping[str, bool]
     rights: Mapping[str, int]  # by template id
     refused_templates: frozenset[str]  # of those that ask once for good
-    follower: Other | None
+    follower: Follower | None
     external_userid: str | None
 
     def refuses(self, purpose: Purpose) -> bool:
-        return is_refused(purpose, self.words)
-
-    @property
-    def spoke(self) -> tuple[str, str, datetime] | None:
-        """App, openid and time of what this person last wrote to us."""
-        said = [(self.app_key, self.openid, self.spoke_at)]
-        if self.follower is not None:
-            said.append((self.follower.app_key, self.follower.openid, self.follower.spoke_at))
-        known = [(app_key, openid, at) for app_key, openid, at in said if at is not None]
-        return max(known, key=lambda one: one[2], default=None)
+        return has_withdrawn(self.words) or is_refused(purpose, self.words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +76,11 @@ def ladder_for(
         is_long_term = (
             template.is_long_term and template.template_id not in recipient.refused_templates
         )
-    spoke = recipient.spoke
     facts = Facts(
         rights=0 if template is not None and template.is_long_term else rights,
         is_long_term=is_long_term,
-        follows=recipient.follower is not None and recipient.follower.is_following,
-        window_until=spoke[2] + WINDOW if spoke else None,
+        follows=recipient.follower is not None,
+        window_until=recipient.spoke_at + WINDOW if recipient.spoke_at else None,
         is_contact=recipient.external_userid is not None,
         has_phone=person.has_phone,
         agreed_to_sms=(

@@ -25,6 +25,7 @@ from app.domain.outreach.decency import (
     Rules,
     Said,
     Verdict,
+    has_withdrawn,
     is_refused,
     judge_moment,
     purpose_of_kind,
@@ -33,7 +34,6 @@ from app.domain.outreach.messaging import CommunicationState, Lane
 from app.domain.plans.plan_schedule import TaskStatus
 from app.domain.staff.contacts import StaffTaskKind
 from app.domain.trust.access import Relation
-from app.domain.trust.consenting import ConsentPurpose
 from app.models.outreach.communication import Communication
 from app.models.outreach.reachability import last_words
 from app.models.plans.care_plan import Task, TaskOwner
@@ -44,7 +44,6 @@ from app.models.trust.account import PatientLink
 
 _CLOSED: Final = (TaskStatus.COMPLETED, TaskStatus.MISSED, TaskStatus.CANCELLED)
 _OFF: Final = (AppointmentStatus.CANCELLED, AppointmentStatus.NO_SHOW)
-_ABOUT_CARE: Final = (ConsentPurpose.HEALTH_DATA, ConsentPurpose.GUARDIAN)
 _IN_VAIN: Final = (
     CommunicationState.REFUSED,
     CommunicationState.DEAD,
@@ -195,7 +194,7 @@ def _of_patient(
     if one.deceased_at is not None:
         return Cancel("deceased")
     said = words.get((one.of_patient_id, one.account_id), {})
-    if any(said.get(asked) is False for asked in _ABOUT_CARE):
+    if has_withdrawn(said):
         return Cancel("consent-withdrawn")
     if is_refused(one.is_for, said):
         return Cancel("opted-out")

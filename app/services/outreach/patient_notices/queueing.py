@@ -167,10 +167,9 @@ def _way(
                 recipient.follower.openid, outlets.templates[notice.kind], values,
                 needs_right=False,
             )  # fmt: skip
-        case Channel.CUSTOMER_SERVICE if recipient.spoke is not None:
-            app_key, openid, _ = recipient.spoke
-            said: dict[str, Any] = {"openid": openid, "text": notice.title}
-            return _Way(app_key, recipient.account_id, openid, said)
+        case Channel.CUSTOMER_SERVICE:
+            said: dict[str, Any] = {"openid": recipient.openid, "text": notice.title}
+            return _Way(outlets.mini_program, recipient.account_id, recipient.openid, said)
         case Channel.WECOM_GROUP_TASK if recipient.external_userid is not None:
             to = recipient.external_userid
             task: dict[str, Any] = {"external_userids": [to], "text": notice.title}
