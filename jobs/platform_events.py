@@ -30,7 +30,7 @@ def handlers(work: Work) -> Mapping[str, Handler]:
     """Return what to do with each kind of push; other kinds are kept and left."""
     answers = receipts.record_answers(_record_answer(work))
     return {
-        **dict.fromkeys(_SPOKEN, receipts.hear),
+        **dict.fromkeys(_SPOKEN, _hear(work.outlets.mini_program)),
         "subscribe_msg_sent_event": receipts.settle_subscription,
         "TEMPLATESENDJOBFINISH": receipts.settle_template,
         "subscribe_msg_popup_event": answers,
@@ -60,6 +60,16 @@ def _record_answer(work: Work) -> receipts.RecordAnswer:
         )  # fmt: skip
 
     return record
+
+
+def _hear(mini_program: str | None) -> Handler:
+    """Return what notes that somebody wrote to us; staff write to WeCom's apps too."""
+
+    def note(session: Session, inbound: Inbound, now: datetime) -> None:
+        if inbound.app_key == mini_program:
+            receipts.hear(session, inbound, now)
+
+    return note
 
 
 def _followed(session: Session, account: WeChatAccount, now: datetime) -> None:
