@@ -168,7 +168,7 @@ def test_a_claim_without_consent_is_sent_to_the_texts(clinic: Clinic) -> None:
     assert answer.status_code == 422
     assert answer.json["type"] == "/problems/consent-required"
     texts = clinic.nobody().get("/consent-texts").json["texts"]
-    assert {text["purpose"] for text in texts} == {"health-data", "guardian", "messages"}
+    assert {text["purpose"] for text in texts} == {str(one) for one in ConsentPurpose}
 
 
 def test_a_childs_parent_is_asked_for_consent_until_it_is_given(clinic: Clinic) -> None:
@@ -190,7 +190,8 @@ def test_a_childs_parent_is_asked_for_consent_until_it_is_given(clinic: Clinic) 
     assert withdrawn.status_code == 201
     assert phone.get("/me").json["people"][0]["guardian_consent_due"] is True
     said = {one["purpose"]: one["is_given"] for one in phone.get(path).json["consents"]}
-    assert said == {"health-data": True, "guardian": False, "messages": None}
+    unasked = dict.fromkeys(("messages", "reminders", "health-education", "surveys"))
+    assert said == {"health-data": True, "guardian": False, **unasked}
     with unit_of_work.begin() as session:
         assert session.scalar(select(func.count()).select_from(Consent)) == 3
 
