@@ -1,9 +1,10 @@
 """Ladders of channels: what leads to a person, in which order, and when the next one follows."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.domain.outreach.choosing import (
@@ -71,6 +72,7 @@ def test_every_rung_but_the_last_has_the_limit_of_its_lane(facts: Facts, lane: L
 
 
 @given(facts_of_anyone, lanes)
+@example(replace(EVERYTHING, opened={Channel.SMS: 9}), Lane.TRANSACTIONAL)
 def test_what_costs_money_is_last_unless_asked_for(facts: Facts, lane: Lane) -> None:
     found = climb(facts, lane)
 
