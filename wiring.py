@@ -15,6 +15,7 @@ from app.domain.definitions import InvalidDefinition
 from app.domain.exchange.targets import DocumentSender, HospitalTargets
 from app.domain.intake.feed_health import QuietHours, Watch
 from app.domain.intake.hospital_records import Coded
+from app.domain.outreach.decency import Rules
 from app.domain.outreach.fitting import template_flaws
 from app.domain.outreach.messaging import Channel, Outlets, PatientTemplate, Sender
 from app.domain.outreach.receipts import Inquirer
@@ -40,7 +41,7 @@ from app.integrations.wechat_senders import (
 )
 from app.models.segments.evaluating import Evaluator, IndexFirst, SqlEvaluator
 from app.models.segments.index.live import LiveIndex
-from app.settings import FeedWatch, MessageTemplate, Settings, WeChatApp
+from app.settings import Decency, FeedWatch, MessageTemplate, Settings, WeChatApp
 from app.web.callbacks import CallbackReceiver, Door
 from wecom.client import WeComClient
 from wecom.group_tasks import group_task_inquirer, group_task_sender
@@ -168,7 +169,20 @@ def outlets(settings: Settings) -> Outlets:
             if settings.wechat.medical_assistant and account
             else {}
         ),
+        texts=settings.sms.templates,
+        sms_price=settings.sms.price_fen,
+        rules=_rules(settings.decency),
         public_url=settings.public_url.rstrip("/"),
+    )
+
+
+def _rules(decency: Decency) -> Rules:
+    return Rules(
+        quiet_from=decency.quiet_from,
+        quiet_until=decency.quiet_until,
+        daily=decency.daily,
+        weekly=decency.weekly,
+        digest=timedelta(minutes=decency.digest_minutes),
     )
 
 

@@ -133,6 +133,7 @@ def _console(configured: Settings) -> Face:
             watches=watches(configured),
             device_vendors=configured.devices.labels,
             evaluator=evaluator(),
+            outlets=outlets(configured),
         )
     )
 

@@ -15,6 +15,7 @@ from app.domain.exchange import medicine_rules
 from app.domain.exchange.answers import Verdict
 from app.domain.exchange.documents import OF_MEDICINES, DocumentKind
 from app.domain.exchange.medicine_rules import MedicineRules
+from app.domain.outreach.decency import Purpose, Rules
 from app.domain.trust.access import Scope
 
 DEMO_KEY_ID = "demo"
@@ -84,7 +85,8 @@ class WeCom(_Group):
 class Sms(_Group):
     """The SMS provider: an address with its key, or a folder a gateway of the hospital empties.
 
-    Without either nothing is sent by SMS.
+    Without either nothing is sent by SMS. `templates`: kind of message → the provider's template;
+    other kinds, but for codes, never go by SMS.
     """
 
     provider: Literal["http", "folder"] = "http"
@@ -92,10 +94,31 @@ class Sms(_Group):
     key: SecretStr | None = None
     reports_url: str | None = None  # where to ask what became of messages
     folder: Path | None = None
+    templates: dict[str, str] = {}
+    price_fen: int = Field(default=5, ge=0, le=1000)
 
     @property
     def is_on(self) -> bool:
         return bool(self.folder if self.provider == "folder" else self.url and self.key)
+
+
+class Decency(_Group):
+    """When and how often patients are written to; clinical alerts pass the hours and counts.
+
+    `daily` and `weekly` are messages a person by purpose; one that is left out has no limit.
+    """
+
+    quiet_from: time = Rules().quiet_from
+    quiet_until: time = Rules().quiet_until
+    daily: dict[Purpose, int] = dict(Rules().daily)
+    weekly: dict[Purpose, int] = dict(Rules().weekly)
+    digest_minutes: int = Field(default=30, ge=0, le=120)
+
+    @model_validator(mode="after")
+    def _leave_alerts_alone(self) -> Self:
+        if Purpose.ALERT in {**self.daily, **self.weekly}:
+            raise ValueError("clinical alerts are not counted")
+        return self
 
 
 class HL7Source(_Group):
@@ -386,6 +409,7 @@ class Settings(BaseSettings):
     wechat: WeChat = WeChat()
     wecom: WeCom = WeCom()
     sms: Sms = Sms()
+    decency: Decency = Decency()
     hl7: HL7 = HL7()
     fhir: Fhir = Fhir()
     devices: Devices = Devices()

@@ -138,7 +138,8 @@ def main() -> int:
             timedelta(days=configured.pack_draft_days),
         )
         clients = platforms(configured)
-        engine = sending_engine(configured, senders(configured, clients), clock.now)
+        channels, rules = senders(configured, clients), work.outlets.rules
+        engine = sending_engine(configured, channels, clock.now, rules)
         workers = crew(configured, work, clients, engine.workers)
         clockwork = Clockwork(TIMETABLE, work)
     except (InvalidMapping, InvalidDefinition) as problem:

@@ -23,7 +23,7 @@ from app.models.intake.feed_signs import known_sources
 from app.models.segments.index import snapshot
 from app.models.segments.index.live import open_index, reading
 from app.services.exchange import deliveries, medicines
-from app.services.outreach import outbox, patient_notices
+from app.services.outreach import outbox, patient_notices, reach_counts
 from app.services.plans import (
     draft_purging,
     enrolment,
@@ -169,6 +169,13 @@ def tell_of_proposals(work: Work, now: datetime) -> None:
         proposal_notices.tell_of_proposals(session, now, work.zone, work.outlets)
 
 
+def fall_back_late(work: Work, now: datetime) -> None:
+    """Try the next channel where one has not delivered in time."""
+    _until_none(
+        lambda session: patient_notices.fall_back_late(session, now, work.zone, work.outlets)
+    )
+
+
 def climb_alerts(work: Work, now: datetime) -> None:
     _until_none(lambda session: alert_handling.climb(session, now, work.zone))
 
@@ -273,6 +280,12 @@ def sweep_exchange(work: Work, now: datetime) -> None:
 def lapse_medicines(work: Work, now: datetime) -> None:
     """End services about medicines of which nothing was heard, and codes that ran out."""
     _until_none(lambda session: medicines.lapse(session, now))
+
+
+def count_reach(work: Work, now: datetime) -> None:
+    """Count what reached patients this month and the last."""
+    with unit_of_work.begin() as session:
+        reach_counts.count_months(session, now, work.zone)
 
 
 def seal_audit(work: Work, now: datetime) -> None:

@@ -10,6 +10,7 @@ from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
+from app.domain.outreach.decency import Rules
 from app.domain.outreach.messaging import Lane
 from app.settings import Settings
 from jobs.broker import Dispatcher, celery_app
@@ -51,10 +52,12 @@ class Engine(AbstractContextManager["Engine"]):
             pump.stop()
 
 
-def sending_engine(settings: Settings, senders: Senders, now: Callable[[], datetime]) -> Engine:
+def sending_engine(
+    settings: Settings, senders: Senders, now: Callable[[], datetime], rules: Rules
+) -> Engine:
     """Return the engine that the settings choose."""
     if settings.broker_url is None:
-        return _embedded(senders, now)
+        return _embedded(senders, now, rules)
     app = celery_app(settings.broker_url.get_secret_value())
     return Engine(
         [
@@ -68,8 +71,9 @@ def sending_engine(settings: Settings, senders: Senders, now: Callable[[], datet
     )
 
 
-def _embedded(senders: Senders, now: Callable[[], datetime]) -> Engine:
-    clinical, others = Pump(senders, now, _CLINICAL_IN_FLIGHT), Pump(senders, now)
+def _embedded(senders: Senders, now: Callable[[], datetime], rules: Rules) -> Engine:
+    clinical = Pump(senders, now, _CLINICAL_IN_FLIGHT, rules)
+    others = Pump(senders, now, rules=rules)
     return Engine(
         [
             Worker("send-clinical", partial(clinical.send_due, (Lane.CLINICAL,)), _PAUSE),

@@ -16,7 +16,7 @@ from app.domain.outreach.messaging import Lane
 from app.start import start
 from jobs.broker import TASK, celery_app, queue_name
 from jobs.sending import Pump
-from wiring import platforms, senders
+from wiring import outlets, platforms, senders
 
 log = structlog.get_logger()
 
@@ -60,7 +60,7 @@ def main(names: list[str]) -> int:
     start("sender", configured)
     app = celery_app(configured.broker_url.get_secret_value())
     channels = senders(configured, platforms(configured))
-    sender(app, Pump(channels, clock.now))
+    sender(app, Pump(channels, clock.now, rules=outlets(configured).rules))
     queues = ",".join(queue_name(lane) for lane in lanes)
     app.worker_main(
         ["worker", "--pool=threads", f"--concurrency={_CHUNKS}", "--queues", queues,

@@ -18,6 +18,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from app.database import unit_of_work
+from app.domain.outreach.decency import Rules
 from app.domain.outreach.messaging import Lane, Outcome, Outgoing
 from app.services.outreach import outbox
 from jobs.insisting import insist
@@ -35,6 +36,8 @@ _FEW: Final = 32
 _MANY: Final = 256
 _MOMENT: Final = 0.01  # seconds
 
+_USUAL: Final = Rules()
+
 Now = Callable[[], datetime]
 
 
@@ -51,9 +54,12 @@ class Pump:
     A context: at its end everything begun is called to its end and settled.
     """
 
-    def __init__(self, senders: Senders, now: Now, in_flight: int = IN_FLIGHT) -> None:
+    def __init__(
+        self, senders: Senders, now: Now, in_flight: int = IN_FLIGHT, rules: Rules = _USUAL
+    ) -> None:
         self._senders = senders
         self._now = now
+        self._rules = rules
         self._wire = Wire(senders, in_flight)
         self._group = max(1, min(_GROUP, in_flight))
         self._room = in_flight + self._group
@@ -106,7 +112,7 @@ class Pump:
 
     def _begin(self, token: str, chunk: _Chunk, group: Sequence[int]) -> None:
         def step(session: Session) -> list[tuple[int, Outgoing]]:
-            return outbox.begin_calling(session, token, group, self._now())
+            return outbox.begin_calling(session, token, group, self._now(), self._rules)
 
         calls = []
         try:

@@ -47,6 +47,7 @@ TIMETABLE: tuple[Job, ...] = (
     Job("judge-due-tasks", chores.judge_due_tasks, at(second="13"), CatchUp.LAST),
     Job("send-plan-messages", chores.send_plan_messages, at(second="19"), CatchUp.LAST),
     Job("remind-of-tasks", chores.remind_of_tasks, at(second="23"), CatchUp.LAST),
+    Job("fall-back-late", chores.fall_back_late, at(second="27,57"), CatchUp.LAST),
     Job("watch-feeds", chores.watch_feeds, at(second="29"), CatchUp.LAST),
     Job("sweep-exchange", chores.sweep_exchange, at(second="33"), CatchUp.LAST),
     Job("sweep-outbox", chores.sweep_outbox, at(second="41"), CatchUp.LAST),
@@ -88,5 +89,6 @@ TIMETABLE: tuple[Job, ...] = (
         300,
     ),
     Job("purge-drafts", chores.purge_drafts, at(hour="3", minute="37"), CatchUp.SKIP, 300),
+    Job("count-reach", chores.count_reach, at(hour="3", minute="47"), CatchUp.LAST, 300),
     Job("purge-sessions", chores.purge_sessions, at(hour="3", minute="23"), CatchUp.SKIP, 300),
 )

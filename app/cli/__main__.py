@@ -3,5 +3,6 @@
 import sys
 
 from app.cli.commands import main
+from wiring import outlets
 
-sys.exit(main())
+sys.exit(main(wired=outlets))

@@ -30,6 +30,7 @@ from app.cli.import_hl7 import import_files
 from app.cli.limits import limits
 from app.cli.packs import install_all, pack
 from app.cli.patients import patients
+from app.cli.reach import Wired, reach
 from app.cli.relay import relay
 from app.cli.risk import risk
 from app.cli.rules import rules
@@ -39,6 +40,7 @@ from app.cli.tags import tags
 from app.cli.terms import DEFAULTS, load, terms
 from app.database import unit_of_work
 from app.domain.errors import DomainError
+from app.domain.outreach.messaging import Outlets
 from app.domain.staff.alert_clock import Responder
 from app.domain.trust.access import StaffRole
 from app.integrations.tables.mapping_files import InvalidMapping
@@ -51,10 +53,18 @@ from app.settings import Settings
 _ALEMBIC = Path(__file__).resolve().parents[2] / "alembic.ini"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb and return its exit status; bad input never ends in a traceback."""
+def main(arguments: Sequence[str] | None = None, wired: Wired | None = None) -> int:
+    """Run one verb and return its exit status; bad input never ends in a traceback.
+
+    `wired` tells by what the hospital reaches people; without it, by nothing.
+    """
     try:
-        cli.main(arguments, prog_name="python -m app.cli", standalone_mode=False)
+        cli.main(
+            arguments,
+            prog_name="python -m app.cli",
+            standalone_mode=False,
+            obj=wired or (lambda _: Outlets()),
+        )
     except click.ClickException as problem:
         problem.show()
         return problem.exit_code
@@ -147,6 +157,7 @@ cli.add_command(calendar)
 cli.add_command(limits)
 cli.add_command(segments)
 cli.add_command(risk)
+cli.add_command(reach)
 
 
 @cli.group("import")

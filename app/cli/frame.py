@@ -23,11 +23,11 @@ def with_database(verb: Callable[..., Any]) -> Callable[..., Any]:
     """Hand the verb the settings and the engine."""
 
     @wraps(verb)
-    def prepared(**options: Any) -> None:
+    def prepared(*given: Any, **options: Any) -> None:
         loaded = settings.load()
         engine = start("cli", loaded, pool_size=2)
         try:
-            verb(loaded, engine, **options)
+            verb(loaded, engine, *given, **options)
         finally:
             engine.dispose()
 

@@ -8,6 +8,7 @@ from flask import current_app
 
 from app.clock import HOSPITAL
 from app.domain.intake.feed_health import Watch
+from app.domain.outreach.messaging import Outlets
 from app.models.segments.evaluating import Evaluator, SqlEvaluator
 
 _EXTENSION: Final = "careloop-console"
@@ -28,6 +29,7 @@ class ConsoleDesk:
     watches: Mapping[str, Watch] = field(default_factory=dict)
     # Key → label of the makers whose clouds send readings.
     device_vendors: Mapping[str, str] = field(default_factory=dict)
+    outlets: Outlets = field(default_factory=Outlets)
     # Who says whom criteria mean: the live index where the wiring has one.
     evaluator: Evaluator = field(default_factory=lambda: SqlEvaluator(HOSPITAL))
 

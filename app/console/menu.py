@@ -38,6 +38,7 @@ MENU: Final[tuple[Group, ...]] = (
         "运营",
         (
             Entry("人群", "console.segments.overview", Permission.USE_SEGMENTS),
+            Entry("能联系到谁", "console.reach.overview", Permission.USE_SEGMENTS),
             Entry("计划", "console.plans.overview", Permission.DESIGN_PLANS),
             Entry("问卷与量表", "console.questionnaires.overview", Permission.MANAGE_FORMS),
             Entry("规则", "console.rules.overview", Permission.MANAGE_RULES),

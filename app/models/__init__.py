@@ -27,10 +27,11 @@ from app.models.outreach.communication import (
     EarlyReceipt,
     SubscriptionGrant,
 )
-from app.models.outreach.recipients import CommunicationRecipient
+from app.models.outreach.reach_month import ReachMonth
 from app.models.outreach.relayed import RelayedCallback
 from app.models.outreach.route import MemberMinute, RouteGate, RouteMinute
 from app.models.outreach.service_window import ServiceWindow
+from app.models.outreach.shared_message import CommunicationRecipient
 from app.models.plans.action_change import ActionChange
 from app.models.plans.calendar_day import CalendarDay
 from app.models.plans.care_plan import CarePlan, CarePlanStatus, Task, TaskOwner
@@ -200,6 +201,7 @@ __all__ = [
     "PublicationStatus",
     "Questionnaire",
     "QuestionnaireResponse",
+    "ReachMonth",
     "ReactionCursor",
     "ReactionFailure",
     "RecordLink",

@@ -72,13 +72,15 @@ DOUBTS: Final = {
 }  # fmt: skip
 REPORTERS: Final = {"patient": "本人填写", "family": "家属填写", "device": "设备上传"}
 _TASK_STATES: Final = {"completed": "完成", "missed": "没有完成", "unable": "患者说做不到"}
-_MESSAGE_STATES: Final = {
+MESSAGE_STATES: Final = {
     "queued": "等待发送", "claimed": "等待发送", "calling": "正在发送", "held": "暂停发送",
     "unknown": "是否送达不清楚", "sent": "已发送", "delivered": "已送达", "refused": "未能送达",
     "dead": "发送失败", "cancelled": "已取消", "expired": "已过期",
 }  # fmt: skip
-_CHANNELS: Final = {
+CHANNELS: Final = {
     "inbox": "小程序消息", "subscription": "订阅消息", "template": "公众号消息", "sms": "短信",
+    "medical-assistant": "就医助手", "customer-service": "客服消息",
+    "wecom-group-task": "企业微信群发",
 }  # fmt: skip
 _ENCOUNTERS: Final = {"AMB": "门诊", "IMP": "住院", "EMER": "急诊", "VR": "线上就诊"}
 _ENCOUNTER_STATES: Final = {
@@ -105,7 +107,10 @@ _PLAN_STATES: Final = {
     "begun": "开始", "completed": "完成", "revoked": "提前结束", "active": "进行中",
     "on-hold": "暂停",
 }  # fmt: skip
-CONSENTS: Final = {"health-data": "健康信息处理", "guardian": "监护人", "messages": "消息提醒"}
+CONSENTS: Final = {
+    "health-data": "健康信息处理", "guardian": "监护人", "messages": "消息提醒",
+    "reminders": "任务提醒", "health-education": "健康知识", "surveys": "问卷邀请",
+}  # fmt: skip
 _CONSENT_STATES: Final = {"given": "同意", "withdrawn": "不同意或撤回"}
 _APPOINTMENT_STATES: Final = {
     "booked": "已预约", "arrived": "已到诊", "fulfilled": "已就诊", "cancelled": "已取消",
@@ -131,10 +136,17 @@ PREFERENCES: Final = {
     PreferenceKind.REACH_HOUR: "方便联系的时间", PreferenceKind.DEPARTMENT: "常去科室",
     PreferenceKind.PRACTITIONER: "常看医生", PreferenceKind.PRACTITIONER_GENDER: "医生性别",
     PreferenceKind.INTEREST: "关心的内容", PreferenceKind.CONTACT: "联系方式",
+    PreferenceKind.CHANNEL: "收消息的方式",
 }  # fmt: skip
 _PREFERRED: Final = {
     PreferenceKind.PRACTITIONER_GENDER: {"male": "男医生", "female": "女医生"},
     PreferenceKind.CONTACT: {"text": "发文字", "call": "打电话"},
+    PreferenceKind.CHANNEL: {
+        "mini-program": "小程序通知",
+        "official-account": "公众号",
+        "wecom": "企业微信",
+        "sms": "短信",
+    },
 }
 
 
@@ -292,7 +304,7 @@ def _used(one: Entry) -> str:
 
 
 def _message(one: Entry) -> str:
-    return f"{_CHANNELS.get(one.what, '消息')}：{_MESSAGE_STATES.get(one.state, one.state)}"
+    return f"{CHANNELS.get(one.what, '消息')}：{MESSAGE_STATES.get(one.state, one.state)}"
 
 
 def _visit(one: Entry) -> str:

@@ -168,9 +168,7 @@ def test_a_claim_without_consent_is_sent_to_the_texts(clinic: Clinic) -> None:
     assert answer.status_code == 422
     assert answer.json["type"] == "/problems/consent-required"
     texts = clinic.nobody().get("/consent-texts").json["texts"]
-    assert {text["purpose"] for text in texts} == {
-        "health-data", "guardian", "messages", "pickup-by-proxy",
-    }  # fmt: skip
+    assert {text["purpose"] for text in texts} == {str(one) for one in ConsentPurpose}
 
 
 def test_a_childs_parent_is_asked_for_consent_until_it_is_given(clinic: Clinic) -> None:
@@ -192,9 +190,10 @@ def test_a_childs_parent_is_asked_for_consent_until_it_is_given(clinic: Clinic) 
     assert withdrawn.status_code == 201
     assert phone.get("/me").json["people"][0]["guardian_consent_due"] is True
     said = {one["purpose"]: one["is_given"] for one in phone.get(path).json["consents"]}
-    assert said == {
-        "health-data": True, "guardian": False, "messages": None, "pickup-by-proxy": None,
-    }  # fmt: skip
+    unasked = dict.fromkeys(
+        ("messages", "pickup-by-proxy", "reminders", "health-education", "surveys")
+    )
+    assert said == {"health-data": True, "guardian": False, **unasked}
     with unit_of_work.begin() as session:
         assert session.scalar(select(func.count()).select_from(Consent)) == 3
 
@@ -209,6 +208,24 @@ def test_consent_is_to_the_current_words_and_by_who_may_give_it(clinic: Clinic) 
     assert not_parent.status_code == 403
     no = phone.post(path, HEALTH | {"text_version": "2019-01", "is_given": False})
     assert no.status_code == 201
+
+
+def test_each_kind_of_message_is_switched_off_and_on_by_itself(clinic: Clinic) -> None:
+    phone = clinic.phone()
+    path = f"{clinic.path}/consents"
+    kinds = ("reminders", "health-education", "surveys")
+
+    def said() -> dict[str, bool | None]:
+        told = {one["purpose"]: one["is_given"] for one in phone.get(path).json["consents"]}
+        return {kind: told[kind] for kind in kinds}
+
+    assert set(said().values()) == {None}  # not asked: nothing is switched off
+    texts = {one["purpose"]: one for one in phone.get("/consent-texts").json["texts"]}
+    for is_given in (False, True):
+        for kind in kinds:
+            body = {"purpose": kind, "text_version": texts[kind]["version"], "is_given": is_given}
+            assert phone.post(path, body).status_code == 201
+        assert said() == dict.fromkeys(kinds, is_given)
 
 
 def test_after_a_withdrawal_nothing_new_is_kept_until_the_next_yes(clinic: Clinic) -> None:

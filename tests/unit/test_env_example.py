@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from app.domain.outreach.messaging import fill
+from app.domain.outreach.decency import Purpose, Rules
+from app.domain.outreach.messaging import Channel, fill
 from app.integrations.hints import Hints
 from app.settings import (
     HL7,
+    Decency,
     Devices,
     DeviceVendor,
     Exchange,
@@ -42,6 +44,7 @@ GROUPS: dict[str, type[BaseModel]] = {
     "wechat": WeChat,
     "wecom": WeCom,
     "sms": Sms,
+    "decency": Decency,
     "hl7": HL7,
     "exchange": Exchange,
     "medicines": Medicines,
@@ -160,8 +163,25 @@ def test_optional_lines_show_the_default_where_there_is_one(settings: Settings) 
         assert getattr(settings.hl7, name) == getattr(HL7(), name)
     assert settings.tables.query_seconds == Tables().query_seconds
     assert settings.tables.page_rows == Tables().page_rows
+    assert settings.decency == Decency()
+    assert settings.sms.price_fen == Sms().price_fen
     for name in ("cipher", "packs_folder", "demo"):
         assert getattr(settings, name) == Settings.model_fields[name].default
+
+
+def test_the_measure_of_the_example_is_the_usual_one(settings: Settings) -> None:
+    found = outlets(settings)
+
+    assert found.rules == Rules()
+    assert (set(found.texts), found.sms_price) == ({"task-reminder", "alert-notice"}, 5)
+    assert found.serving("task-reminder") == {
+        Channel.SUBSCRIPTION, Channel.TEMPLATE, Channel.SMS,
+    }  # fmt: skip
+
+
+def test_clinical_alerts_cannot_be_counted() -> None:
+    with pytest.raises(ValidationError, match="clinical alerts are not counted"):
+        Decency(daily={Purpose.ALERT: 1})
 
 
 def test_the_callback_doors_of_the_example_can_be_hung(settings: Settings) -> None:

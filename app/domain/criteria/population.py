@@ -45,6 +45,7 @@ class PreferenceKind(StrEnum):
     PRACTITIONER_GENDER = "practitioner-gender"  # FHIR administrative-gender
     INTEREST = "interest"  # a topic of articles
     CONTACT = "contact"  # text, call
+    CHANNEL = "channel"  # by which messages come: mini-program, official-account, wecom, sms
 
 
 @dataclass(frozen=True, slots=True)

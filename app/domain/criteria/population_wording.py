@@ -61,8 +61,12 @@ PREFERENCES = {
     PreferenceKind.PRACTITIONER_GENDER: "偏好的医生性别",
     PreferenceKind.INTEREST: "感兴趣的内容",
     PreferenceKind.CONTACT: "偏好的联系方式",
+    PreferenceKind.CHANNEL: "选择的消息渠道",
 }
 CONTACTS = {"text": "文字消息", "call": "电话"}
+CHANNELS = {
+    "mini-program": "小程序通知", "official-account": "公众号", "wecom": "企业微信", "sms": "短信",
+}  # fmt: skip
 
 
 def describe_population(leaf: PopulationLeaf, names: Names) -> str:
@@ -140,4 +144,6 @@ def preferred(leaf: Prefers, names: Names) -> str:
             return named({gender.value: word for gender, word in GENDERS.items()}, leaf.value)
         case PreferenceKind.CONTACT:
             return named(CONTACTS, leaf.value)
+        case PreferenceKind.CHANNEL:
+            return named(CHANNELS, leaf.value)
     return f"“{leaf.value}”"

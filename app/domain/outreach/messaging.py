@@ -12,6 +12,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final
 
+from app.domain.outreach.decency import Rules
+
 
 class Channel(StrEnum):
     INBOX = "inbox"  # the list inside the mini-program: always
@@ -277,11 +279,35 @@ class Outlets:
     mini_program: str | None = None  # app key
     official_account: str | None = None
     staff_app: str | None = None
-    sms: bool = False
+    sms: bool = False  # a gateway is there
     subscriptions: Mapping[str, PatientTemplate] = field(default_factory=dict)  # by purpose
     templates: Mapping[str, PatientTemplate] = field(default_factory=dict)
     medical_scenes: Mapping[str, MedicalScene] = field(default_factory=dict)
+    # Kinds of messages that know what 就医助手 asks for: the visit, and the fields of its scene.
+    assistant_kinds: frozenset[str] = frozenset()
+    customer_service: bool = False
+    group_tasks: bool = False
+    texts: Mapping[str, str] = field(default_factory=dict)  # kind → the SMS provider's template
+    sms_price: int = 0  # fen
     public_url: str = ""
+    rules: Rules = field(default_factory=Rules)
+
+    @property
+    def costs(self) -> Mapping[Channel, int]:
+        """What one message costs, in fen; a free SMS is still the last resort."""
+        return {Channel.SMS: max(1, self.sms_price)}
+
+    def serving(self, kind: str) -> frozenset[Channel]:
+        """Return the channels by which a message of this kind could go to a patient."""
+        has = {
+            Channel.SUBSCRIPTION: self.mini_program is not None and kind in self.subscriptions,
+            Channel.TEMPLATE: self.official_account is not None and kind in self.templates,
+            Channel.MEDICAL_ASSISTANT: kind in self.assistant_kinds,
+            Channel.CUSTOMER_SERVICE: self.customer_service,
+            Channel.WECOM_GROUP_TASK: self.group_tasks,
+            Channel.SMS: self.sms and kind in self.texts,
+        }
+        return frozenset(channel for channel, is_served in has.items() if is_served)
 
 
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")

@@ -26,6 +26,7 @@ MOST_INTERESTS: Final = 3
 # What may be stated of each kind, where the list is closed.
 GENDERS: Final = ("female", "male")
 CONTACTS: Final = ("text", "call")
+CHANNELS: Final = ("mini-program", "official-account", "wecom", "sms")
 
 
 class NotAPreference(DomainError):
@@ -188,4 +189,5 @@ _CLOSED: Final[Mapping[PreferenceKind, frozenset[str]]] = {
     PreferenceKind.REACH_HOUR: frozenset(f"{hour:02}" for hour in HOURS),
     PreferenceKind.PRACTITIONER_GENDER: frozenset(GENDERS),
     PreferenceKind.CONTACT: frozenset(CONTACTS),
+    PreferenceKind.CHANNEL: frozenset(CHANNELS),
 }

@@ -16,8 +16,11 @@ GUARDIAN_UNTIL_AGE: Final = 14
 class ConsentPurpose(StrEnum):
     HEALTH_DATA = "health-data"
     GUARDIAN = "guardian"
-    MESSAGES = "messages"
+    MESSAGES = "messages"  # of any kind
     PICKUP_BY_PROXY = "pickup-by-proxy"  # each time anew
+    REMINDERS = "reminders"
+    EDUCATION = "health-education"
+    SURVEYS = "surveys"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,25 @@ CURRENT_TEXTS: Final = {
             "您同意由您填写的这位代取人，凭取药码和本人身份证件，到本院代您领取这一次的药，"
             "并同意我们把代取人的姓名、电话和证件后四位交给医院药房核对。取药码只能用一次，过期作废。"
             "您确认已告诉代取人并得到他的同意。",
+        ),
+        ConsentText(
+            ConsentPurpose.REMINDERS,
+            "2026-11",
+            "任务提醒",
+            "到了该测量、用药、复诊的时候，我们会提醒您。关闭后不再提醒，"
+            "任务仍在“今天”里；关系到安全的健康提醒照常发送。",
+        ),
+        ConsentText(
+            ConsentPurpose.EDUCATION,
+            "2026-11",
+            "健康知识",
+            "我们会按您的情况发送健康知识。关闭后不再发送，仍可在“消息”里查看。",
+        ),
+        ConsentText(
+            ConsentPurpose.SURVEYS,
+            "2026-11",
+            "问卷邀请",
+            "我们会请您填写病情问卷和满意度问卷。关闭后不再邀请，问卷仍在“今天”里。",
         ),
     )
 }

@@ -18,6 +18,7 @@ from app.database import (
     key_column,
     public_id_column,
 )
+from app.domain.outreach.decency import Purpose
 from app.domain.outreach.fitting import unfit
 from app.domain.outreach.messaging import Channel, CommunicationState, ErrorClass, Lane
 from app.encryption import Encrypted
@@ -36,6 +37,8 @@ class Communication(Base):
         Index(None, "state", "lane", "channel", "app_key", "due_at"),
         Index(None, "patient_id", "channel", "id"),
         Index(None, "account_id", "channel", "id"),
+        Index(None, "state", "falls_at"),
+        Index(None, "link_id", "first_called_at"),  # what one person was called for lately
     )
 
     id: Mapped[int] = key_column()
@@ -48,7 +51,15 @@ class Communication(Base):
     link_id: Mapped[int | None] = mapped_column(ForeignKey("patient_link.id"), info=OPERATION)
     task_id: Mapped[int | None] = mapped_column(ForeignKey("task.id"), index=True, info=OPERATION)
     alert_id: Mapped[int | None] = mapped_column(ForeignKey("alert.id"), index=True, info=OPERATION)
+    # What it is about, beside a task: cancelled or over, the message is pointless.
+    appointment_id: Mapped[int | None] = mapped_column(
+        ForeignKey("appointment.id"), index=True, info=OPERATION
+    )
+    encounter_id: Mapped[int | None] = mapped_column(
+        ForeignKey("encounter.id"), index=True, info=OPERATION
+    )
     kind: Mapped[str] = mapped_column(info=CARE)
+    purpose: Mapped[Purpose | None] = mapped_column(info=CARE)  # None: to staff, or a code
     channel: Mapped[Channel] = mapped_column(info=OPERATION)
     lane: Mapped[Lane] = mapped_column(info=OPERATION)
     state: Mapped[CommunicationState] = mapped_column(
@@ -76,6 +87,10 @@ class Communication(Base):
     fallback_of_id: Mapped[int | None] = mapped_column(
         ForeignKey("communication.id"), info=OPERATION
     )
+    # Why this channel and no other: see `app.models.outreach.reachability.told`.
+    chosen: Mapped[dict[str, Any] | None] = mapped_column(info=OPERATION)
+    # When the next channel follows, if nothing has arrived; NULL: none is left, or it has.
+    falls_at: Mapped[datetime | None] = mapped_column(info=OPERATION)
     planned_at: Mapped[datetime] = mapped_column(info=OPERATION)
     due_at: Mapped[datetime] = mapped_column(info=OPERATION)
     expires_at: Mapped[datetime] = mapped_column(info=OPERATION)
@@ -98,15 +113,18 @@ class Communication(Base):
         message = cls(dedupe_key=dedupe_key, **values)
         session.add(message)
         session.flush()
-        flaw = unfit(message.channel, json.loads(message.content or "{}"))
-        if flaw is not None:
-            message.state, message.reason = CommunicationState.DEAD, flaw
-            message.error_class = ErrorClass.CONTENT
-            at, who = message.planned_at, message.patient_id
-            session.add(
-                Event.of("communication.failed", at, patient_id=who, communication_id=message.id)
-            )
+        message.look_over(session)
         return message
+
+    def look_over(self, session: Session) -> None:
+        """End at once what must not go out as it is; flushed before, for the event names it."""
+        flaw = unfit(self.channel, json.loads(self.content or "{}"))
+        if flaw is None:
+            return
+        self.state, self.reason = CommunicationState.DEAD, flaw
+        self.error_class = ErrorClass.CONTENT
+        at, who = self.planned_at, self.patient_id
+        session.add(Event.of("communication.failed", at, patient_id=who, communication_id=self.id))
 
 
 class CommunicationAttempt(Base):

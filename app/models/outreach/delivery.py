@@ -16,7 +16,7 @@ from app.domain.outreach.messaging import (
 )
 from app.models.event import Event
 from app.models.outreach.communication import Communication
-from app.models.outreach.recipients import split
+from app.models.outreach.shared_message import split
 from app.models.outreach.subscription_ledger import give_back, write_off
 
 # A receipt for a call that broke off normally comes within minutes.

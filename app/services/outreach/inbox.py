@@ -71,7 +71,25 @@ def mark_opened(session: Session, patient_id: int, message_id: str, now: datetim
         .values(opened_at=now)
     )
     if opened.rowcount:  # type: ignore[attr-defined]
+        _open_calls(session, patient_id, found, now)
         session.add(Event.of("message.opened", now, patient_id=patient_id, communication_id=found))
+
+
+def _open_calls(session: Session, patient_id: int, message_id: int, now: datetime) -> None:
+    """Note that what called the patient to a message has led there: planned in one moment."""
+    message = session.get_one(Communication, message_id)
+    session.execute(
+        update(Communication)
+        .where(
+            Communication.patient_id == patient_id,
+            Communication.channel != Channel.INBOX,
+            Communication.kind == message.kind,
+            Communication.planned_at == message.planned_at,
+            Communication.delivered_at.is_not(None),
+            Communication.opened_at.is_(None),
+        )
+        .values(opened_at=now)
+    )
 
 
 def _shown(patient_id: int, now: datetime) -> tuple[ColumnElement[bool], ...]:

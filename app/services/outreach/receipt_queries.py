@@ -12,7 +12,7 @@ from app.domain.outreach.platform_events import Receipt
 from app.domain.outreach.receipts import Answered, Inquiry, next_wait
 from app.models import Communication
 from app.models.outreach.receipt import apply_receipt
-from app.models.outreach.recipients import recipients_of, split
+from app.models.outreach.shared_message import recipients_of, split
 
 # After a message's time is over; a report that has not come by then will not come.
 _ASK_FOR: Final = timedelta(days=7)

@@ -10,11 +10,12 @@ from sqlalchemy import BindParameter, bindparam, func, insert, or_, select, upda
 from sqlalchemy.orm import Session
 
 from app.database import database_time
+from app.domain.outreach.decency import Cancel, Postpone, Rules
 from app.domain.outreach.messaging import Channel, CommunicationState, ErrorClass, Outgoing
-from app.domain.plans.plan_schedule import TaskStatus
 from app.encryption import SealBroken
-from app.models import Communication, CommunicationAttempt, Patient, PatientLink, Task, TaskOwner
+from app.models import Communication, CommunicationAttempt
 from app.models.outreach.delivery import end_in_failure, leave_unknown, may_repeat, requeue, rest
+from app.models.outreach.still_true import postpone, still_true
 from app.models.outreach.subscription_ledger import spend
 from app.services.outreach.outbox.claiming import LEASE
 from app.services.outreach.outbox.members import crowded_out
@@ -22,7 +23,7 @@ from app.services.outreach.outbox.members import crowded_out
 log = structlog.get_logger()
 
 _A_WHILE: Final = timedelta(minutes=1)
-_CLOSED: Final = (TaskStatus.COMPLETED, TaskStatus.MISSED, TaskStatus.CANCELLED)
+_USUAL: Final = Rules()
 
 
 class _Claimed(NamedTuple):
@@ -77,32 +78,8 @@ _ATTEMPT: Final = insert(_ATTEMPTS).from_select(
 )
 
 
-_POINTLESS: Final = (
-    select(Communication.id)
-    .join(Task, Task.id == Communication.task_id)
-    .where(
-        Communication.id.in_(_IDS),
-        Task.status.in_(_CLOSED),
-        # A plan's message is done when it is queued.
-        or_(Task.owner != TaskOwner.CLOCK, Task.status != TaskStatus.COMPLETED),
-    )
-    .union(
-        select(Communication.id)
-        .join(PatientLink, PatientLink.id == Communication.link_id)
-        .where(Communication.id.in_(_IDS), PatientLink.is_live.is_(None)),
-        select(Communication.id)
-        .join(Patient, Patient.id == Communication.patient_id)
-        .where(
-            Communication.id.in_(_IDS),
-            Communication.link_id.is_not(None),
-            Patient.deceased_at.is_not(None),
-        ),
-    )
-)
-
-
 def begin_calling(
-    session: Session, token: str, ids: Sequence[int], now: datetime
+    session: Session, token: str, ids: Sequence[int], now: datetime, rules: Rules = _USUAL
 ) -> list[tuple[int, Outgoing]]:
     """Commit to calling: spend rights, write the attempts, return what the senders need.
 
@@ -113,20 +90,25 @@ def begin_calling(
     at = database_time(session)
     found = session.execute(_BEGIN, {"ids": ids, "token": token, "at": at})
     rows = [_Claimed(*row) for row in found]
-    pointless, doubtful = _pointless(session, rows), _doubtful(session, rows, now)
+    verdicts = still_true(session, [row.id for row in rows], now, rules)
+    doubtful = _doubtful(session, rows, now)
     ready: list[tuple[_Claimed, Outgoing]] = []
     left_out: dict[int, tuple[CommunicationState, str]] = {}
     for row in rows:
-        if row.id in pointless:
-            left_out[row.id] = (CommunicationState.CANCELLED, "pointless")
-        elif row.expires_at <= now:
+        verdict = verdicts[row.id]
+        if row.expires_at <= now:
             left_out[row.id] = (CommunicationState.EXPIRED, "expired")
+        elif isinstance(verdict, Cancel):
+            left_out[row.id] = (CommunicationState.CANCELLED, verdict.reason)
+        elif isinstance(verdict, Postpone):
+            continue
         elif row.id in doubtful:
             left_out[row.id] = (CommunicationState.UNKNOWN, "no-answer")
         elif (outgoing := _outgoing(row)) is None:
             left_out[row.id] = (CommunicationState.HELD, "unreadable")
         else:
             ready.append((row, outgoing))
+    postpone(session, verdicts)
     waiting = crowded_out(session, [(row.id, outgoing) for row, outgoing in ready], now)
     had_right = spend(session, [row for row, _ in ready if row.needs_right], now)
     calls = []
@@ -197,8 +179,3 @@ def _doubtful(session: Session, rows: Sequence[_Claimed], now: datetime) -> set[
         ),
     )
     return set(session.scalars(broke_off))
-
-
-def _pointless(session: Session, rows: Sequence[_Claimed]) -> set[int]:
-    """Return messages whose reason went away between queueing and sending."""
-    return set(session.scalars(_POINTLESS, {"ids": [row.id for row in rows]}))
