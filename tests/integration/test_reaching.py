@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -61,9 +61,15 @@ def notice(number: int = 1, **more: Any) -> Notice:
     return Notice(**said)
 
 
-def tell(session: Session, who: Ward, told: Notice | None = None, outlets: Any = OUTLETS) -> None:
+def tell(
+    session: Session,
+    who: Ward,
+    told: Notice | None = None,
+    outlets: Any = OUTLETS,
+    now: datetime = NOON,
+) -> None:
     patient_notices.notify_patient(
-        session, who.patient.id, told or notice(), NOON, HOSPITAL, outlets
+        session, who.patient.id, told or notice(), now, HOSPITAL, outlets
     )
 
 
@@ -210,19 +216,6 @@ def test_who_asked_for_the_official_account_gets_it_there(session: Session, who:
     )  # fmt: skip
 
 
-def test_what_a_person_writes_opens_the_window(session: Session, who: Ward) -> None:
-    hear = handlers(ward.WORK)["text"]
-    earlier = NOON - timedelta(hours=1)
-
-    for at in (NOON, earlier):  # pushes may come in any order
-        message = PlatformMessage("text", who.account.openid, at, {})
-        hear(session, Inbound("patient", message, NOON), NOON)
-    hear(session, Inbound("nurse", PlatformMessage("text", "nurse-chen", NOON, {}), NOON), NOON)
-
-    assert who.account.spoke_at == NOON
-    assert session.scalars(select(WeChatAccount)).all() == [who.account]
-
-
 def test_what_was_opened_lately_goes_first_next_time(session: Session, who: Ward) -> None:
     ward.grant(session, who, 3)
     tell(session, who)
@@ -255,13 +248,11 @@ def test_a_long_term_template_is_for_who_did_not_refuse_it(session: Session, who
 
 def test_customer_service_answers_for_48_hours(session: Session, who: Ward) -> None:
     outlets = replace(ward.OUTLETS, customer_service=True)
-    who.account.spoke_at = NOON - timedelta(hours=47)
-    session.flush()
+    wrote = PlatformMessage("text", who.account.openid, NOON - timedelta(hours=47), {})
+    handlers(ward.WORK)["text"](session, Inbound("patient", wrote, NOON), NOON)
 
     tell(session, who, notice(1), outlets)
-    who.account.spoke_at = NOON - timedelta(hours=48)
-    session.flush()
-    tell(session, who, notice(2), outlets)
+    tell(session, who, notice(2), outlets, NOON + timedelta(hours=1))
 
     (message,) = sent(session)
     assert (message.channel, message.app_key) == (Channel.CUSTOMER_SERVICE, "patient")

@@ -270,6 +270,7 @@ def test_the_outbox_cancels_and_postpones_as_told(scene: Scene) -> None:
     token, claimed = outbox.claim(session, NIGHT)
 
     assert outbox.begin_calling(session, token, claimed, NIGHT) == []
+    session.expire_all()
 
     assert (message.state, message.reason) == (CommunicationState.QUEUED, "quiet-hours")
     assert (message.due_at, message.falls_at) == (MORNING, MORNING + 2 * HOUR)
