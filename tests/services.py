@@ -33,7 +33,7 @@ class MariaDB:
     would by a loss of power.
     """
 
-    def __init__(self, folder: Path, *, durable: bool = True) -> None:
+    def __init__(self, folder: Path, *, durable: bool = True, memory_mb: int = 128) -> None:
         server = shutil.which("mariadbd") or shutil.which("mysqld")
         installer = shutil.which("mariadb-install-db")
         if not server or not installer:
@@ -51,6 +51,7 @@ class MariaDB:
             server, "--no-defaults", f"--datadir={data}", f"--port={self.port}",
             f"--socket={folder / 'mariadb.sock'}", "--bind-address=127.0.0.1",
             f"--innodb-flush-log-at-trx-commit={1 if durable else 2}", "--max-connections=400",
+            f"--innodb-buffer-pool-size={memory_mb}M",
             "--skip-name-resolve",
             f"--pid-file={folder / 'mariadb.pid'}", *user,
         ]  # fmt: skip
@@ -74,12 +75,12 @@ class MariaDB:
 
 
 @contextmanager
-def mariadb(folder: Path) -> Iterator[str]:
+def mariadb(folder: Path, *, memory_mb: int = 128) -> Iterator[str]:
     """Run a MariaDB in `folder`; yield its URL without a database name.
 
     It is not durable: no test cuts its power, and thousands commit to it.
     """
-    server = MariaDB(folder, durable=False)
+    server = MariaDB(folder, durable=False, memory_mb=memory_mb)
     try:
         server.start()
         yield server.url
