@@ -24,6 +24,8 @@ from tests import services
 from tests.conftest import create_database, migrate
 
 SEED = 20261122
+# Of the database's pages: a hospital's server has more than the data of a day.
+_MEMORY_MB = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,9 @@ def fresh_database(*, durable: bool = False) -> Iterator[str]:
         server = os.environ.get("TEST_DATABASE_URL", "").rstrip("/")
         if not server:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="careloop-bench-"))
-            server = stack.enter_context(services.mariadb(Path(folder), durable=durable))
+            server = stack.enter_context(
+                services.mariadb(Path(folder), durable=durable, memory_mb=_MEMORY_MB)
+            )
         name = f"careloop_bench_{os.getpid()}"
         url = create_database(server, name)
         engine = make_engine(url)

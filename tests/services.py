@@ -34,7 +34,7 @@ class MariaDB:
     would by a loss of power.
     """
 
-    def __init__(self, folder: Path, *, durable: bool = True) -> None:
+    def __init__(self, folder: Path, *, durable: bool = True, memory_mb: int = 128) -> None:
         server = shutil.which("mariadbd") or shutil.which("mysqld")
         installer = shutil.which("mariadb-install-db")
         if not server or not installer:
@@ -52,6 +52,7 @@ class MariaDB:
             server, "--no-defaults", f"--datadir={data}", f"--port={self.port}",
             f"--socket={folder / 'mariadb.sock'}", "--bind-address=127.0.0.1",
             f"--innodb-flush-log-at-trx-commit={1 if durable else 2}", "--max-connections=400",
+            f"--innodb-buffer-pool-size={memory_mb}M",
             "--skip-name-resolve",
             f"--pid-file={folder / 'mariadb.pid'}", *user,
         ]  # fmt: skip
@@ -75,12 +76,12 @@ class MariaDB:
 
 
 @contextmanager
-def mariadb(folder: Path, *, durable: bool = False) -> Iterator[str]:
+def mariadb(folder: Path, *, durable: bool = False, memory_mb: int = 128) -> Iterator[str]:
     """Run a MariaDB in `folder`; yield its URL without a database name.
 
     It is not durable unless asked: no test cuts its power, and thousands commit to it.
     """
-    server = MariaDB(folder, durable=durable)
+    server = MariaDB(folder, durable=durable, memory_mb=memory_mb)
     try:
         server.start()
         yield server.url

@@ -158,7 +158,8 @@ def test_only_the_alerts_nobody_has_seen_are_still_to_be_told(seeded: Session) -
     read = set(seeded.scalars(select(ReactionCursor.position)))
     assert len(read) == 1
     news = seeded.scalars(select(Event).where(Event.id > read.pop())).all()
-    assert {event.kind for event in news} == {"alert.opened"}
+    # An alert for missing readings may have ended since by a reading that came.
+    assert {event.kind for event in news} - {"alert.closed"} == {"alert.opened"}
     assert all(event.at > NOON - timedelta(hours=3) for event in news)
 
 

@@ -62,7 +62,7 @@ def test_a_nurse_finds_no_such_page_in_her_menu_and_is_told_whom_to_ask(database
 
     assert "对接状态" not in home.text
     assert page.status_code == 403
-    assert "请联系信息科：0571-0000 0000" in page.text
+    assert "信息科开通：0571-0000 0000" in page.text
 
 
 def test_each_source_is_a_row_with_its_state_in_words(browser: FlaskClient) -> None:

@@ -136,9 +136,11 @@ def test_any_order_of_merges_and_unmerges_ends_where_its_own_words_would(
 
 def _without_made_ids(photograph: dict) -> dict:
     """Steps that merges write get new ids when a merge is done again."""
-    steps = photograph["alert_step"].values()
-    told = sorted((step["alert_id"], step["kind"], step["at"]) for step in steps)
-    return {**photograph, "alert_step": told}
+    made = {}
+    for table, of in (("alert_step", "alert_id"), ("care_plan_step", "care_plan_id")):
+        steps = photograph.get(table, {}).values()
+        made[table] = sorted((step[of], step["kind"], step["at"]) for step in steps)
+    return {**photograph, **made}
 
 
 def test_a_chain_ends_alike_in_both_orders(session: Session) -> None:
