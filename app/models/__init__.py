@@ -28,6 +28,7 @@ from app.models.outreach.communication import (
 )
 from app.models.outreach.relayed import RelayedCallback
 from app.models.outreach.route import MemberMinute, RouteGate, RouteMinute
+from app.models.outreach.sending_deed import SendingDeed
 from app.models.plans.action_change import ActionChange
 from app.models.plans.calendar_day import CalendarDay
 from app.models.plans.care_plan import CarePlan, CarePlanStatus, Task, TaskOwner
@@ -206,6 +207,7 @@ __all__ = [
     "RuleSwitch",
     "Segment",
     "SegmentScope",
+    "SendingDeed",
     "ServiceKind",
     "ServiceRequest",
     "SessionKind",

@@ -1,12 +1,24 @@
 """What is known of each route to people: whether it is closed, and how much went by it."""
 
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database import OPERATION, Base, PlatformId
 from app.domain.outreach.gates import Closed
-from app.domain.outreach.messaging import Channel
+from app.domain.outreach.messaging import Channel, Route
+
+_NO_APP: Final = "-"  # in a key: the route needs no app of ours (SMS)
+
+
+def key_of(route: Route) -> str:
+    """Return how the app of a route is written in a key, where nothing may be NULL."""
+    return route.app_key or _NO_APP
+
+
+def route_of(channel: Channel, key: str) -> Route:
+    return Route(channel, "" if key == _NO_APP else key)
 
 
 class RouteGate(Base):
@@ -20,6 +32,8 @@ class RouteGate(Base):
     closed: Mapped[Closed | None] = mapped_column(info=OPERATION)
     closed_at: Mapped[datetime | None] = mapped_column(info=OPERATION)
     until: Mapped[datetime | None] = mapped_column(info=OPERATION)
+    # What the operators were told last; NULL: that it is open, or nothing.
+    told: Mapped[Closed | None] = mapped_column(info=OPERATION)
 
 
 class RouteMinute(Base):
