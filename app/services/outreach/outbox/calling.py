@@ -10,11 +10,18 @@ from sqlalchemy import BindParameter, bindparam, func, insert, or_, select, upda
 from sqlalchemy.orm import Session
 
 from app.database import database_time
-from app.domain.outreach.messaging import Channel, CommunicationState, ErrorClass, Outgoing
+from app.domain.outreach.messaging import Channel, CommunicationState, Outgoing
 from app.domain.plans.plan_schedule import TaskStatus
 from app.encryption import SealBroken
 from app.models import Communication, CommunicationAttempt, Patient, PatientLink, Task, TaskOwner
-from app.models.outreach.delivery import end_in_failure, leave_unknown, may_repeat, requeue, rest
+from app.models.outreach.delivery import (
+    broke_off,
+    end_in_failure,
+    leave_unknown,
+    may_repeat,
+    requeue,
+    rest,
+)
 from app.models.outreach.subscription_ledger import spend
 from app.services.outreach.outbox.claiming import LEASE
 from app.services.outreach.outbox.members import crowded_out
@@ -189,14 +196,11 @@ def _doubtful(session: Session, rows: Sequence[_Claimed], now: datetime) -> set[
     ]
     if not late:
         return set()
-    broke_off = select(CommunicationAttempt.communication_id).where(
+    doubtful = select(CommunicationAttempt.communication_id).where(
         CommunicationAttempt.communication_id.in_(late),
-        or_(
-            CommunicationAttempt.finished_at.is_(None),
-            CommunicationAttempt.error_class == ErrorClass.AMBIGUOUS,
-        ),
+        broke_off(),
     )
-    return set(session.scalars(broke_off))
+    return set(session.scalars(doubtful))
 
 
 def _pointless(session: Session, rows: Sequence[_Claimed]) -> set[int]:
