@@ -141,7 +141,8 @@ def open_(loaded: Settings, engine: Engine, *, channel: str, app: str) -> None:
     with unit_of_work.begin() as session:
         _must_be_known(session, route)
         was_closed = sending.open_by_hand(session, route, By(), clock.now())
-        _record(session, "open", route)
+        if was_closed:
+            _record(session, "open", route)
     print("the next message tries it" if was_closed else "it is open")
 
 

@@ -8,8 +8,8 @@ from app.domain.intake.feed_health import CLOCK_LIMIT, AlarmKind
 from app.domain.intake.reasons import detail_of as detail_of
 from app.domain.intake.reasons import sentence_of as sentence_of
 from app.domain.intake.replays import DeedKind, ReplayState
-from app.domain.outreach.channel_names import CHANNELS
 from app.domain.outreach.messaging import Channel
+from app.domain.outreach.route_names import CHANNELS
 from app.services.staff.feed_status import MOST, SourceStatus
 from app.services.staff.feed_status import MOST_A_DAY as MOST_A_DAY
 from app.web.moments import lasting

@@ -17,6 +17,7 @@ from app.domain.errors import MayHaveArrived, MessageSettled, MessageTooOld, Not
 from app.domain.outreach.messaging import Channel, Route
 from app.domain.outreach.sending_deeds import By, Group
 from app.domain.trust.access import Audience, Permission
+from app.models import Communication
 from app.models.outreach.resting import AT_REST
 from app.models.outreach.route import key_of, route_of
 from app.models.trust.audit import record
@@ -87,7 +88,8 @@ def open_(channel: str, key: str) -> AnyResponse:
     chosen, now = _route(channel, key), clock.now()
     with unit_of_work.begin() as session:
         was_closed = outbox.open_by_hand(session, chosen, By(me()), now)
-        _record(session, "open", chosen)
+        if was_closed:
+            _record(session, "open", chosen)
     return _to_route(chosen, "opened" if was_closed else "open")
 
 
@@ -140,13 +142,16 @@ def cancel(message_id: str) -> AnyResponse:
     return _one(message_id, "cancel", dead_letters.cancel, "cancelled")
 
 
-def _one(message_id: str, action: str, verb: Callable[..., object], done: str) -> AnyResponse:
+def _one(
+    message_id: str, action: str, verb: Callable[..., Communication], done: str
+) -> AnyResponse:
     group, now = _group(request.form), clock.now()
     why, problem = _why()
     try:
         with unit_of_work.begin() as session:
-            verb(session, public_id(message_id), By(me(), None if problem else why), now)
-            _record(session, action, route_of(group.channel, group.app_key), message=message_id)
+            row = verb(session, public_id(message_id), By(me(), None if problem else why), now)
+            of = Route(row.channel, row.app_key or "")
+            _record(session, action, of, message=message_id)
     except MessageSettled:
         done = "settled"
     except MessageTooOld:

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Final
 
 from app.console.feed_words import State
-from app.domain.outreach.channel_names import CHANNELS
 from app.domain.outreach.gates import Closed
-from app.domain.outreach.messaging import Channel, CommunicationState, ErrorClass, Lane
+from app.domain.outreach.messaging import CommunicationState, ErrorClass, Lane
+from app.domain.outreach.route_names import route_name as route_name
 from app.domain.outreach.sending_deeds import DeedKind, Group
 from app.services.outreach.outbox_view import MOST, SAMPLE, DeadGroup, GateState
 
@@ -54,10 +54,6 @@ _REASONS: Final[Mapping[str, str]] = {
     "tries-used-up": "多次尝试都没有成功",
     "unreadable": "内容无法解密",
 }
-
-
-def channel(value: Channel) -> str:
-    return CHANNELS[value]
 
 
 def reason(code: str | None) -> str:

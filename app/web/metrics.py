@@ -13,7 +13,6 @@ from app import clock
 from app.database import unit_of_work
 from app.domain.errors import NotFound
 from app.domain.trust.access import Audience
-from app.models.outreach.resting import AT_REST
 from app.services import statistics
 from app.services.outreach import outbox, outbox_view
 from app.services.staff.feed_status import count_open_alarms
@@ -47,9 +46,7 @@ def _of_sending(session: Session, now: datetime) -> dict[str, list[_Point]]:
     """Return the outbox by lane and route: bounded counts, the calls of the last whole minute."""
     lanes = outbox_view.read_lanes(session)
     routes = outbox_view.read_routes(session, now, clock.start_of_day(clock.today()))
-    dead: Counter[str] = Counter()
-    for one in outbox_view.read_dead_letters(session):
-        dead[one.group.state] += one.count
+    at_rest = outbox_view.count_at_rest(session)
     called: Counter[str] = Counter()
     accepted: Counter[str] = Counter()
     for route in routes:
@@ -62,7 +59,7 @@ def _of_sending(session: Session, now: datetime) -> dict[str, list[_Point]]:
             ({"lane": one.lane}, _waited(one.oldest_due_at, now)) for one in lanes
         ],
         "outbox_unknown": [({"lane": one.lane}, one.unknown) for one in lanes],
-        "outbox_at_rest": [({"state": state}, dead[state]) for state in AT_REST],
+        "outbox_at_rest": [({"state": state}, count) for state, count in at_rest.items()],
         "route_called_last_minute": [({"channel": one}, called[one]) for one in sorted(called)],
         "route_accepted_last_minute": [
             ({"channel": one}, accepted[one]) for one in sorted(accepted)

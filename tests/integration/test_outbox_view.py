@@ -114,6 +114,18 @@ def test_a_closed_route_is_shown_although_nothing_ever_went_by_it(session: Sessi
     assert outbox_view.read_route(session, Route(Channel.SMS, "x"), NOON, MIDNIGHT) is None
 
 
+def test_a_limit_whose_time_is_over_closes_nothing(session: Session) -> None:
+    session.add(
+        RouteGate(
+            channel=Channel.TEMPLATE, app_key="patient", failures=0, closed=Closed.RATE,
+            closed_at=NOON - MINUTE, until=NOON,
+        )
+    )  # fmt: skip
+    session.flush()
+
+    assert route(session, Channel.TEMPLATE, "patient").gate is None
+
+
 def test_what_waits_is_grouped_by_reason_and_code_the_newest_first(session: Session) -> None:
     rest(session, "a", due_at=NOON - 9 * MINUTE)
     rest(session, "b", due_at=NOON - 8 * MINUTE)
@@ -129,6 +141,7 @@ def test_what_waits_is_grouped_by_reason_and_code_the_newest_first(session: Sess
     ]  # fmt: skip
     assert found[2].newest_at == NOON - 8 * MINUTE
     assert not any(one.is_more for one in found)
+    assert outbox_view.count_at_rest(session) == {State.DEAD: 3, State.HELD: 1}
 
 
 def test_counts_of_the_newest_say_that_there_are_more(

@@ -66,7 +66,7 @@ def test_what_needs_a_person_is_told_at_once_and_once(
         look(session, NOON + minute * MINUTE)
 
     (text,) = told(session)
-    assert "公众号消息（patient）暂停发送" in text
+    assert "公众号消息 · patient暂停发送" in text
     assert "05-04 12:00 起" in text
     assert "https://care.example/console/sending" in text
     assert gate.told is why

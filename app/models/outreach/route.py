@@ -1,24 +1,22 @@
 """What is known of each route to people: whether it is closed, and how much went by it."""
 
 from datetime import datetime
-from typing import Final
 
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database import OPERATION, Base, PlatformId
 from app.domain.outreach.gates import Closed
 from app.domain.outreach.messaging import Channel, Route
-
-_NO_APP: Final = "-"  # in a key: the route needs no app of ours (SMS)
+from app.domain.outreach.route_names import NO_APP
 
 
 def key_of(route: Route) -> str:
     """Return how the app of a route is written in a key, where nothing may be NULL."""
-    return route.app_key or _NO_APP
+    return route.app_key or NO_APP
 
 
 def route_of(channel: Channel, key: str) -> Route:
-    return Route(channel, "" if key == _NO_APP else key)
+    return Route(channel, "" if key == NO_APP else key)
 
 
 class RouteGate(Base):

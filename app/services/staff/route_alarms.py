@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from app.domain.outreach.channel_names import CHANNELS
 from app.domain.outreach.gates import Closed
 from app.domain.outreach.messaging import CommunicationState, Outlets
+from app.domain.outreach.route_names import route_name
 from app.models import Communication, Event, RouteGate
 from app.models.outreach.operators import tell_operators
 
@@ -55,8 +55,9 @@ def _tell_of_closing(
     zone: ZoneInfo,
     outlets: Outlets,
 ) -> None:
+    name, local = route_name(gate.channel, gate.app_key), since.astimezone(zone)
     text = (
-        f"发送告警：{_name(gate)}暂停发送，{_WHY[why]}（{since.astimezone(zone):%m-%d %H:%M} 起）。"
+        f"发送告警：{name}暂停发送，{_WHY[why]}（{local:%m-%d %H:%M} 起）。"
         f"消息留在队列里，不会丢失。请查看：{outlets.public_url}/console/sending"
     )
     if _tell(session, gate, text, (why, since.isoformat()), now, outlets):
@@ -64,7 +65,7 @@ def _tell_of_closing(
 
 
 def _tell_of_opening(session: Session, gate: RouteGate, now: datetime, outlets: Outlets) -> None:
-    text = f"发送恢复：{_name(gate)}已恢复发送，队列里的消息会依次发出。"
+    text = f"发送恢复：{route_name(gate.channel, gate.app_key)}已恢复发送，队列里的消息会依次发出。"
     if _tell(session, gate, text, ("open", now.isoformat()), now, outlets):
         gate.told = None
 
@@ -82,10 +83,6 @@ def _tell(
         session, "route-alarm", (*route, *what), "route-alarm:" + ":".join(route), text, now,
         outlets,
     )  # fmt: skip
-
-
-def _name(gate: RouteGate) -> str:
-    return f"{CHANNELS[gate.channel]}（{gate.app_key}）"
 
 
 def watch_dead_letters(session: Session, now: datetime, outlets: Outlets) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from app.domain.outreach.day_quotas import BY_PERSON, day_quota
-from app.domain.outreach.gates import Closed
+from app.domain.outreach.gates import Closed, Gate
 from app.domain.outreach.messaging import Channel, CommunicationState, Route
 from app.domain.outreach.sending_deeds import DeedKind
 from app.models import (
@@ -135,7 +135,7 @@ def _status(
         used = _count_persons(session, route.app_key, day_began_at)
     return RouteStatus(
         route.channel, key_of(route), oldest, minute, hour, day, quota,
-        None if quota is None else max(0, quota - used), _gate(gate),
+        None if quota is None else max(0, quota - used), _gate(gate, now),
     )  # fmt: skip
 
 
@@ -176,7 +176,10 @@ def _count_persons(session: Session, app_key: str, since: datetime) -> int:
     )
 
 
-def _gate(row: RouteGate | None) -> GateState | None:
+def _gate(row: RouteGate | None, now: datetime) -> GateState | None:
     if row is None or row.closed is None:
+        return None
+    # A limit whose minute or day is over closes nothing, although no message said so yet.
+    if Gate(row.failures, row.closed, row.closed_at, row.until).allows(now) is None:
         return None
     return GateState(row.closed, row.closed_at, row.until, row.told is row.closed)

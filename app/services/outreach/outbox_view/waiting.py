@@ -79,7 +79,7 @@ def read_lanes(session: Session) -> tuple[LaneStatus, ...]:
         oldest[head.lane] = min(oldest.get(head.lane, head.due_at), head.due_at)
     return tuple(
         LaneStatus(
-            lane, _count_queued(session, lane) if lane in oldest else 0, oldest.get(lane),
+            lane, _count(session, CommunicationState.QUEUED, lane), oldest.get(lane),
             *(under_way[lane, state] for state in _UNDER_WAY),
         )
         for lane in Lane
@@ -106,6 +106,11 @@ def read_dead_letters(session: Session) -> list[DeadGroup]:
     ]
 
 
+def count_at_rest(session: Session) -> dict[CommunicationState, int]:
+    """Return how many messages wait for a person; each count ends at `MOST`."""
+    return {state: _count(session, state, *Lane) for state in AT_REST}
+
+
 def list_messages(session: Session, group: Group) -> list[MessageLine]:
     """Return the newest `PAGE` messages of a group."""
     rows = session.execute(
@@ -121,10 +126,10 @@ def list_messages(session: Session, group: Group) -> list[MessageLine]:
     return [MessageLine(**row._mapping) for row in rows]
 
 
-def _count_queued(session: Session, lane: Lane) -> int:
+def _count(session: Session, state: CommunicationState, *lanes: Lane) -> int:
     some = (
         select(Communication.id)
-        .where(Communication.state == CommunicationState.QUEUED, Communication.lane == lane)
+        .where(Communication.state == state, Communication.lane.in_(lanes))
         .limit(MOST)
     )
     return session.scalar(select(func.count()).select_from(some.subquery())) or 0
