@@ -107,7 +107,8 @@ def replay_group() -> AnyResponse:
     group, now = _group(request.form), clock.now()
     with unit_of_work.begin() as session:
         count = dead_letters.replay_group(session, group, By(me()), now)
-        _record(session, "replay", route_of(group.channel, group.app_key), messages=count)
+        if count:
+            _record(session, "replay", route_of(group.channel, group.app_key), messages=count)
     return redirect(_letters(group, replayed=count), HTTPStatus.SEE_OTHER)
 
 
@@ -121,7 +122,8 @@ def cancel_group() -> AnyResponse:
         return _letters_page(group, {"why": problem}, why)
     with unit_of_work.begin() as session:
         count = dead_letters.cancel_group(session, group, By(me(), why), now)
-        _record(session, "cancel", route_of(group.channel, group.app_key), messages=count)
+        if count:
+            _record(session, "cancel", route_of(group.channel, group.app_key), messages=count)
     return redirect(_letters(group, cancelled=count), HTTPStatus.SEE_OTHER)
 
 

