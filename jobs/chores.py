@@ -18,7 +18,15 @@ from app.domain.intake.feed_health import Watch
 from app.domain.outreach.messaging import Outlets
 from app.domain.text.tagging import TextPack
 from app.integrations.tables.sources import TableSources
-from app.models import AccessSession, JobRun, RelayedCallback, SignInState, TagRebuild
+from app.models import (
+    AccessSession,
+    JobRun,
+    MemberMinute,
+    RelayedCallback,
+    RouteMinute,
+    SignInState,
+    TagRebuild,
+)
 from app.models.intake.feed_signs import known_sources
 from app.models.segments.index import snapshot
 from app.models.segments.index.live import open_index, reading
@@ -35,7 +43,7 @@ from app.services.plans import (
 )
 from app.services.profile import risk_assessing
 from app.services.profile.tags import tag_rebuild, tag_sweeping, tagging
-from app.services.staff import alert_handling, feed_alarms, proposal_notices
+from app.services.staff import alert_handling, feed_alarms, proposal_notices, route_alarms
 from app.services.trust import audit_trail
 
 log = structlog.get_logger()
@@ -267,6 +275,14 @@ def watch_feeds(work: Work, now: datetime) -> None:
             )
 
 
+def watch_sending(work: Work, now: datetime) -> None:
+    """Look at the routes and at what died; a route that closed is looked at by its event too."""
+    with unit_of_work.begin() as session:
+        route_alarms.watch_routes(session, now, work.zone, work.outlets)
+    with unit_of_work.begin() as session:
+        route_alarms.watch_dead_letters(session, now, work.outlets)
+
+
 def sweep_exchange(work: Work, now: datetime) -> None:
     with unit_of_work.begin() as session:
         counts = deliveries.sweep(session, now)
@@ -294,7 +310,7 @@ def seal_audit(work: Work, now: datetime) -> None:
 
 
 def purge_sessions(work: Work, now: datetime) -> None:
-    """Delete what only said who was signed in, and which slots ran, a week ago."""
+    """Delete what only said who was signed in, which slots ran and how much went by when."""
     week = now - timedelta(days=7)
     with unit_of_work.begin() as session:
         session.execute(delete(AccessSession).where(AccessSession.expires_at < week))
@@ -302,6 +318,9 @@ def purge_sessions(work: Work, now: datetime) -> None:
         session.execute(delete(JobRun).where(JobRun.slot_at < week))
         # Repeats come within minutes; the inbox has the push under its own name.
         session.execute(delete(RelayedCallback).where(RelayedCallback.taken_at < week))
+        # A day's quota and a month's figures; WeCom counts its members' messages by the hour.
+        session.execute(delete(RouteMinute).where(RouteMinute.minute < now - timedelta(days=35)))
+        session.execute(delete(MemberMinute).where(MemberMinute.minute < now - timedelta(days=2)))
 
 
 def save_segment_index(work: Work, now: datetime) -> None:

@@ -34,6 +34,7 @@ from app.services.staff import (
     contact_outcomes,
     dangerous_answers,
     requests,
+    route_alarms,
 )
 from jobs.chores import Work
 from jobs.medicine_reactions import (
@@ -234,6 +235,11 @@ def tell_subscribers(work: Work, session: Session, event: Event) -> None:
     telling.tell_subscribers(session, event, clock.now())
 
 
+def tell_of_routes(work: Work, session: Session, event: Event) -> None:
+    """Tell the operators at once of what they must act on; the rest is the timetable's."""
+    route_alarms.watch_routes(session, clock.now(), work.zone, work.outlets)
+
+
 def fall_back(work: Work, session: Session, event: Event) -> None:
     patient_notices.fall_back(
         session, event.payload["communication_id"], clock.now(), work.zone, work.outlets
@@ -314,6 +320,7 @@ REACTIONS: tuple[Reaction, ...] = (
     _reaction(tell_patient_by_rule, "rule.message"),
     _reaction(change_plan_by_rule, "rule.plan"),
     _reaction(fall_back, "communication.failed"),
+    _reaction(tell_of_routes, "route.closed", "route.opened"),
     _reaction(retag, *tag_triggers.WAKING),
     _reaction(
         assess_risk,

@@ -49,6 +49,7 @@ TIMETABLE: tuple[Job, ...] = (
     Job("remind-of-tasks", chores.remind_of_tasks, at(second="23"), CatchUp.LAST),
     Job("fall-back-late", chores.fall_back_late, at(second="27,57"), CatchUp.LAST),
     Job("watch-feeds", chores.watch_feeds, at(second="29"), CatchUp.LAST),
+    Job("watch-sending", chores.watch_sending, at(second="31"), CatchUp.LAST),
     Job("sweep-exchange", chores.sweep_exchange, at(second="33"), CatchUp.LAST),
     Job("sweep-outbox", chores.sweep_outbox, at(second="41"), CatchUp.LAST),
     Job("miss-past-tasks", chores.miss_past_tasks, at(minute="*/5", second="53"), CatchUp.LAST),

@@ -28,6 +28,7 @@ from app.cli.frame import OPERATOR, Failed, with_database
 from app.cli.import_fhir import import_fhir
 from app.cli.import_hl7 import import_files
 from app.cli.limits import limits
+from app.cli.outbox import outbox
 from app.cli.packs import install_all, pack
 from app.cli.patients import patients
 from app.cli.reach import Wired, reach
@@ -44,7 +45,7 @@ from app.domain.outreach.messaging import Outlets
 from app.domain.staff.alert_clock import Responder
 from app.domain.trust.access import StaffRole
 from app.integrations.tables.mapping_files import InvalidMapping
-from app.models import CareTeam, CareTeamMember, Communication, Practitioner
+from app.models import CareTeam, CareTeamMember, Practitioner
 from app.models.trust.audit import record
 from app.services import statistics
 from app.services.trust import audit_trail
@@ -158,6 +159,7 @@ cli.add_command(limits)
 cli.add_command(segments)
 cli.add_command(risk)
 cli.add_command(reach)
+cli.add_command(outbox)
 
 
 @cli.group("import")
@@ -217,29 +219,6 @@ def audit_verify(loaded: Settings, engine: Engine) -> None:
             "\n".join(f"chain {one.chain}, entry {one.sequence}: {one.what}" for one in breaks)
         )
     print(f"{checked} entries, unbroken")
-
-
-@cli.group()
-def outbox() -> None:
-    """Messages waiting, sent, refused."""
-
-
-@outbox.command("show")
-@click.option("--state", help="Only messages in this state.")
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
-@with_database
-def outbox_show(loaded: Settings, engine: Engine, *, state: str | None, limit: int) -> None:
-    """List the newest messages: ids, states and reasons, never their text."""
-    rows = select(Communication).order_by(Communication.id.desc()).limit(limit)
-    if state:
-        rows = rows.where(Communication.state == state)
-    with unit_of_work.begin() as session:
-        for row in session.scalars(rows):
-            local = row.due_at.astimezone(clock.HOSPITAL)
-            print(
-                f"{row.id:>8}  {local:%m-%d %H:%M:%S}  {row.channel:18} {row.state:10} "
-                f"tries {row.tries}  {row.kind:18} {row.errcode or ''} {row.reason or ''}".rstrip()
-            )
 
 
 @cli.group()

@@ -8,6 +8,8 @@ from app.domain.intake.feed_health import CLOCK_LIMIT, AlarmKind
 from app.domain.intake.reasons import detail_of as detail_of
 from app.domain.intake.reasons import sentence_of as sentence_of
 from app.domain.intake.replays import DeedKind, ReplayState
+from app.domain.outreach.messaging import Channel
+from app.domain.outreach.route_names import CHANNELS
 from app.services.staff.feed_status import MOST, SourceStatus
 from app.services.staff.feed_status import MOST_A_DAY as MOST_A_DAY
 from app.web.moments import lasting
@@ -39,11 +41,6 @@ _WAYS: Final = {
     "hl7": "HL7", "fhir": "FHIR", "table": "表和文件", "wechat": "微信回调",
     "wecom": "企业微信回调", "device": "设备",
 }  # fmt: skip
-_CHANNELS: Final = {
-    "inbox": "小程序消息", "subscription": "订阅消息", "template": "公众号消息", "sms": "短信",
-    "wecom-card": "企业微信卡片", "wecom-text": "企业微信文字",
-    "wecom-card-update": "企业微信卡片更新",
-}  # fmt: skip
 
 
 class State(NamedTuple):
@@ -59,7 +56,7 @@ def source_name(source: str) -> str:
 
 
 def channel(value: str) -> str:
-    return _CHANNELS.get(value, value)
+    return CHANNELS[Channel(value)]
 
 
 def state(one: SourceStatus) -> State:

@@ -49,6 +49,7 @@ MENU: Final[tuple[Group, ...]] = (
         "管理",
         (
             Entry("对接状态", "console.feeds.overview", Permission.WATCH_FEEDS),
+            Entry("发送", "console.sending.overview", Permission.WATCH_FEEDS),
             Entry("值班", "console.duty.overview", Permission.KEEP_ROSTER),
             Entry("标签库", "console.tags.overview", Permission.MANAGE_TAGS),
             Entry("术语对照", "console.terms.overview", Permission.MAP_TERMS),

@@ -68,6 +68,18 @@ class MessageSettled(DomainError):
     title = "这条消息的状态已经改变，请刷新后再看"
 
 
+class MayHaveArrived(DomainError):
+    """A call for the message broke off: whoever sends it again must say why."""
+
+    code = "may-have-arrived"
+    title = "这条消息可能已经送达。确认要再发一次，请写明原因"
+
+
+class MessageTooOld(DomainError):
+    code = "message-too-old"
+    title = "这条消息已经过了有效期，不能再发"
+
+
 class InvalidAnswers(DomainError):
     """`problems` names each question by its link id and says what is wrong, in Chinese."""
 

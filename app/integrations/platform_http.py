@@ -2,7 +2,7 @@
 
 Nothing of an error's text goes on: libraries put the whole address into it, and with that the
 access token or the secret. `http.client` below, because `requests` costs five times the CPU a call
-(docs/decisions/0023).
+(docs/decisions/0024).
 """
 
 import http.client

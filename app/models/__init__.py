@@ -30,6 +30,7 @@ from app.models.outreach.communication import (
 from app.models.outreach.reach_month import ReachMonth
 from app.models.outreach.relayed import RelayedCallback
 from app.models.outreach.route import MemberMinute, RouteGate, RouteMinute
+from app.models.outreach.sending_deed import SendingDeed
 from app.models.outreach.service_window import ServiceWindow
 from app.models.outreach.shared_message import CommunicationRecipient
 from app.models.plans.action_change import ActionChange
@@ -220,6 +221,7 @@ __all__ = [
     "RuleSwitch",
     "Segment",
     "SegmentScope",
+    "SendingDeed",
     "ServiceKind",
     "ServiceRequest",
     "ServiceWindow",

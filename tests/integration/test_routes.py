@@ -14,8 +14,10 @@ from app.domain.outreach.messaging import (
     ErrorClass,
     Failure,
     Outcome,
+    Route,
 )
-from app.models import Event, RouteGate, RouteMinute
+from app.domain.outreach.sending_deeds import By
+from app.models import Event, RouteGate, RouteMinute, SendingDeed
 from app.services.outreach import outbox
 from tests.conftest import NOON
 from tests.integration.postbox import call, letter, states
@@ -90,6 +92,33 @@ def test_what_was_held_is_tried_as_the_probe_and_follows_when_the_route_is_open(
     assert outbox.sweep(session, later)["requeued"] == 2
     session.flush()
     assert answer(session, Accepted("p"), later) == 2
+
+
+def test_a_paused_route_waits_for_a_person_and_is_then_tried_by_one_message(
+    session: Session,
+) -> None:
+    route = Route(Channel.TEMPLATE, "patient")
+    for who in "abcd":
+        letter(session, who)
+    on_the_wire = outbox.claim(session, NOON, limit=1)
+    outbox.begin_calling(session, *on_the_wire, NOON)
+
+    outbox.pause(session, route, By(why="平台维护"), NOON)
+    outbox.settle(session, on_the_wire[0], {on_the_wire[1][0]: Accepted("p")}, NOON)
+    tomorrow = NOON + timedelta(days=1)
+    assert answer(session, Accepted("p"), tomorrow) == 0
+    assert states(session) == {State.SENT: 1, State.QUEUED: 3}
+
+    assert outbox.open_by_hand(session, route, By(), tomorrow)
+    assert answer(session, Accepted("p"), tomorrow) == 1
+    assert answer(session, Accepted("p"), tomorrow) == 2
+    assert not outbox.open_by_hand(session, route, By(), tomorrow)
+    deeds = session.scalars(select(SendingDeed).order_by(SendingDeed.id)).all()
+    assert [(one.kind, one.why) for one in deeds] == [("pause", "平台维护"), ("open", None)]
+    assert "平台维护".encode() not in (deeds[0].why_sealed or b"")
+    assert session.scalars(select(Event.kind).order_by(Event.id)).all() == [
+        "route.closed", "route.opened",
+    ]  # fmt: skip
 
 
 def test_calls_are_counted_by_route_and_minute(session: Session) -> None:

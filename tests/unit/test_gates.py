@@ -71,6 +71,31 @@ def test_three_refused_tokens_in_a_row_close_for_five_minutes() -> None:
     assert (gate.closed, gate.until) == (Closed.TOKEN, NOON + timedelta(minutes=5))
 
 
+def test_what_a_person_paused_stays_closed_whatever_still_comes_back() -> None:
+    paused = Gate(failures=3).paused(NOON)
+
+    for outcome in (TAKEN, SILENCE, Failure(ErrorClass.OURS)):
+        assert after(paused, [outcome] * 12, NOON) == paused
+    assert paused.allows(NOON + timedelta(days=30)) == 0
+
+
+@pytest.mark.parametrize("why", list(Closed))
+def test_what_a_person_opens_is_tried_by_one_message_first(why: Closed) -> None:
+    closed = Gate(0, why, NOON, None if why is Closed.PAUSED else NOON + timedelta(hours=12))
+    opened = closed.opened(NOON)
+
+    assert opened.allows(NOON) == 1
+    assert opened.probing(NOON).allows(NOON) == 0
+    assert after(opened.probing(NOON), [TAKEN], NOON) == Gate()
+    again = after(opened.probing(NOON), [Failure(ErrorClass.QUOTA)], NOON)
+    assert again.closed is Closed.QUOTA
+    assert again.allows(NOON) == 0
+
+
+def test_an_open_gate_stays_as_it_is_when_a_person_opens_it() -> None:
+    assert Gate(failures=4).opened(NOON) == Gate(failures=4)
+
+
 @given(
     rounds=st.lists(
         st.lists(

@@ -37,11 +37,15 @@ class Closed(StrEnum):
     TOKEN = "token"  # noqa: S105  # every token is refused
     RATE = "rate"  # too many in this minute
     QUOTA = "quota"  # too many today
+    PAUSED = "paused"  # by a person, until a person opens it
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The state of one route; `failures` counts calls in a row that came to nothing."""
+    """The state of one route; `failures` counts calls in a row that came to nothing.
+
+    A route that is paused has no `until`.
+    """
 
     failures: int = 0
     closed: Closed | None = None
@@ -50,9 +54,9 @@ class Gate:
 
     def allows(self, now: datetime) -> int | None:
         """Return how many messages may go: None for any number, 1 for a probe."""
-        if self.closed is None or self.until is None:
+        if self.closed is None:
             return None
-        if now < self.until:
+        if self.until is None or now < self.until:
             return 0
         # A minute or a day that is over needs no probe.
         return None if self.closed in (Closed.RATE, Closed.QUOTA) else 1
@@ -61,6 +65,20 @@ class Gate:
         """Return the gate while a probe is out: nobody else sends another."""
         return replace(self, until=now + PROBE_EVERY)
 
+    def paused(self, now: datetime) -> "Gate":
+        """Return the gate as a person closes it."""
+        return Gate(self.failures, Closed.PAUSED, now)
+
+    def opened(self, now: datetime) -> "Gate":
+        """Return the gate as a person opens it: the next message tries the route, alone.
+
+        So it is with a limit too: the person may be wrong about what the platform counts.
+        """
+        if self.closed is None:
+            return self
+        limited = self.closed in (Closed.RATE, Closed.QUOTA)
+        return replace(self, closed=Closed.PAUSED if limited else self.closed, until=now)
+
 
 def after(gate: Gate, outcomes: Sequence[Outcome], now: datetime) -> Gate:
     """Return a route's gate after calls whose outcomes came together.
@@ -68,6 +86,8 @@ def after(gate: Gate, outcomes: Sequence[Outcome], now: datetime) -> Gate:
     What the platform says of the route outweighs what it took from others in the same moment;
     any answer about a single message shows that the route is open.
     """
+    if gate.closed is Closed.PAUSED and gate.until is None:
+        return gate  # what was on the wire says nothing against the person
     classes = {one.error_class for one in outcomes if isinstance(one, Failure)}
     if ErrorClass.OURS in classes:
         return _close(gate, Closed.OURS, now, now + _OURS_PAUSE)

@@ -122,7 +122,10 @@ _NEXT: Final[dict[CommunicationState, frozenset[CommunicationState]]] = {
 
 
 def may_become(state: CommunicationState, after: CommunicationState) -> bool:
-    """Return whether a message may go from `state` to `after`; final states never move."""
+    """Return whether a message may go from `state` to `after`; final states never move.
+
+    A person alone may have a dead letter sent again, or cancel it.
+    """
     return after in _NEXT.get(state, frozenset())
 
 

@@ -29,6 +29,8 @@ class Permission(StrEnum):
     OWN_SESSION = "own-session"  # come in, see one's menu, leave
     WATCH_FEEDS = "watch-feeds"
     REPLAY_MESSAGE = "replay-message"
+    # Pause and open routes, send dead letters again or cancel them.
+    DIRECT_SENDING = "direct-sending"
     # Break-glass: each time with a reason, recorded, shown once.
     READ_RAW_MESSAGE = "read-raw-message"
     DECIDE_TAGS = "decide-tags"  # give and take a patient's tags, settle proposals
@@ -102,6 +104,7 @@ _GRANTS: Final[dict[StaffRole, frozenset[Permission]]] = {
             Permission.MANAGE_STAFF,
             Permission.WATCH_FEEDS,
             Permission.REPLAY_MESSAGE,
+            Permission.DIRECT_SENDING,
             Permission.READ_RAW_MESSAGE,
             Permission.MAP_TERMS,
         }

@@ -4,6 +4,7 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Final
 
+from sqlalchemy import ColumnElement, or_
 from sqlalchemy.orm import Session, object_session
 
 from app.domain.outreach.channels import CONTRACTS, DELIVERY, OnAmbiguity, Receipt
@@ -15,7 +16,7 @@ from app.domain.outreach.messaging import (
     Failure,
 )
 from app.models.event import Event
-from app.models.outreach.communication import Communication
+from app.models.outreach.communication import Communication, CommunicationAttempt
 from app.models.outreach.shared_message import split
 from app.models.outreach.subscription_ledger import give_back, write_off
 
@@ -94,6 +95,14 @@ def may_repeat(channel: Channel, first_called_at: datetime | None, at: datetime)
     return rule.on_ambiguity is OnAmbiguity.RESEND and at - since < rule.resend_for
 
 
+def broke_off() -> ColumnElement[bool]:
+    """Return whether an attempt may have reached the person although nobody said so."""
+    return or_(
+        CommunicationAttempt.finished_at.is_(None),
+        CommunicationAttempt.error_class == ErrorClass.AMBIGUOUS,
+    )
+
+
 def leave_unknown(row: Communication, now: datetime) -> None:
     rest(row, CommunicationState.UNKNOWN, "no-answer")
     row.due_at = now + _RECEIPT_WAIT
@@ -104,6 +113,14 @@ def requeue(row: Communication, now: datetime, wait: timedelta, *, counted: bool
         row.tries -= 1
     rest(row, CommunicationState.QUEUED, row.reason)
     row.due_at = max(now + wait, row.due_at)
+
+
+def send_again(row: Communication, now: datetime) -> None:
+    """Queue a message that rests as if it were new: a person mended what stood in its way."""
+    rest(row, CommunicationState.QUEUED, None)
+    row.error_class = row.errcode = row.first_called_at = None
+    row.tries = 0
+    row.due_at = now
 
 
 def rest(row: Communication, state: CommunicationState, reason: str | None) -> None:

@@ -6,7 +6,17 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database import OPERATION, Base, PlatformId
 from app.domain.outreach.gates import Closed
-from app.domain.outreach.messaging import Channel
+from app.domain.outreach.messaging import Channel, Route
+from app.domain.outreach.route_names import NO_APP
+
+
+def key_of(route: Route) -> str:
+    """Return how the app of a route is written in a key, where nothing may be NULL."""
+    return route.app_key or NO_APP
+
+
+def route_of(channel: Channel, key: str) -> Route:
+    return Route(channel, "" if key == NO_APP else key)
 
 
 class RouteGate(Base):
@@ -20,6 +30,8 @@ class RouteGate(Base):
     closed: Mapped[Closed | None] = mapped_column(info=OPERATION)
     closed_at: Mapped[datetime | None] = mapped_column(info=OPERATION)
     until: Mapped[datetime | None] = mapped_column(info=OPERATION)
+    # What the operators were told last; NULL: that it is open, or nothing.
+    told: Mapped[Closed | None] = mapped_column(info=OPERATION)
 
 
 class RouteMinute(Base):

@@ -1,7 +1,6 @@
 """Alarms of feeds: one for each episode, told to the operators at its start and at its end."""
 
-import json
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -10,13 +9,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.domain.intake.feed_health import CALM, SAME_EPISODE, AlarmKind, Signs, Watch, wrongs
-from app.domain.outreach.messaging import Channel, Lane, Outlets, dedupe_key
-from app.domain.trust.access import StaffRole
-from app.models import Communication, FeedAlarm, Practitioner
+from app.domain.outreach.messaging import Outlets
+from app.models import FeedAlarm
 from app.models.intake.feed_signs import see
+from app.models.outreach.operators import tell_operators
 
-_LIFE: Final = timedelta(hours=12)
-_MOST_USERS: Final = 1000  # of one WeCom message
 _BEGAN: Final = {
     AlarmKind.SILENT: "很久没有收到消息",
     AlarmKind.BACKLOG: "收到的消息没有及时处理",
@@ -127,30 +124,8 @@ def _tell_beginning(
 def _tell(
     session: Session, alarm: FeedAlarm, what: str, text: str, now: datetime, outlets: Outlets
 ) -> bool:
-    operators = session.scalars(
-        select(Practitioner.wecom_userid)
-        .where(
-            Practitioner.role == StaffRole.OPERATOR,
-            Practitioner.is_active.is_(True),
-            Practitioner.wecom_userid.is_not(None),
-        )
-        .order_by(Practitioner.id)
-        .limit(_MOST_USERS)
-    ).all()
-    if not operators or outlets.staff_app is None:
-        return False
     session.flush()  # the alarm's id is in the key
-    Communication.queue(
-        session,
-        dedupe_key=dedupe_key("feed-alarm", alarm.id, what),
-        kind="feed-alarm",
-        channel=Channel.WECOM_TEXT,
-        lane=Lane.TRANSACTIONAL,
-        app_key=outlets.staff_app,
-        content=json.dumps({"userids": list(operators), "text": text}, ensure_ascii=False),
-        recipient_key=f"feed-alarm:{alarm.public_id}",
-        planned_at=now,
-        due_at=now,
-        expires_at=now + _LIFE,
-    )
-    return True
+    return tell_operators(
+        session, "feed-alarm", (alarm.id, what), f"feed-alarm:{alarm.public_id}", text, now,
+        outlets,
+    )  # fmt: skip

@@ -8,6 +8,7 @@ statement for all; rows are loaded one by one only where something went another 
 
 from app.services.outreach.outbox.calling import begin_calling
 from app.services.outreach.outbox.claiming import LEASE, claim, release
+from app.services.outreach.outbox.routes import open_by_hand, pause
 from app.services.outreach.outbox.settling import settle
 from app.services.outreach.outbox.sweeping import AGE_LIMIT, overdue, sweep
 
@@ -16,7 +17,9 @@ __all__ = [
     "LEASE",
     "begin_calling",
     "claim",
+    "open_by_hand",
     "overdue",
+    "pause",
     "release",
     "settle",
     "sweep",

@@ -6,15 +6,22 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 import structlog
-from sqlalchemy import BindParameter, bindparam, func, insert, or_, select, update
+from sqlalchemy import BindParameter, bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.database import database_time
 from app.domain.outreach.decency import Cancel, Postpone, Rules
-from app.domain.outreach.messaging import Channel, CommunicationState, ErrorClass, Outgoing
+from app.domain.outreach.messaging import Channel, CommunicationState, Outgoing
 from app.encryption import SealBroken
 from app.models import Communication, CommunicationAttempt
-from app.models.outreach.delivery import end_in_failure, leave_unknown, may_repeat, requeue, rest
+from app.models.outreach.delivery import (
+    broke_off,
+    end_in_failure,
+    leave_unknown,
+    may_repeat,
+    requeue,
+    rest,
+)
 from app.models.outreach.still_true import postpone, still_true
 from app.models.outreach.subscription_ledger import spend
 from app.services.outreach.outbox.claiming import LEASE
@@ -171,11 +178,8 @@ def _doubtful(session: Session, rows: Sequence[_Claimed], now: datetime) -> set[
     ]
     if not late:
         return set()
-    broke_off = select(CommunicationAttempt.communication_id).where(
+    doubtful = select(CommunicationAttempt.communication_id).where(
         CommunicationAttempt.communication_id.in_(late),
-        or_(
-            CommunicationAttempt.finished_at.is_(None),
-            CommunicationAttempt.error_class == ErrorClass.AMBIGUOUS,
-        ),
+        broke_off(),
     )
-    return set(session.scalars(broke_off))
+    return set(session.scalars(doubtful))

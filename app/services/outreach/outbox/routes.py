@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 
 from app.domain.outreach.gates import Closed, Gate, after
 from app.domain.outreach.messaging import Accepted, Outcome, Route
-from app.models import Event, MemberMinute, RouteGate, RouteMinute
+from app.domain.outreach.sending_deeds import By, DeedKind
+from app.models import Event, MemberMinute, RouteGate, RouteMinute, SendingDeed
+from app.models.outreach.route import key_of, route_of
 
 log = structlog.get_logger()
 
-_NO_APP: Final = "-"  # in a key: the route needs no app of ours (SMS)
 _MINUTES: Final = RouteMinute.metadata.tables[RouteMinute.__tablename__]
 _MEMBERS: Final = MemberMinute.metadata.tables[MemberMinute.__tablename__]
 
@@ -27,8 +28,7 @@ def allowances(session: Session, now: datetime) -> dict[Route, int]:
     for row in session.scalars(closed):
         allowed = _gate(row).allows(now)
         if allowed is not None:
-            app_key = "" if row.app_key == _NO_APP else row.app_key
-            found[Route(row.channel, app_key)] = allowed
+            found[route_of(row.channel, row.app_key)] = allowed
     return found
 
 
@@ -47,8 +47,37 @@ def note(session: Session, outcomes: Mapping[Route, Sequence[Outcome]], now: dat
     for route, some in sorted(outcomes.items(), key=lambda one: str(one[0])):
         _set_gate(session, route, some, now)
         accepted = sum(isinstance(one, Accepted) for one in some)
-        key = {"channel": route.channel, "app_key": _name(route), "minute": minute}
+        key = {"channel": route.channel, "app_key": key_of(route), "minute": minute}
         _add(session, _MINUTES, [{**key, "called": len(some), "accepted": accepted}])
+
+
+def pause(session: Session, route: Route, by: By, now: datetime) -> None:
+    """Hold everything that goes by a route until a person opens it; what is on the wire ends."""
+    row = _locked(session, route)
+    _write(session, row, _gate(row).paused(now), now)
+    _keep_deed(session, route, DeedKind.PAUSE, by, now)
+
+
+def open_by_hand(session: Session, route: Route, by: By, now: datetime) -> bool:
+    """Let the next message try a closed route at once; False when it is open anyway."""
+    row = _row(session, route, lock=True)
+    if row is None or row.closed is None:
+        return False
+    gate = _gate(row).opened(now)
+    # That it is open is told when a message came through.
+    row.closed, row.until = gate.closed, gate.until
+    _keep_deed(session, route, DeedKind.OPEN, by, now)
+    return True
+
+
+def _keep_deed(session: Session, route: Route, kind: DeedKind, by: By, now: datetime) -> None:
+    session.add(
+        SendingDeed(
+            kind=kind, channel=route.channel, app_key=key_of(route),
+            practitioner_id=by.practitioner_id, why=by.why, at=now,
+        )
+    )  # fmt: skip
+    session.flush()
 
 
 def count_members(session: Session, recipients: Mapping[str, int], now: datetime) -> None:
@@ -70,16 +99,24 @@ def _set_gate(session: Session, route: Route, some: Sequence[Outcome], now: date
     if after(before, some, now) == before:
         return
     # Once more, locked: other workers count failures too.
+    row = _locked(session, route)
+    _write(session, row, after(_gate(row), some, now), now)
+
+
+def _locked(session: Session, route: Route) -> RouteGate:
     row = _row(session, route, lock=True)
     if row is None:
-        row = RouteGate(channel=route.channel, app_key=_name(route), failures=0)
+        row = RouteGate(channel=route.channel, app_key=key_of(route), failures=0)
         session.add(row)
-    before = _gate(row)
-    gate = after(before, some, now)
+    return row
+
+
+def _write(session: Session, row: RouteGate, gate: Gate, now: datetime) -> None:
+    was = row.closed
     row.failures, row.closed = gate.failures, gate.closed
     row.closed_at, row.until = gate.closed_at, gate.until
-    if gate.closed is not before.closed:
-        _tell(session, route, gate.closed, now)
+    if gate.closed is not was:
+        _tell(session, route_of(row.channel, row.app_key), gate.closed, now)
 
 
 def _tell(session: Session, route: Route, closed: Closed | None, now: datetime) -> None:
@@ -93,14 +130,10 @@ def _tell(session: Session, route: Route, closed: Closed | None, now: datetime) 
 
 
 def _row(session: Session, route: Route, *, lock: bool = False) -> RouteGate | None:
-    chosen = select(RouteGate).filter_by(channel=route.channel, app_key=_name(route))
+    chosen = select(RouteGate).filter_by(channel=route.channel, app_key=key_of(route))
     return session.scalar(
         chosen.with_for_update().execution_options(populate_existing=True) if lock else chosen
     )
-
-
-def _name(route: Route) -> str:
-    return route.app_key or _NO_APP
 
 
 def _gate(row: RouteGate) -> Gate:
