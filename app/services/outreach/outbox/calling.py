@@ -10,14 +10,21 @@ from sqlalchemy import BindParameter, bindparam, func, insert, or_, select, upda
 from sqlalchemy.orm import Session
 
 from app.database import database_time
-from app.domain.outreach.messaging import Channel, CommunicationState, ErrorClass, Outgoing
+from app.domain.outreach.messaging import (
+    Channel,
+    CommunicationState,
+    ErrorClass,
+    Outgoing,
+    Route,
+)
 from app.domain.plans.plan_schedule import TaskStatus
 from app.encryption import SealBroken
 from app.models import Communication, CommunicationAttempt, Patient, PatientLink, Task, TaskOwner
 from app.models.outreach.delivery import end_in_failure, leave_unknown, may_repeat, requeue, rest
 from app.models.outreach.subscription_ledger import spend
-from app.services.outreach.outbox.claiming import LEASE
+from app.services.outreach.outbox.claiming import LEASE, release
 from app.services.outreach.outbox.members import crowded_out
+from app.services.outreach.outbox.routes import allowances
 
 log = structlog.get_logger()
 
@@ -106,13 +113,13 @@ def begin_calling(
 ) -> list[tuple[int, Outgoing]]:
     """Commit to calling: spend rights, write the attempts, return what the senders need.
 
-    What lost its claim, its right, its time or its reason meanwhile is left out, and so is what
-    may no longer be repeated. The lease begins anew: a chunk waits for the calls before it.
+    What lost its claim, its right, its route, its time or its reason meanwhile is left out, and so
+    is what may no longer be repeated. The lease begins anew: a chunk waits for the calls before it.
     The caller commits before it makes the first call.
     """
     at = database_time(session)
     found = session.execute(_BEGIN, {"ids": ids, "token": token, "at": at})
-    rows = [_Claimed(*row) for row in found]
+    rows = _without_closed(session, token, [_Claimed(*row) for row in found], now)
     pointless, doubtful = _pointless(session, rows), _doubtful(session, rows, now)
     ready: list[tuple[_Claimed, Outgoing]] = []
     left_out: dict[int, tuple[CommunicationState, str]] = {}
@@ -143,6 +150,26 @@ def begin_calling(
         session.execute(_MARK, {**called, "until": at + LEASE})
         session.execute(_ATTEMPT, called)
     return calls
+
+
+def _without_closed(
+    session: Session, token: str, rows: Sequence[_Claimed], now: datetime
+) -> list[_Claimed]:
+    """Put back what goes by a route that was closed since the claim, and return the others.
+
+    A claim holds hundreds; begun all the same, each would fail, and those that go at most once
+    would be `unknown`. One alone is the probe, or does no more harm than one.
+    """
+    closed = allowances(session, now)
+    by_route: dict[Route, list[int]] = {}
+    for row in rows if closed else ():
+        by_route.setdefault(Route(row.channel, row.app_key or ""), []).append(row.id)
+    back = {
+        id_ for route, ids in by_route.items() if route in closed and len(ids) > 1 for id_ in ids
+    }
+    if back:
+        release(session, token, sorted(back))
+    return [row for row in rows if row.id not in back]
 
 
 def _leave_out(
