@@ -24,6 +24,9 @@ demo: setup ## a synthetic hospital with stand-in WeChat and WeCom; prints one a
 test: setup services ## everything, browsers included, on a throw-away MariaDB and Redis
 	@$(BIN)/python -m tests.services $(BIN)/python -m pytest -q -n 2 --no-loadscope-reorder $(ARGS)
 
+drills: setup services ## the fault drills at their whole size, with their counts (docs/drills.md)
+	@CARELOOP_DRILLS=whole $(BIN)/python -m tests.services $(BIN)/python -m pytest -q -rP tests/drills $(ARGS)
+
 services:
 	@sh tests/install-services.sh
 
@@ -52,4 +55,4 @@ lock: setup ## compile the requirements with hashes
 openapi: setup ## write docs/openapi.json
 	$(BIN)/python -m app.cli openapi > docs/openapi.json
 
-.PHONY: help setup demo test services lint types run jobs migrate lock openapi
+.PHONY: help setup demo test drills services lint types run jobs migrate lock openapi

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -49,6 +49,8 @@ class Kind:
     app_key: str
     path: str
     targets: Mapping[int, float]  # ratio by delay
+    template_id: str = _TEMPLATE
+    data: Mapping[str, str] = field(default_factory=lambda: _DATA)
 
 
 KINDS: Final = {
@@ -95,7 +97,7 @@ def queue(kind: Kind, count: int, now: datetime) -> list[str]:
         )
         needs_right = kind.channel is Channel.SUBSCRIPTION
         if needs_right:
-            _grant(session, ids.values(), now)
+            _grant(session, kind, ids.values(), now)
         session.execute(
             insert(Communication),
             [_message(kind, openid, ids[openid], needs_right, now) for openid in openids],
@@ -103,8 +105,8 @@ def queue(kind: Kind, count: int, now: datetime) -> list[str]:
     return openids
 
 
-def _grant(session: Session, ids: Any, now: datetime) -> None:
-    given = {"template_id": _TEMPLATE, "change": 1, "reason": "accepted", "at": now}
+def _grant(session: Session, kind: Kind, ids: Any, now: datetime) -> None:
+    given = {"template_id": kind.template_id, "change": 1, "reason": "accepted", "at": now}
     session.execute(insert(SubscriptionGrant), [{"account_id": id_, **given} for id_ in ids])
 
 
@@ -113,7 +115,8 @@ def _message(
 ) -> dict[str, Any]:
     public_id = new_public_id()
     content = {
-        "openid": openid, "template_id": _TEMPLATE, "page": _PAGE, "data": _DATA,
+        "openid": openid, "template_id": kind.template_id, "page": _PAGE,
+        "data": dict(kind.data),
         "title": "记录今天的血糖", "subject": "bench",
     }  # fmt: skip
     sealed = Communication.content.seal(
@@ -123,7 +126,7 @@ def _message(
         "public_id": public_id, "dedupe_key": dedupe_key("bench", openid),
         "account_id": account_id, "kind": "task-reminder", "channel": kind.channel,
         "lane": Lane.BULK, "state": CommunicationState.QUEUED, "app_key": kind.app_key,
-        "template_id": _TEMPLATE, "needs_right": needs_right, "content_sealed": sealed,
+        "template_id": kind.template_id, "needs_right": needs_right, "content_sealed": sealed,
         "recipient_key": f"{kind.app_key}:{openid}", "tries": 0, "planned_at": now,
         "due_at": now, "expires_at": now + timedelta(days=1),
     }  # fmt: skip

@@ -89,25 +89,50 @@ def mariadb(folder: Path, *, durable: bool = False, memory_mb: int = 128) -> Ite
         server.kill()  # nothing in it outlives the run
 
 
+class Redis:
+    """A Redis in a folder, that keeps nothing; it may be killed, started again, and hung."""
+
+    def __init__(self, folder: Path) -> None:
+        server = shutil.which("redis-server")
+        if not server:
+            raise RuntimeError(MISSING.format("Redis", "redis-server"))
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._command = [
+            server, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
+            "--dir", str(folder),
+        ]  # fmt: skip
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and return once it answers."""
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
+        _wait(self._ping, self._process)
+
+    def _ping(self) -> None:
+        with redis.Redis(port=self.port) as client:
+            client.ping()
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """End it as a power failure would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+
 @contextmanager
 def redis_server(folder: Path) -> Iterator[str]:
-    server = shutil.which("redis-server")
-    if not server:
-        raise RuntimeError(MISSING.format("Redis", "redis-server"))
-    port = free_port()
-    process = subprocess.Popen(
-        [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)],
-        stdout=subprocess.DEVNULL,
-    )
+    """Run a Redis in `folder`; yield its URL."""
+    server = Redis(folder)
     try:
-        _wait(
-            lambda: redis.Redis(port=port).close() if redis.Redis(port=port).ping() else None,
-            process,
-        )
-        yield f"redis://127.0.0.1:{port}/0"
+        server.start()
+        yield server.url
     finally:
-        process.kill()
-        process.wait()
+        server.kill()
 
 
 class RabbitMQ:

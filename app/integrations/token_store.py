@@ -5,8 +5,10 @@ The table `platform_token` is the truth; its times are the database's, for worke
 
 import random
 import secrets
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -62,12 +64,13 @@ class TokenStore:
         )
         self._cached: tuple[str, float] | None = None
         self._dropped: str | None = None  # never to be remembered again
+        # Two hundred threads send at once. If each read the row, they would take every connection
+        # of the pool, and what came of their calls could not be written.
+        self._reading = threading.Lock()
 
     def get(self) -> str | None:
         """Return the token in force; None when there is none, or it is time for the next."""
-        if self._cached is not None and time.monotonic() < self._cached[1]:
-            return self._cached[0]
-        return self._look().fresh
+        return self._kept() or self._look().fresh
 
     def drop_if(self, value: str) -> bool:
         """Forget the token if it still is `value`; return whether `value` is kept no longer.
@@ -80,7 +83,7 @@ class TokenStore:
         self._dropped = value
         if self._cached is not None and self._cached[0] == value:
             self._cached = None
-        with self._sessions.begin() as session:
+        with self._alone(), self._sessions.begin() as session:
             row = _row(session, self._name, lock=True)
             if row is None or row.token != value:
                 return True
@@ -108,7 +111,9 @@ class TokenStore:
         return self._wait()
 
     def _claim(self, holder: str) -> _Turn:
-        with self._sessions.begin() as session:
+        with self._alone(), self._sessions.begin() as session:
+            if kept := self._kept():
+                return _Turn(fresh=kept)  # another thread of ours was first
             row = _row(session, self._name, lock=True)
             if row is not None:
                 now = database_time(session)
@@ -167,7 +172,9 @@ class TokenStore:
         raise CallFailed(Failure(ErrorClass.NOT_SENT))
 
     def _look(self) -> _Turn:
-        with self._sessions.begin() as session:
+        with self._alone(), self._sessions.begin() as session:
+            if kept := self._kept():
+                return _Turn(fresh=kept)
             session.connection(execution_options={"reads_only": True})
             row = _row(session, self._name)
             turn = _Turn() if row is None else self._judge(row, database_time(session))
@@ -176,6 +183,23 @@ class TokenStore:
         if turn.fresh:
             self._remember(turn.fresh)
         return turn
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let one thread at a time to the row; nobody waits long while the database hangs.
+
+        :raises CallFailed: NOT_SENT when it takes too long
+        """
+        if not self._reading.acquire(timeout=WAIT_SECONDS):
+            raise CallFailed(Failure(ErrorClass.NOT_SENT))
+        try:
+            yield
+        finally:
+            self._reading.release()
+
+    def _kept(self) -> str | None:
+        cached = self._cached
+        return cached[0] if cached is not None and time.monotonic() < cached[1] else None
 
     def _judge(self, row: PlatformToken, now: datetime) -> _Turn:
         if row.token is None or row.expires_at is None or row.expires_at <= now:

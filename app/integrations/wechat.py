@@ -64,7 +64,11 @@ class TokenCalls:
             refused = error.failure
         if refused.error_class is not ErrorClass.TOKEN:
             raise CallFailed(refused)
-        was_dropped = self._tokens.drop_if(token)
+        try:
+            was_dropped = self._tokens.drop_if(token)
+        except (SQLAlchemyError, CallFailed):
+            # The platform's word stands: nothing was sent.
+            raise CallFailed(refused) from None
         renewed = self._token()
         if renewed == token and not was_dropped:
             raise CallFailed(refused)  # dropped moments ago already: stop here

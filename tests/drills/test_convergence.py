@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 from tests.conftest import empty
 from tests.drills.feeding import differences, feed
 from tests.drills.hospital_stream import Hospital, disturb
+from tests.drills.sizes import size
 from tests.integration.record_state import record_state
 
-# The whole drill is 10,000 messages: CARELOOP_DRILL_MESSAGES=10000 (some 12 minutes of a core).
-MESSAGES = int(os.environ.get("CARELOOP_DRILL_MESSAGES", "400"))
+MESSAGES = int(os.environ.get("CARELOOP_DRILL_MESSAGES", size(400, 10_000)))
 
 
 @pytest.mark.mariadb

@@ -22,14 +22,13 @@ from app.services.intake import interpret_pending
 from tests.conftest import ROOT, SECRET_KEYS, create_database, make_engine, migrate
 from tests.drills.feeding import differences, feed, reader
 from tests.drills.hospital_stream import Disturbance, Hospital, disturb
+from tests.drills.sizes import SEED, size
 from tests.integration.record_state import record_state
 from tests.integration.test_intake_listener import Sender
 from tests.services import MariaDB, free_port
 
-# The whole drill is 20 deaths among 10,000 messages: CARELOOP_DRILL_MESSAGES=10000 (5 minutes).
-MESSAGES = int(os.environ.get("CARELOOP_DRILL_MESSAGES", "300"))
+MESSAGES = int(os.environ.get("CARELOOP_DRILL_MESSAGES", size(300, 10_000)))
 KILLS = 20 if MESSAGES >= 500 else 8
-SEED = 20_261_122
 
 
 class Listener:

@@ -184,6 +184,19 @@ def test_a_busy_platform_is_asked_eight_times_and_then_no_more(session: Session)
     assert events(session) == ["communication.failed"]
 
 
+def test_what_never_left_is_tried_ever_more_seldom_until_it_goes(session: Session) -> None:
+    message = letter(session)
+    for _ in range(15):
+        at = message.due_at
+        answer(session, Failure(ErrorClass.NOT_SENT), at)
+        assert message.state is State.QUEUED
+    assert message.due_at - at >= timedelta(minutes=2.5)
+
+    answer(session, Accepted("p-1"), message.due_at)
+
+    assert message.state is State.SENT
+
+
 def test_a_person_who_is_busy_many_times_costs_no_try_and_no_right(session: Session) -> None:
     user = account(session, rights=1)
     message = with_right(session, user)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pytest
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Engine, create_engine, func, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -137,6 +137,16 @@ def test_a_transaction_is_made_again_when_its_connection_is_lost(mariadb: Engine
     assert len(tries) == 3
     with unit_of_work.begin() as session:
         assert states(session) == {State.QUEUED: 1}
+
+
+def test_a_transaction_is_made_again_when_all_connections_are_taken(mariadb: Engine) -> None:
+    narrow = create_engine(mariadb.url, pool_size=1, max_overflow=0, pool_timeout=0.1)
+    unit_of_work.configure(bind=narrow)
+    taken = narrow.connect()
+    threading.Timer(0.5, taken.close).start()
+
+    assert insist(lambda session: session.scalar(text("SELECT 7"))) == 7
+    narrow.dispose()
 
 
 # ----------------------------------------------------------------------- a worker is killed

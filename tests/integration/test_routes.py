@@ -17,7 +17,7 @@ from app.domain.outreach.messaging import (
     Route,
 )
 from app.domain.outreach.sending_deeds import By
-from app.models import Event, RouteGate, RouteMinute, SendingDeed
+from app.models import Communication, Event, RouteGate, RouteMinute, SendingDeed
 from app.services.outreach import outbox
 from tests.conftest import NOON
 from tests.integration.postbox import call, letter, states
@@ -51,6 +51,20 @@ def test_a_fault_of_ours_holds_what_was_called_and_keeps_the_rest_in_the_queue(
     gate = session.scalars(select(RouteGate)).one()
     assert (gate.channel, gate.closed) == (Channel.TEMPLATE, Closed.OURS)
     assert "route.closed" in session.scalars(select(Event.kind)).all()
+
+
+def test_a_route_closed_since_the_claim_takes_the_rest_of_it_back(session: Session) -> None:
+    for who in "abcd":
+        letter(session, who)
+    token, ids = outbox.claim(session, NOON)
+    outbox.begin_calling(session, token, ids[:1], NOON)
+    outbox.settle(session, token, {ids[0]: WRONG_SECRET}, NOON)
+    session.flush()
+
+    assert outbox.begin_calling(session, token, ids[1:], NOON) == []
+    session.expire_all()
+    assert states(session) == {State.HELD: 1, State.QUEUED: 3}
+    assert sorted(session.scalars(select(Communication.tries))) == [0, 0, 0, 1]
 
 
 def test_one_probe_at_a_time_and_a_success_opens_for_all(session: Session) -> None:

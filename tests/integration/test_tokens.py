@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, create_engine, select, update
+from sqlalchemy.orm import sessionmaker
 
 from app.database import database_time, unit_of_work
 from app.domain.outreach.messaging import ErrorClass, Failure
@@ -81,6 +82,18 @@ def test_threads_on_a_cold_store_fetch_one_token(mini: MiniProgram, standin: Pla
 
     assert len(set(got)) == 1
     assert calls(standin, TOKEN_PATH) == 1
+
+
+@pytest.mark.mariadb
+def test_threads_that_want_the_token_leave_the_connections_to_others(mariadb: Engine) -> None:
+    tokens, (fetch, _) = store(), fetcher("one")
+    tokens.refresh(fetch)
+    narrow = create_engine(mariadb.url, pool_size=1, max_overflow=0, pool_timeout=0.01)
+    here = TokenStore(sessionmaker(narrow), "wechat:test")
+
+    assert set(in_threads(30, here.get)) == {"one"}
+    assert set(in_threads(30, lambda: here.drop_if("another"))) == {True}
+    narrow.dispose()
 
 
 def test_an_endless_40001_costs_one_refresh_and_one_retry(

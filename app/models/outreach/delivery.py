@@ -23,6 +23,7 @@ from app.models.outreach.subscription_ledger import give_back, write_off
 # A receipt for a call that broke off normally comes within minutes.
 _RECEIPT_WAIT: Final = timedelta(minutes=15)
 _BUSY_WAITS: Final = (5, 30, 120)  # seconds, each with jitter
+_LONG_WAIT: Final = 300  # after MAX_TRIES
 MAX_TRIES: Final = 8
 # Waiting for a person's or a bucket's turn is no failed try.
 _COUNTED: Final = (ErrorClass.BUSY, ErrorClass.NOT_SENT)
@@ -72,7 +73,8 @@ def take_failure(session: Session, row: Communication, failure: Failure, now: da
     elif kind in (ErrorClass.OURS, ErrorClass.OTHER, ErrorClass.TOKEN):
         rest(row, CommunicationState.HELD, kind)
         row.due_at = now  # since when it is held
-    elif kind in _COUNTED and row.tries >= MAX_TRIES:
+    elif kind is ErrorClass.BUSY and row.tries >= MAX_TRIES:
+        # What did not even leave is tried until its time is over: nobody refused it.
         end_in_failure(session, row, CommunicationState.DEAD, "tries-used-up", now)
     else:
         requeue(row, now, _wait(kind, row.tries, now), counted=kind in _COUNTED)
@@ -149,5 +151,5 @@ def _wait(kind: ErrorClass, tries: int, now: datetime) -> timedelta:
     if kind is ErrorClass.QUOTA:
         # The platform counts by its own day; a few minutes after its midnight.
         return timedelta(seconds=86_400 - (now.timestamp() + 8 * 3600) % 86_400 + 300)
-    base = _BUSY_WAITS[min(tries - 1, len(_BUSY_WAITS) - 1)]
+    base = _BUSY_WAITS[min(tries - 1, len(_BUSY_WAITS) - 1)] if tries < MAX_TRIES else _LONG_WAIT
     return timedelta(seconds=base * (0.5 + jitter / 2))

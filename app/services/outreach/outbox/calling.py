@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.database import database_time
 from app.domain.outreach.decency import Cancel, Postpone, Rules
-from app.domain.outreach.messaging import Channel, CommunicationState, Outgoing
+from app.domain.outreach.messaging import Channel, CommunicationState, Outgoing, Route
 from app.encryption import SealBroken
 from app.models import Communication, CommunicationAttempt
 from app.models.outreach.delivery import (
@@ -24,8 +24,9 @@ from app.models.outreach.delivery import (
 )
 from app.models.outreach.still_true import postpone, still_true
 from app.models.outreach.subscription_ledger import spend
-from app.services.outreach.outbox.claiming import LEASE
+from app.services.outreach.outbox.claiming import LEASE, release
 from app.services.outreach.outbox.members import crowded_out
+from app.services.outreach.outbox.routes import allowances
 
 log = structlog.get_logger()
 
@@ -90,13 +91,13 @@ def begin_calling(
 ) -> list[tuple[int, Outgoing]]:
     """Commit to calling: spend rights, write the attempts, return what the senders need.
 
-    What lost its claim, its right, its time or its reason meanwhile is left out, and so is what
-    may no longer be repeated. The lease begins anew: a chunk waits for the calls before it.
+    What lost its claim, its right, its route, its time or its reason meanwhile is left out, and so
+    is what may no longer be repeated. The lease begins anew: a chunk waits for the calls before it.
     The caller commits before it makes the first call.
     """
     at = database_time(session)
     found = session.execute(_BEGIN, {"ids": ids, "token": token, "at": at})
-    rows = [_Claimed(*row) for row in found]
+    rows = _without_closed(session, token, [_Claimed(*row) for row in found], now)
     verdicts = still_true(session, [row.id for row in rows], now, rules)
     doubtful = _doubtful(session, rows, now)
     ready: list[tuple[_Claimed, Outgoing]] = []
@@ -132,6 +133,26 @@ def begin_calling(
         session.execute(_MARK, {**called, "until": at + LEASE})
         session.execute(_ATTEMPT, called)
     return calls
+
+
+def _without_closed(
+    session: Session, token: str, rows: Sequence[_Claimed], now: datetime
+) -> list[_Claimed]:
+    """Put back what goes by a route that was closed since the claim, and return the others.
+
+    A claim holds hundreds; begun all the same, each would fail, and those that go at most once
+    would be `unknown`. One alone is the probe, or does no more harm than one.
+    """
+    closed = allowances(session, now)
+    by_route: dict[Route, list[int]] = {}
+    for row in rows if closed else ():
+        by_route.setdefault(Route(row.channel, row.app_key or ""), []).append(row.id)
+    back = {
+        id_ for route, ids in by_route.items() if route in closed and len(ids) > 1 for id_ in ids
+    }
+    if back:
+        release(session, token, sorted(back))
+    return [row for row in rows if row.id not in back]
 
 
 def _leave_out(
