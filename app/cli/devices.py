@@ -1,19 +1,21 @@
 """The verb `devices push`: plays a maker's cloud, to try the door before a real one does."""
 
+import json
 from pathlib import Path
 from typing import Any, Final
 
 import click
-import requests
 from sqlalchemy import Engine
 
 from app import clock
 from app.cli.frame import Failed, with_database
+from app.domain.exchange.delivering import Broken
 from app.domain.trust import signatures
+from app.integrations.bounded_http import Bounds, Reach, call
 from app.settings import Settings
 
 # A full batch is two hundred readings, each in the record before the answer.
-_SECONDS: Final = 60
+_BOUNDS: Final = Bounds(read=60, total=60)
 
 
 @click.group()
@@ -41,13 +43,11 @@ def push(loaded: Settings, engine: Engine, *, path: Path, vendor: str, base: str
         signatures.HEADER: signatures.sign(secrets, clock.now(), body),
     }
     url = f"{(base or loaded.public_url).rstrip('/')}/devices/{vendor}/readings"
-    try:
-        answer = requests.post(url, data=body, headers=headers, timeout=_SECONDS)
-    except requests.RequestException as error:
-        raise Failed(f"the call failed: {type(error).__name__}") from None
-    if answer.status_code != requests.codes.ok:
-        raise Failed(f"the call was refused: {answer.status_code}")
-    lines: list[dict[str, Any]] = answer.json()["readings"]
+    answer = call("POST", url, headers, body, reach=Reach(is_anywhere=True), bounds=_BOUNDS)
+    if isinstance(answer, Broken):
+        said = f"was refused: {answer.code}" if answer.code else f"failed: {answer.error}"
+        raise Failed(f"the call {said}")
+    lines: list[dict[str, Any]] = json.loads(answer.body)["readings"]
     for line in lines:
         print(line["id"] or "-", line["result"], line["reason"] or line["doubt"] or "")
     if any(line["result"] == "held" for line in lines):

@@ -26,7 +26,7 @@ from jobs.broker import Dispatcher, celery_app
 from jobs.sending import Pump
 from jobs.workers import Crew
 from tests.drills import sending
-from wiring import platforms, senders
+from wiring import outlets, platforms, senders
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["tests.drills.crew"])
@@ -55,7 +55,7 @@ def run_embedded() -> None:
     configured = settings.load()
     start("clock", configured)
     channels = senders(configured, platforms(configured))
-    engine = jobs.engine.sending_engine(configured, channels, clock.now)
+    engine = jobs.engine.sending_engine(configured, channels, clock.now, outlets(configured).rules)
     ending = threading.Event()
 
     def stop(number: int, frame: FrameType | None) -> None:
