@@ -57,6 +57,8 @@ def written(session: Session, outcome: Outcome, at: datetime) -> Communication:
     token, ids = outbox.claim(session, at, 1)
     assert outbox.begin_calling(session, token, ids, at)
     outbox.settle(session, token, {message.id: outcome}, at)
+    session.flush()
+    session.expire_all()
     return message
 
 
