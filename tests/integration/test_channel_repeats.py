@@ -2,12 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from jobs.send_communications import send_communications
 
 from app.database import unit_of_work
 from app.domain.outreach.channels import CONTRACTS, DELIVERY, Idempotency, OnAmbiguity
@@ -23,7 +21,7 @@ from app.integrations.wechat_senders import (
 from app.models import Communication
 from tests.conftest import NOON
 from tests.integration.platforms import PAGE
-from tests.integration.postbox import letter
+from tests.integration.postbox import letter, send_due
 from tests.standin.support import (
     ACCOUNT,
     FOLLOWER_TEMPLATE,
@@ -132,8 +130,7 @@ def queue(channel: Channel, text: str) -> int:
 
 def send(senders: dict[Channel, Sender], at: datetime) -> int:
     """Send what is due then, as the worker does; return how many messages were claimed."""
-    with ThreadPoolExecutor(1) as pool:
-        return send_communications(senders, pool, lambda: at)
+    return send_due(senders, lambda: at)
 
 
 def kept(id_: int) -> Communication:

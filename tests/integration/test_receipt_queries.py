@@ -1,12 +1,10 @@
 """Shared messages split per person, and receipts that must be asked for."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from jobs.send_communications import send_communications
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -28,7 +26,7 @@ from app.models.outreach.delivery import accept
 from app.services.outreach.receipt_queries import settle, to_ask
 from jobs.receipt_queries import ask_after
 from tests.conftest import NOON
-from tests.integration.postbox import letter
+from tests.integration.postbox import letter, send_due
 from tests.standin.support import MINI, Platform
 from wecom.client import WeComClient
 from wecom.group_tasks import group_task_inquirer, group_task_sender
@@ -244,8 +242,7 @@ def test_the_worker_settles_what_the_member_confirmed_and_the_provider_reports(
         with unit_of_work.begin() as session:
             return {one.channel: one.state for one in session.scalars(select(Communication))}
 
-    with ThreadPoolExecutor(2) as pool:
-        assert send_communications(senders, pool, lambda: NOON) == 2
+    assert send_due(senders, lambda: NOON) == 2
     assert set(states().values()) == {State.SENT}
     standin.control("/receipts", outcome="lost")
     assert ask_after(asked, lambda: NOON) == 0

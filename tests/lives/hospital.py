@@ -1,7 +1,6 @@
 """The hospital of one life: a team, a patient with a phone, and the stand-in for WeChat."""
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -71,7 +70,6 @@ class Hospital:
     app: APIFlask
     platform: Platform
     senders: Mapping[Channel, Sender]
-    pool: ThreadPoolExecutor
     patient_id: int
     public_id: str
     account_id: int
@@ -101,7 +99,7 @@ class Phone:
         return answer.get_json()
 
 
-def open_hospital(platform: Platform, script: Script, pool: ThreadPoolExecutor) -> Hospital:
+def open_hospital(platform: Platform, script: Script) -> Hospital:
     """Install the pack as approved, staff a team, register the patient and the phone."""
     now = script.begins_at - timedelta(days=8)
     with unit_of_work.begin() as session:
@@ -130,7 +128,7 @@ def open_hospital(platform: Platform, script: Script, pool: ThreadPoolExecutor) 
         Settings(secret_keys=SecretStr(SECRET_KEYS)),
         [face(PhoneServices(_no_sign_in, "mini", OUTLETS))],
     )
-    return Hospital(app, platform, _senders(platform), pool, *found, by_nurse)
+    return Hospital(app, platform, _senders(platform), *found, by_nurse)
 
 
 def _no_sign_in(code: str) -> Any:

@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
@@ -43,19 +42,12 @@ def standin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
         yield platform
 
 
-@pytest.fixture
-def pool() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(4) as made:
-        yield made
-
-
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("path", LIVED, ids=lambda one: one.stem)
 def test_three_months_are_as_their_calendar_says(
     path: Path,
     sqlite_engine: Engine,
     standin: Platform,
-    pool: ThreadPoolExecutor,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     standin.control("/reset")
@@ -65,7 +57,7 @@ def test_three_months_are_as_their_calendar_says(
     monkeypatch.setattr(clock, "now", lambda: hands[0])
     days = min(DAYS, script.days)
     try:
-        told = Life(open_hospital(standin, script, pool), script, hands).live(days)
+        told = Life(open_hospital(standin, script), script, hands).live(days)
     finally:
         empty(sqlite_engine)
 

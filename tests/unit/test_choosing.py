@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from app.domain.outreach.channels import TO_PATIENTS
 from app.domain.outreach.choosing import (
     LIMITS,
     NAMED_WAYS,
@@ -19,7 +20,7 @@ from app.domain.outreach.choosing import (
     fall,
     ladder,
 )
-from app.domain.outreach.messaging import FINAL, TO_PATIENTS, Channel, CommunicationState, Lane
+from app.domain.outreach.messaging import FINAL, Channel, CommunicationState, Lane
 from app.domain.profile.preferences import CHANNELS
 from tests.conftest import NOON
 
