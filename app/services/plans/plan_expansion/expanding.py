@@ -246,6 +246,9 @@ class _Filling:
             select(*own.values(), *shared)
             .join_from(CarePlan, _SLOTS, of_cohort)
             .where(CarePlan.id.in_(ids), ~_is_changed())
+            # Plans first, by their keys. MariaDB may begin with the slots and go through all plans
+            # of the team for each: at 140,000 plans that took ten times as long.
+            .prefix_with("STRAIGHT_JOIN", dialect="mysql")
         )
         if self._is_late:
             rows = rows.where(
