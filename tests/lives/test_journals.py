@@ -122,17 +122,20 @@ def repeated(timing: dict[str, Any], day_0: date) -> Iterator[date]:
         yield day
 
 
-def holds(told: dict[str, Any], script: Script) -> bool | None:
-    """Tell whether a condition on who the patient is holds; None where only the product knows."""
+def holds(told: dict[str, Any], script: Script, day: date | None = None) -> bool | None:
+    """Tell whether a condition on who the patient is holds; None where only the product knows.
+
+    With `day` also one on what the patient answered that day, or always answers.
+    """
     ((name, body),) = told.items()
     match name:
         case "all" | "any":
-            parts = [holds(one, script) for one in body]
+            parts = [holds(one, script, day) for one in body]
             if None in parts:
                 return None
             return all(parts) if name == "all" else any(parts)
         case "not":
-            inner = holds(body, script)
+            inner = holds(body, script, day)
             return None if inner is None else not inner
         case "gender":
             return bool(body["gender"] == script.gender)
@@ -142,10 +145,22 @@ def holds(told: dict[str, Any], script: Script) -> bool | None:
             return False  # nobody here has a prescription
         case "age":
             return None
+        case "answer" if day is not None and body["op"] == ">=":
+            said = answered(body["questionnaire"], body["link_id"], script, day)
+            return None if said is None else bool(said >= body["value"])
         case "tag":
             return bears(body["key"], script)
         case _:
             return None
+
+
+def answered(form: str, link_id: str, script: Script, day: date) -> Any:
+    """Return what was said of one question on a day, else what is always said."""
+    said = script.answers.get(form, {}).get(link_id)
+    for deed in script.deeds:
+        if deed.what.get("questionnaire") == form and deed.at.date() == day:
+            said = deed.what["answers"].get(link_id, said)
+    return said
 
 
 def bears(tag: str, script: Script) -> bool | None:
@@ -161,10 +176,7 @@ def expected(action: dict[str, Any], day_0: date, script: Script) -> set[date] |
     timing = action["timing"]
     if timing.keys() - _PLAIN or "wait_for" in action or timing["start"].startswith("PT"):
         return None
-    if (condition := action.get("only_when")) is not None:
-        met = holds(condition, script)
-        if not met:
-            return None if met is None else set()
+    condition = action.get("only_when")
     begins, at = script.begins_at, time.fromisoformat(timing["at"])
     ends = begins + timedelta(days=script.days)
     window = length(timing["expires_after"])
@@ -172,6 +184,11 @@ def expected(action: dict[str, Any], day_0: date, script: Script) -> set[date] |
     for day in repeated(timing, day_0):
         start = datetime.combine(on_working_day(day, timing.get("on_free_day")), at, HOSPITAL)
         if start < ends and start + window > begins:
+            met = True if condition is None else holds(condition, script, start.date())
+            if met is None:
+                return None
+            if not met:
+                continue
             opens.add(max(start, begins).date())  # what may still be done opens at once
     return opens
 
