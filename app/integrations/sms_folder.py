@@ -15,6 +15,7 @@ import structlog
 
 from app.clock import HOSPITAL
 from app.domain.outreach.messaging import Accepted, ErrorClass, Failure, Outcome, Outgoing, Sender
+from app.integrations.durable_files import append_whole, sync_folder
 
 log = structlog.get_logger()
 
@@ -58,24 +59,8 @@ def _append(path: Path, entry: bytes) -> None:
     file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_EX)
-        size = os.fstat(file).st_size
-        try:
-            left = memoryview(entry)
-            while left:
-                left = left[os.write(file, left) :]
-            os.fsync(file)
-        except OSError:
-            os.ftruncate(file, size)
-            raise
+        append_whole(file, entry)
     finally:
         os.close(file)
     if is_new:
-        _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync_folder(path.parent)

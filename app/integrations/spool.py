@@ -14,6 +14,8 @@ from typing import Final
 
 import structlog
 
+from app.integrations.durable_files import append_whole, sync_folder
+
 log = structlog.get_logger()
 
 MAX_BYTES: Final = 256 * 1024 * 1024
@@ -79,7 +81,7 @@ class Spool:
         number = 1 if after is None else int(after.stem) + 1
         path = self._folder / f"{number:012d}.spool"
         path.touch(mode=0o600)
-        _sync(self._folder)  # the file's name must outlive a crash too
+        sync_folder(self._folder)  # the file's name must outlive a crash too
         return path
 
     @contextmanager
@@ -104,24 +106,7 @@ def _size(segment: Path) -> int:
 def _write(path: Path, entry: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
     try:
-        size = os.fstat(descriptor).st_size
-        try:
-            left = memoryview(entry)
-            while left:
-                left = left[os.write(descriptor, left) :]
-            os.fsync(descriptor)
-        except OSError:
-            # Half a record would hide those after it.
-            os.ftruncate(descriptor, size)
-            raise
-    finally:
-        os.close(descriptor)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
+        append_whole(descriptor, entry)
     finally:
         os.close(descriptor)
 
