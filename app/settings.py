@@ -15,7 +15,9 @@ from app.domain.exchange import medicine_rules
 from app.domain.exchange.answers import Verdict
 from app.domain.exchange.documents import OF_MEDICINES, DocumentKind
 from app.domain.exchange.medicine_rules import MedicineRules
+from app.domain.outreach.channels import CONTRACTS
 from app.domain.outreach.decency import Purpose, Rules
+from app.domain.outreach.messaging import Channel
 from app.domain.trust.access import Scope
 
 DEMO_KEY_ID = "demo"
@@ -95,7 +97,7 @@ class Sms(_Group):
     reports_url: str | None = None  # where to ask what became of messages
     folder: Path | None = None
     templates: dict[str, str] = {}
-    price_fen: int = Field(default=5, ge=0, le=1000)
+    price_fen: int = Field(default=CONTRACTS[Channel.SMS].cost_fen, ge=0, le=1000)
 
     @property
     def is_on(self) -> bool:

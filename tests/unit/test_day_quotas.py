@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain.outreach.day_quotas import day_quota
+from app.domain.outreach.channels import day_quota
 from app.domain.outreach.messaging import Channel
 
 

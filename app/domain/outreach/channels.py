@@ -317,3 +317,22 @@ def contract_of(channel: Channel, *, is_long_term: bool = False) -> Contract:
     if is_long_term and channel is Channel.SUBSCRIPTION:
         return LONG_TERM_SUBSCRIPTION
     return CONTRACTS[channel]
+
+
+def quota_of(channel: Channel, per: Per, within: timedelta) -> int | None:
+    """Return how many messages a channel lets through per whom within a time; None: unsaid."""
+    found = (one for one in CONTRACTS[channel].quotas if (one.per, one.within) == (per, within))
+    return next((one.most for one in found), None)
+
+
+def day_quota(channel: Channel, seats: int) -> int | None:
+    """Return how many messages a day one app may send; None where no platform says.
+
+    `seats` are the members of the corporation that we know, which are fewer than its limit.
+    """
+    by_seat = quota_of(channel, Per.SEAT, _DAY)
+    return quota_of(channel, Per.ACCOUNT, _DAY) if by_seat is None else seats * by_seat
+
+
+# Whose messages are counted by the persons they go to, one call to several counting for each.
+BY_PERSON: Final = tuple(one for one in CONTRACTS if quota_of(one, Per.SEAT, _DAY) is not None)

@@ -8,31 +8,35 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.domain.outreach.messaging import Channel, Outgoing
+from app.domain.outreach.channels import BY_PERSON, Per, quota_of
+from app.domain.outreach.messaging import Outgoing
 from app.models import MemberMinute
 from app.services.outreach.outbox.routes import count_members
 
-_CHANNELS: Final = (Channel.WECOM_CARD, Channel.WECOM_TEXT)
-# Per app and member 30 a minute and 1,000 an hour (wechat: sending application messages); by
-# calendar minutes, two of which may hold one minute of the platform's.
-_A_MINUTE: Final = 30
-_AN_HOUR: Final = 1_000
 _MINUTE: Final = timedelta(minutes=1)
 _HOUR: Final = timedelta(hours=1)
+# The platform's limits for a member of one app; by calendar minutes, two of which may hold one
+# minute of the platform's.
+_LIMITS: Final = {
+    channel: (quota_of(channel, Per.PERSON, _MINUTE), quota_of(channel, Per.PERSON, _HOUR))
+    for channel in BY_PERSON
+}
 
 
 def crowded_out(session: Session, calls: Sequence[tuple[int, Outgoing]], now: datetime) -> set[int]:
     """Return the messages that must wait a minute; count those that go."""
-    to_members = [(id_, _members(one)) for id_, one in calls if one.channel in _CHANNELS]
+    to_members = [(id_, one.channel, _members(one)) for id_, one in calls if one.channel in _LIMITS]
     if not to_members:
         return set()
-    names = {name for _, members in to_members for name in members}
+    names = {name for _, _, members in to_members for name in members}
     lately, in_hour = _sent(session, names, now - _MINUTE), _sent(session, names, now - _HOUR)
     going: Counter[str] = Counter()
     waiting = set()
-    for id_, members in to_members:
+    for id_, channel, members in to_members:
+        a_minute, an_hour = _LIMITS[channel]
         if any(
-            lately[name] + going[name] >= _A_MINUTE or in_hour[name] + going[name] >= _AN_HOUR
+            _is_full(lately[name] + going[name], a_minute)
+            or _is_full(in_hour[name] + going[name], an_hour)
             for name in members
         ):
             waiting.add(id_)
@@ -40,6 +44,10 @@ def crowded_out(session: Session, calls: Sequence[tuple[int, Outgoing]], now: da
             going.update(members)
     count_members(session, going, now)
     return waiting
+
+
+def _is_full(count: int, most: int | None) -> bool:
+    return most is not None and count >= most
 
 
 def _members(message: Outgoing) -> set[str]:

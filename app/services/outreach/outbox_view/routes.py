@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
-from app.domain.outreach.day_quotas import BY_PERSON, day_quota
+from app.domain.outreach.channels import BY_PERSON, day_quota
 from app.domain.outreach.gates import Closed, Gate
 from app.domain.outreach.messaging import Channel, CommunicationState, Route
 from app.domain.outreach.sending_deeds import DeedKind
