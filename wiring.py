@@ -171,6 +171,7 @@ def outlets(settings: Settings) -> Outlets:
         ),
         texts=settings.sms.templates,
         sms_price=settings.sms.price_fen,
+        customer_service=program is not None,
         rules=_rules(settings.decency),
         public_url=settings.public_url.rstrip("/"),
     )

@@ -175,7 +175,7 @@ def test_the_measure_of_the_example_is_the_usual_one(settings: Settings) -> None
     assert found.rules == Rules()
     assert (set(found.texts), found.sms_price) == ({"task-reminder", "alert-notice"}, 5)
     assert found.serving("task-reminder") == {
-        Channel.SUBSCRIPTION, Channel.TEMPLATE, Channel.SMS,
+        Channel.SUBSCRIPTION, Channel.TEMPLATE, Channel.CUSTOMER_SERVICE, Channel.SMS,
     }  # fmt: skip
 
 
