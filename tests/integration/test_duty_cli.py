@@ -1,7 +1,7 @@
 """`python -m app.cli duty …`: a roster from a file, who answers now, and off it again."""
 
-from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,35 +9,20 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.cli.commands import main
-from app.database import unit_of_work
 from app.domain.staff.alert_clock import Responder
 from app.models import AuditEvent, DutyShift
 from tests import factories
-from tests.conftest import SECRET_KEYS
-
-Run = Callable[..., tuple[int, str, str]]
+from tests.integration.verbs import Verb
 
 
 @pytest.fixture
-def run(
-    database: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Run:
-    monkeypatch.setenv("CARELOOP_SECRET_KEYS", SECRET_KEYS)
-    url = database.url.render_as_string(hide_password=False)
-    monkeypatch.setenv("CARELOOP_DATABASE_URL", url)
-
-    def once(*arguments: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        status = main(["duty", *arguments])
-        printed = capsys.readouterr()
-        unit_of_work.configure(bind=database)
-        return status, printed.out.strip(), printed.err
-
-    return once
+def run(verb: Verb) -> Verb:
+    return partial(verb, "duty")
 
 
-def test_a_roster_is_loaded_whole_or_not_at_all(run: Run, database: Engine, tmp_path: Path) -> None:
+def test_a_roster_is_loaded_whole_or_not_at_all(
+    run: Verb, database: Engine, tmp_path: Path
+) -> None:
     with Session(database) as session:
         team = factories.care_team(session, "心内科组")
         factories.practitioner(

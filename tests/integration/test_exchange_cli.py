@@ -1,12 +1,10 @@
 """`python -m app.cli exchange …` and `webhook …`: what operators see and what is audited."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import select
 
-from app.cli.commands import main
 from app.database import unit_of_work
 from app.domain.exchange.documents import DocumentKind, DocumentStatus
 from app.domain.trust.access import StaffRole
@@ -16,28 +14,8 @@ from app.settings import Settings
 from tests import factories
 from tests.conftest import NOON, SECRET_KEYS
 from tests.integration.requests import known_patient
+from tests.integration.verbs import Verb
 from wiring import hospital_targets
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(
-    database: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Run:
-    """Run a verb against the database of the test; returns exit status, output and errors."""
-    monkeypatch.setenv("CARELOOP_SECRET_KEYS", SECRET_KEYS)
-    url = database.url.render_as_string(hide_password=False)
-    monkeypatch.setenv("CARELOOP_DATABASE_URL", url)
-
-    def once(*arguments: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        status = main(arguments)
-        printed = capsys.readouterr()
-        unit_of_work.configure(bind=database)
-        return status, printed.out.strip(), printed.err
-
-    return once
 
 
 def exam(patient: str, *more: str) -> list[str]:
@@ -55,19 +33,19 @@ def audited() -> list[tuple[str, str]]:
         return [(action, kind) for action, kind in rows]
 
 
-def test_a_nurse_asks_signs_and_takes_back(run: Run) -> None:
+def test_a_nurse_asks_signs_and_takes_back(verb: Verb) -> None:
     with unit_of_work.begin() as session:
         patient = known_patient(session).public_id
         factories.practitioner(session, "nurse-1")
         factories.practitioner(session, "operator-1", role=StaffRole.OPERATOR)
 
-    status, printed, _ = run(*exam(patient))
-    again = run(*exam(patient))[1]
+    status, printed, _ = verb(*exam(patient))
+    again = verb(*exam(patient))[1]
     number = printed.split()[0]
-    refused = run("exchange", "approve", number, "--by", "operator-1")
-    signed = run("exchange", "approve", number, "--by", "NURSE-1")
-    shown = run("exchange", "show")[1]
-    cancelled = run("exchange", "cancel", number)
+    refused = verb("exchange", "approve", number, "--by", "operator-1")
+    signed = verb("exchange", "approve", number, "--by", "NURSE-1")
+    shown = verb("exchange", "show")[1]
+    cancelled = verb("exchange", "cancel", number)
 
     assert (status, printed.split()[1]) == (0, "draft")
     assert again == printed
@@ -82,39 +60,39 @@ def test_a_nurse_asks_signs_and_takes_back(run: Run) -> None:
     ]  # fmt: skip
 
 
-def test_a_document_that_failed_is_sent_again_by_its_number(run: Run) -> None:
+def test_a_document_that_failed_is_sent_again_by_its_number(verb: Verb) -> None:
     with unit_of_work.begin() as session:
         patient = known_patient(session).public_id
         factories.practitioner(session, "nurse-1")
-    number = run(*exam(patient))[1].split()[0]
-    run("exchange", "approve", number, "--by", "nurse-1")
+    number = verb(*exam(patient))[1].split()[0]
+    verb("exchange", "approve", number, "--by", "nurse-1")
     with unit_of_work.begin() as session:
         handing_over.queue_approved(session, {DocumentKind.EXAM_REQUEST: "his"}, NOON)
-    early = run("exchange", "retry", number)
+    early = verb("exchange", "retry", number)
     with unit_of_work.begin() as session:
         session.scalars(select(OutboundDelivery)).one().state = "dead"
         session.scalars(select(OutboundDocument)).one().status = DocumentStatus.FAILED
 
-    status, printed, _ = run("exchange", "retry", number)
+    status, printed, _ = verb("exchange", "retry", number)
 
     assert early[0] == 1
     assert (status, printed) == (0, "queued again")
-    assert run("exchange", "retry", "CL0")[0] == 1
-    listed = run("exchange", "show", "--state", "queued")[1]
+    assert verb("exchange", "retry", "CL0")[0] == 1
+    listed = verb("exchange", "show", "--state", "queued")[1]
     assert number in listed
 
 
-def test_a_webhook_is_added_rotated_tested_and_ended_and_all_of_it_is_audited(run: Run) -> None:
+def test_a_webhook_is_added_rotated_tested_and_ended_and_all_of_it_is_audited(verb: Verb) -> None:
     url = "https://bus.hospital.example/hook?key=CANARY"
 
-    status, secret, _ = run("webhook", "add", "bus", url, "--event", "alert.opened")
-    rotated = run("webhook", "rotate", "bus")[1]
-    tested = run("webhook", "test", "bus")
-    listed = run("webhook", "list")[1]
-    run("webhook", "disable", "bus")
-    ended = run("webhook", "list")[1]
-    after = run("webhook", "test", "bus")
-    run("webhook", "enable", "bus")
+    status, secret, _ = verb("webhook", "add", "bus", url, "--event", "alert.opened")
+    rotated = verb("webhook", "rotate", "bus")[1]
+    tested = verb("webhook", "test", "bus")
+    listed = verb("webhook", "list")[1]
+    verb("webhook", "disable", "bus")
+    ended = verb("webhook", "list")[1]
+    after = verb("webhook", "test", "bus")
+    verb("webhook", "enable", "bus")
 
     assert status == 0
     assert secret.startswith("whsec_")
@@ -124,7 +102,7 @@ def test_a_webhook_is_added_rotated_tested_and_ended_and_all_of_it_is_audited(ru
     assert "alert.opened" in listed
     assert "disabled (operator)" in ended
     assert after[0] == 1
-    for said in (listed, ended, run("exchange", "show")[1]):
+    for said in (listed, ended, verb("exchange", "show")[1]):
         assert "CANARY" not in said
         assert secret not in said
     assert [action for action, _ in audited()] == ["create", "rotate", "test", "disable", "enable"]
@@ -142,9 +120,9 @@ def test_a_webhook_is_added_rotated_tested_and_ended_and_all_of_it_is_audited(ru
     ],
 )
 def test_a_call_that_makes_no_sense_changes_nothing(
-    run: Run, arguments: tuple[str, ...], status: int
+    verb: Verb, arguments: tuple[str, ...], status: int
 ) -> None:
-    assert run(*arguments)[0] == status
+    assert verb(*arguments)[0] == status
 
     with unit_of_work.begin() as session:
         assert session.scalars(select(Webhook.id)).all() == []

@@ -1,40 +1,25 @@
 """`python -m app.cli outbox …`: lanes, routes, sending again, pausing and opening."""
 
-from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import select
 
 from app import clock
-from app.cli.commands import main
 from app.database import unit_of_work
 from app.domain.outreach.gates import Closed
 from app.domain.outreach.messaging import CommunicationState, Lane
 from app.models import AuditEvent, Communication, CommunicationAttempt, RouteGate, SendingDeed
-from tests.conftest import SECRET_KEYS
 from tests.integration.postbox import letter
+from tests.integration.verbs import Verb
 
-Run = Callable[..., tuple[int, str, str]]
 State = CommunicationState
 
 
 @pytest.fixture
-def run(
-    database: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Run:
-    monkeypatch.setenv("CARELOOP_SECRET_KEYS", SECRET_KEYS)
-    url = database.url.render_as_string(hide_password=False)
-    monkeypatch.setenv("CARELOOP_DATABASE_URL", url)
-
-    def once(*arguments: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        status = main(["outbox", *arguments])
-        printed = capsys.readouterr()
-        unit_of_work.configure(bind=database)
-        return status, printed.out.strip(), printed.err
-
-    return once
+def run(verb: Verb) -> Verb:
+    return partial(verb, "outbox")
 
 
 def lay_to_rest(who: str, *, is_lost: bool = False) -> str:
@@ -54,7 +39,7 @@ def states() -> list[State]:
         return list(session.scalars(select(Communication.state).order_by(Communication.id)))
 
 
-def test_lanes_and_routes_are_shown(run: Run) -> None:
+def test_lanes_and_routes_are_shown(run: Verb) -> None:
     now = clock.now()
     with unit_of_work.begin() as session:
         letter(session, "a", lane=Lane.CLINICAL, due_at=now - timedelta(seconds=90))
@@ -71,7 +56,7 @@ def test_lanes_and_routes_are_shown(run: Run) -> None:
     ]  # fmt: skip
 
 
-def test_a_route_is_paused_and_opened(run: Run) -> None:
+def test_a_route_is_paused_and_opened(run: Verb) -> None:
     with unit_of_work.begin() as session:
         letter(session, "a")
 
@@ -95,7 +80,7 @@ def test_a_route_is_paused_and_opened(run: Run) -> None:
         assert actions == ["pause", "open"]
 
 
-def test_messages_are_sent_again_by_reason_or_one_by_one(run: Run) -> None:
+def test_messages_are_sent_again_by_reason_or_one_by_one(run: Verb) -> None:
     lay_to_rest("a")
     lay_to_rest("b")
     lost = lay_to_rest("c", is_lost=True)

@@ -2,16 +2,15 @@
 
 import csv
 import random
-from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.cli.commands import main
 from app.clock import HOSPITAL
 from app.database import unit_of_work
 from app.domain.plans.plan_schedule import TaskStatus
@@ -19,29 +18,13 @@ from app.models import AuditEvent, Patient, RiskAssessment, Task, TrainedModel
 from app.models.profile.risk_lines import read_risk
 from app.services.profile.risk_assessing import assess
 from tests import factories
-from tests.conftest import SECRET_KEYS
+from tests.integration.verbs import Verb
 from tests.unit.risk.test_training import cases
-
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(
-    database: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Run:
-    """Run a verb against the database of the test; returns exit status, output and errors."""
-    monkeypatch.setenv("CARELOOP_SECRET_KEYS", SECRET_KEYS)
-    url = database.url.render_as_string(hide_password=False)
-    monkeypatch.setenv("CARELOOP_DATABASE_URL", url)
-
-    def once(*arguments: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        status = main(["risk", *arguments])
-        printed = capsys.readouterr()
-        unit_of_work.configure(bind=database)
-        return status, printed.out.strip(), printed.err
-
-    return once
+def run(verb: Verb) -> Verb:
+    return partial(verb, "risk")
 
 
 def written(folder: Path, signal: float, count: int = 3000) -> str:
@@ -54,7 +37,7 @@ def written(folder: Path, signal: float, count: int = 3000) -> str:
     return str(file)
 
 
-def test_from_a_file_to_use_and_out_of_it(run: Run, tmp_path: Path) -> None:
+def test_from_a_file_to_use_and_out_of_it(run: Verb, tmp_path: Path) -> None:
     file = written(tmp_path, 1.0)
     status, out, _ = run("train", "--outcome", "loss-to-follow-up", "--data", file)
     assert status == 0
@@ -74,7 +57,7 @@ def test_from_a_file_to_use_and_out_of_it(run: Run, tmp_path: Path) -> None:
     assert deeds == ["train", "activate", "retire"]
 
 
-def test_noise_is_not_put_in_use(run: Run, tmp_path: Path) -> None:
+def test_noise_is_not_put_in_use(run: Verb, tmp_path: Path) -> None:
     file = written(tmp_path, 0.0)
     status, out, _ = run("train", "--outcome", "loss-to-follow-up", "--data", file)
     assert status == 0
@@ -97,7 +80,7 @@ def test_noise_is_not_put_in_use(run: Run, tmp_path: Path) -> None:
         (b"lost,age\n" + b"yes,3\nno,4\n" * 20, "至少要 200 例"),
     ],
 )
-def test_a_bad_file_is_a_sentence(run: Run, tmp_path: Path, content: bytes, said: str) -> None:
+def test_a_bad_file_is_a_sentence(run: Verb, tmp_path: Path, content: bytes, said: str) -> None:
     file = tmp_path / "bad.csv"
     file.write_bytes(content)
     status, _, errors = run("train", "--outcome", "loss-to-follow-up", "--data", str(file))
@@ -105,7 +88,7 @@ def test_a_bad_file_is_a_sentence(run: Run, tmp_path: Path, content: bytes, said
     assert said in errors
 
 
-def test_a_wrong_call_is_said_so(run: Run) -> None:
+def test_a_wrong_call_is_said_so(run: Verb) -> None:
     assert run("train", "--outcome", "loss-to-follow-up")[0] == 2
     assert run("train", "--outcome", "readmission", "--from-database")[0] == 2
     assert run("assess")[0] == 2
@@ -114,7 +97,7 @@ def test_a_wrong_call_is_said_so(run: Run) -> None:
     assert run("train", "--outcome", "loss-to-follow-up", "--from-database")[0] == 1
 
 
-def test_one_patient_and_everybody(run: Run) -> None:
+def test_one_patient_and_everybody(run: Verb) -> None:
     with unit_of_work.begin() as session:
         people = [factories.patient(session) for _ in range(45)]
         for one in people:
@@ -176,7 +159,7 @@ def live(session: Session, count: int) -> Patient:
     return people[0]
 
 
-def test_a_probability_is_shown_only_while_its_model_is_in_use(run: Run) -> None:
+def test_a_probability_is_shown_only_while_its_model_is_in_use(run: Verb) -> None:
     with unit_of_work.begin() as session:
         patient = live(session, 220)
     status, out, _ = run("train", "--outcome", "loss-to-follow-up", "--from-database")
